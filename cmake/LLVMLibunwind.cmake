@@ -1,0 +1,23 @@
+# LLVM's libunwind, static and position-independent, as target unpaired::libunwind.
+#
+# Debian's libunwind-14-dev has it, but conflicts with libunwind-dev, which many developers have installed; so
+# the packages are downloaded (not installed) and unpacked into the build tree. Why this one: DESIGN §6.
+set(UNPAIRED_LIBUNWIND_ROOT "${CMAKE_BINARY_DIR}/libunwind-14" CACHE PATH "unpacked libunwind-14-dev")
+if(NOT EXISTS "${UNPAIRED_LIBUNWIND_ROOT}/usr/lib/llvm-14/lib/libunwind.a")
+  file(MAKE_DIRECTORY "${UNPAIRED_LIBUNWIND_ROOT}/deb")
+  execute_process(COMMAND apt-get download libunwind-14-dev
+    WORKING_DIRECTORY "${UNPAIRED_LIBUNWIND_ROOT}/deb"
+    RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE message)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "cannot download the Debian package libunwind-14-dev (${message}); run apt-get update, "
+      "or unpack it yourself and pass -DUNPAIRED_LIBUNWIND_ROOT=DIR")
+  endif()
+  file(GLOB packages "${UNPAIRED_LIBUNWIND_ROOT}/deb/libunwind-14-dev_*.deb")
+  list(GET packages 0 package)
+  execute_process(COMMAND dpkg-deb -x "${package}" "${UNPAIRED_LIBUNWIND_ROOT}" COMMAND_ERROR_IS_FATAL ANY)
+endif()
+add_library(unpaired_libunwind STATIC IMPORTED)
+set_target_properties(unpaired_libunwind PROPERTIES
+  IMPORTED_LOCATION "${UNPAIRED_LIBUNWIND_ROOT}/usr/lib/llvm-14/lib/libunwind.a"
+  INTERFACE_INCLUDE_DIRECTORIES "${UNPAIRED_LIBUNWIND_ROOT}/usr/include/libunwind")
+add_library(unpaired::libunwind ALIAS unpaired_libunwind)

@@ -1,0 +1,87 @@
+/* Owner magics and the tag written into every heap block. C99, <stdint.h> only; read by the recorders that
+ * write tags and by the post-mortem scanner that finds them.
+ *
+ * Linux: the last 24 bytes of a block's usable size (malloc_usable_size), so the pointer never moves:
+ *
+ *   +0  owner  4   four characters, e.g. 'M' 'Q' 'T' 'T'
+ *   +4  size   4   bytes asked for; 0xffffffff: that or more
+ *   +8  site   8   return address of the call
+ *   +16 slot   4   reference of the ledger slot (trace_format.h); 0: not recorded
+ *   +20 check  4   over all of it and the block's address
+ *
+ * A release zeroes the owner and stores the *released* check, so that a second release can be told from a
+ * foreign block. */
+#ifndef UNPAIRED_OWNER_TAG_H
+#define UNPAIRED_OWNER_TAG_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* An owner as a number: first character in the lowest byte, padded with blanks. 0 is no owner. */
+#define UNPAIRED_OWNER(a, b, c, d) \
+    ((uint32_t)(uint8_t)(a) | (uint32_t)(uint8_t)(b) << 8 | (uint32_t)(uint8_t)(c) << 16 | (uint32_t)(uint8_t)(d) << 24)
+
+/* The owner of at most the first four characters of `name`; a shorter one is padded with blanks. */
+static inline uint32_t unpaired_owner_from_magic(const char *name)
+{
+    uint32_t owner = 0;
+    int i, ended = 0;
+    for (i = 0; i < 4; i++) {
+        ended = ended || name[i] == '\0';
+        owner |= (uint32_t)(uint8_t)(ended ? ' ' : name[i]) << (8 * i);
+    }
+    return owner;
+}
+
+/* A magic made from a thread's or module's name: its first four letters and digits, in capitals, without a
+ * leading directory and "lib". "mqtt_rx" gives MQTT, "/usr/lib/libmodbus.so.5" MODB. 0 if it has none. */
+static inline uint32_t unpaired_owner_from_name(const char *name)
+{
+    const char *p, *base = name;
+    uint32_t owner = 0;
+    int n = 0;
+    for (p = name; *p; p++)
+        if (*p == '/')
+            base = p + 1;
+    if (base[0] == 'l' && base[1] == 'i' && base[2] == 'b' && base[3] != '\0' && base[3] != '.')
+        base += 3;
+    for (p = base; *p && *p != '.' && n < 4; p++) {
+        char c = *p;
+        if (c >= 'a' && c <= 'z')
+            c = (char)(c - 'a' + 'A');
+        if ((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+            owner |= (uint32_t)(uint8_t)c << (8 * n++);
+    }
+    if (n == 0)
+        return 0;
+    while (n < 4)
+        owner |= (uint32_t)' ' << (8 * n++);
+    return owner;
+}
+
+struct unpaired_trailer {
+    uint32_t owner, size;
+    uint64_t site;
+    uint32_t slot, check;
+};
+#define UNPAIRED_TRAILER_SIZE 24u
+
+#define UNPAIRED_TAG_LIVE 0x756e7061u
+#define UNPAIRED_TAG_RELEASED 0x64656164u
+
+/* Check word of a trailer; `state` is UNPAIRED_TAG_LIVE or UNPAIRED_TAG_RELEASED, `block` the block's address. */
+static inline uint32_t unpaired_trailer_check(const struct unpaired_trailer *tag, uint64_t block, uint32_t state)
+{
+    uint64_t a = ((uint64_t)tag->size << 32 | tag->owner) ^ block;
+    a = (a ^ (a >> 29)) * UINT64_C(0x9e3779b97f4a7c15);
+    a = (a ^ tag->site ^ ((uint64_t)state << 32 | tag->slot)) * UINT64_C(0xd6e8feb86659fd93);
+    return (uint32_t)(a >> 32) | 1u;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
