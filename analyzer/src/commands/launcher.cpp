@@ -100,7 +100,8 @@ void note_end(Launched &launched)
             records.add(UNPAIRED_RECORD_CHILD_END, record);
             trace.append(records, 0);
         } catch (const Trouble &trouble) {
-            launched.problems.push_back(fmt::format("how the program ended could not be noted: {}", trouble.what()));
+            launched.problems.push_back(
+                fmt::format("how the program ended could not be noted: {}", trouble.what()));
         }
     }
 }
@@ -111,8 +112,12 @@ std::string find_recorder()
 {
     const std::string here = own_folder();
     const std::vector<std::string> places = {
-        here + "/../" UNPAIRED_LIBDIR,    here + "/../lib", here + "/../lib/" UNPAIRED_TRIPLET,
-        here + "/../lib64", here + "/../interposer", here,
+        here + "/../" UNPAIRED_LIBDIR,
+        here + "/../lib",
+        here + "/../lib/" UNPAIRED_TRIPLET,
+        here + "/../lib64",
+        here + "/../interposer",
+        here,
     };
     for (const std::string &place : places) {
         char *real = realpath((place + "/" + std::string(recorder_name)).c_str(), nullptr);
@@ -122,8 +127,9 @@ std::string find_recorder()
         free(real);
         return found;
     }
-    throw Trouble(fmt::format("cannot find {}, which does the recording: it belongs into ../lib beside {} (searched {}).",
-                              recorder_name, here, fmt::join(places, ", ")));
+    throw Trouble(fmt::format(
+        "cannot find {}, which does the recording: it belongs into ../lib beside {} (searched {}).",
+        recorder_name, here, fmt::join(places, ", ")));
 }
 
 Launched launch(const LaunchOptions &options)
@@ -135,7 +141,8 @@ Launched launch(const LaunchOptions &options)
     launched.signals = std::make_unique<SignalsHeld>();
     launched.folder = std::make_unique<PrivateFolder>();
 
-    const std::string preload = spelled_for_loader(recorder, *launched.folder) + others_preloaded(getenv("LD_PRELOAD"));
+    const std::string preload =
+        spelled_for_loader(recorder, *launched.folder) + others_preloaded(getenv("LD_PRELOAD"));
     const std::vector<std::string> environment =
         environment_with({{"LD_PRELOAD", preload},
                           {"UNPAIRED_OUTPUT", launched.folder->path() + "/%e.%p.trace"},
@@ -144,6 +151,15 @@ Launched launch(const LaunchOptions &options)
     launched.wait_status = wait_forwarding(launched.pid, *launched.signals);
     note_end(launched);
     return launched;
+}
+
+std::string not_recorded(const std::string &program)
+{
+    return fmt::format(
+        "'{}' left no trace: the recorder was not loaded, or could not make its file (a sandbox, a full or "
+        "read-only file system, an environment cleared before the program started). Nothing is known "
+        "about what it acquired.",
+        program);
 }
 
 int exit_status_of(int wait_status)

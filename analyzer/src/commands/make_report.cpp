@@ -1,0 +1,87 @@
+#include "commands/make_report.h"
+
+#include "commands/trouble.h"
+#include "passes/analyze.h"
+#include "symbols/symbolizer.h"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+
+namespace unpaired {
+namespace {
+
+std::string read_text(const std::string &path)
+{
+    std::error_code error;
+    if (std::filesystem::is_directory(path, error))
+        throw Trouble(fmt::format("cannot read suppressions from '{}': it is a folder.", path));
+    std::ifstream file(path, std::ios::binary);
+    if (!file)
+        throw Trouble(fmt::format("cannot read suppressions from '{}': {}.", path, std::strerror(errno)));
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+Suppressions read_suppressions(const ReportOptions &options, std::vector<std::string> &problems)
+{
+    Suppressions all;
+    for (const std::string &path : options.suppressions)
+        append_suppressions(all, parse_suppressions(read_text(path), path, problems));
+    return all;
+}
+
+OwnerRule owner_rule(const std::string &text)
+{
+    const size_t equals = text.rfind('=');
+    const std::string name = equals == std::string::npos ? std::string() : text.substr(equals + 1);
+    if (equals == 0 || name.empty() || name.size() > 4)
+        throw Trouble(
+            fmt::format("--owner '{}' should be PATTERN=NAME with a name of at most four characters, such as "
+                        "'mqtt_*=MQTT'.",
+                        text));
+    for (const char c : name)
+        if (c < 0x21 || c > 0x7e)
+            throw Trouble(fmt::format("--owner '{}': an owner's name is of visible ASCII characters.", text));
+    return {text.substr(0, equals), name};
+}
+
+} // namespace
+
+std::vector<OwnerRule> owner_rules(const std::vector<std::string> &texts)
+{
+    std::vector<OwnerRule> rules;
+    for (const std::string &text : texts)
+        rules.push_back(owner_rule(text));
+    return rules;
+}
+
+void check_report_options(const ReportOptions &options)
+{
+    std::vector<std::string> ignored;
+    read_suppressions(options, ignored);
+    owner_rules(options.owners);
+    check_outputs(options);
+}
+
+Report make_report(const std::vector<Trace> &traces, const ReportOptions &options)
+{
+    std::vector<std::string> remarks;
+    AnalyzeOptions analyze_options;
+    analyze_options.suppressions = read_suppressions(options, remarks);
+    analyze_options.owner_rules = owner_rules(options.owners);
+    Symbolizer symbolizer(options.symbols);
+    Symbolize symbolize = [&symbolizer](const Module &module, uint64_t address) {
+        return symbolizer.resolve({module.path, module.build_id, module.start, module.end, module.bias},
+                                  address);
+    };
+    Report report = analyze(traces, analyze_options, symbolize);
+    const std::vector<std::string> problems = symbolizer.problems();
+    remarks.insert(remarks.end(), problems.begin(), problems.end());
+    report.remarks.insert(report.remarks.end(), remarks.begin(), remarks.end());
+    return report;
+}
+
+} // namespace unpaired
