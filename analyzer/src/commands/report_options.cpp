@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <fstream>
+#include <sstream>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -56,8 +57,11 @@ unsigned terminal_width()
 std::string written(const Report &report, const ReportOptions &options, const std::string &format,
                     bool to_terminal)
 {
-    if (format == "json")
-        return write_json(report);
+    if (format == "json") {
+        std::ostringstream json;
+        write_json(json, report);
+        return std::move(json).str();
+    }
     TextStyle style;
     style.all = options.all;
     style.colour = to_terminal && wants_colour(STDOUT_FILENO);
