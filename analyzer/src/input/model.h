@@ -83,7 +83,6 @@ struct Slot {
     uint32_t release_site = 0; ///< where a release of it last failed, or 0
     uint16_t observed = 0;
     int16_t observed_result = 0;
-    uint32_t count = 1;
 };
 
 /// The sum over an image's shards for one site.

@@ -199,7 +199,6 @@ private:
         slot.release_site = raw.release_site;
         slot.observed = raw.observed;
         slot.observed_result = raw.observed_result;
-        slot.count = raw.count;
         trace_.slots.push_back(slot);
     }
 
