@@ -1,13 +1,9 @@
 #include "symbols/dwarf_walk_internal.h"
 
-#include <cxxabi.h>
 #include <dwarf.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <memory>
 
 namespace unpaired {
 
@@ -96,16 +92,6 @@ const char *text_attribute(Dwarf_Die *die, unsigned name)
 }
 
 } // namespace
-
-std::string demangle(const char *linkage_name)
-{
-    if (std::strncmp(linkage_name, "_Z", 2) != 0)
-        return linkage_name;
-    int status = 0;
-    std::unique_ptr<char, void (*)(void *)> name(abi::__cxa_demangle(linkage_name, nullptr, nullptr, &status),
-                                                 std::free);
-    return name && status == 0 ? name.get() : linkage_name;
-}
 
 const char *linkage_name_of(Dwarf_Die *die)
 {

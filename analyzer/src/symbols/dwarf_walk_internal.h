@@ -13,9 +13,6 @@
 
 namespace unpaired {
 
-/// The C++ (or old Rust) name behind a linkage name; the name itself where it is none.
-std::string demangle(const char *linkage_name);
-
 /// The linkage name of a function or inlined call, from wherever its definition keeps it; null if it has none.
 const char *linkage_name_of(Dwarf_Die *die);
 /// The name as the source spells it, without scope and parameters; null if it has none.
