@@ -45,8 +45,8 @@ bool covers_type(const std::string &type, const Finding &finding)
 bool matches_frame(const std::string &pattern, const Frame &frame)
 {
     return template_match(pattern, frame.function) ||
-           template_match(pattern, qualified_name(frame.function)) ||
-           template_match(pattern, frame.file) || template_match(pattern, frame.module);
+           template_match(pattern, qualified_name(frame.function)) || template_match(pattern, frame.file) ||
+           template_match(pattern, frame.module);
 }
 
 bool matches(const Suppression &line, const Finding &finding)
@@ -160,8 +160,9 @@ void apply_suppressions(Suppressions &suppressions, ImageReport &image)
             }
         line.findings += matched.size();
         if (line.max && acquisitions > *line.max) {
-            image.remarks.push_back(fmt::format("suppression '{}' ({}) was not applied: it matches {} acquisitions.",
-                                                line.text, line.origin, acquisitions));
+            image.remarks.push_back(
+                fmt::format("suppression '{}' ({}) was not applied: it matches {} acquisitions.", line.text,
+                            line.origin, acquisitions));
             continue;
         }
         for (auto *finding : matched)
@@ -196,9 +197,9 @@ bool is_runtime(const Frame &frame)
 {
     return is_loader(frame) ||
            starts_with_any(base_name(frame.module),
-                           {"libc.so", "libc-2.", "libstdc++.so", "libgcc_s.so", "libpthread", "libdl.so", "libdl-2.",
-                            "libm.so", "libm-2.", "librt.so", "librt-2.", "libresolv", "libnss_", "libnsl",
-                            "libunpaired_preload.so"});
+                           {"libc.so", "libc-2.", "libstdc++.so", "libgcc_s.so", "libpthread", "libdl.so",
+                            "libdl-2.", "libm.so", "libm-2.", "librt.so", "librt-2.", "libresolv", "libnss_",
+                            "libnsl", "libunpaired_preload.so"});
 }
 
 const Suppressions &builtin_list()
@@ -235,7 +236,8 @@ bool is_lifelong(const Finding &finding)
     if (frames.size() == finding.stack.size() && is_loader(frames.back()))
         return true;
     const auto &lines = builtin_list().lines;
-    return std::any_of(lines.begin(), lines.end(), [&](const Suppression &line) { return matches(line, innermost); });
+    return std::any_of(lines.begin(), lines.end(),
+                       [&](const Suppression &line) { return matches(line, innermost); });
 }
 
 } // namespace unpaired

@@ -22,8 +22,8 @@ namespace unpaired {
 struct Suppression {
     std::string type, pattern;
     std::optional<uint64_t> max;
-    std::string text;   ///< the line as written
-    std::string origin; ///< "file:line"
+    std::string text;      ///< the line as written
+    std::string origin;    ///< "file:line"
     uint64_t findings = 0; ///< it matched so far, exceeding `max` or not
 };
 

@@ -50,17 +50,19 @@ void visit_functions(Dwarf_Die *parent, const std::function<void(Dwarf_Die *)> &
     } while (dwarf_siblingof(&child, &child) == 0);
 }
 
-void visit_inlined_calls(Dwarf_Die *parent, const std::function<void(Dwarf_Die *)> &visit, int depth)
+void visit_inlined_calls(Dwarf_Die *parent, const std::function<void(Dwarf_Die *, int)> &visit, int around,
+                         int depth)
 {
     Dwarf_Die child;
     if (depth > max_depth || dwarf_child(parent, &child) != 0)
         return;
     do {
         int tag = dwarf_tag(&child);
-        if (tag == DW_TAG_inlined_subroutine)
-            visit(&child);
-        if (tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block)
-            visit_inlined_calls(&child, visit, depth + 1);
+        bool is_call = tag == DW_TAG_inlined_subroutine;
+        if (is_call)
+            visit(&child, around);
+        if (is_call || tag == DW_TAG_lexical_block)
+            visit_inlined_calls(&child, visit, around + is_call, depth + 1);
     } while (dwarf_siblingof(&child, &child) == 0);
 }
 
@@ -99,7 +101,10 @@ const char *linkage_name_of(Dwarf_Die *die)
     return name ? name : text_attribute(die, DW_AT_MIPS_linkage_name);
 }
 
-const char *source_name_of(Dwarf_Die *die) { return text_attribute(die, DW_AT_name); }
+const char *source_name_of(Dwarf_Die *die)
+{
+    return text_attribute(die, DW_AT_name);
+}
 
 std::string absolute_source_path(const char *path, Dwarf_Die *unit)
 {
@@ -134,9 +139,9 @@ void for_each_function(Dwarf_Die *tree, const std::function<void(Dwarf_Die *)> &
     visit_functions(tree, visit, 0);
 }
 
-void for_each_inlined_call(Dwarf_Die *function, const std::function<void(Dwarf_Die *)> &visit)
+void for_each_inlined_call(Dwarf_Die *function, const std::function<void(Dwarf_Die *, int)> &visit)
 {
-    visit_inlined_calls(function, visit, 0);
+    visit_inlined_calls(function, visit, 0, 0);
 }
 
 std::vector<CodeRange> code_ranges(Dwarf_Die *die)
@@ -270,7 +275,8 @@ SourceLine DwarfIndex::call_site_of(CodeUnit unit, Dwarf_Die inlined_call)
     Dwarf_Files *files = nullptr;
     size_t count = 0;
     if (dwarf_formudata(dwarf_attr(&inlined_call, DW_AT_call_file, &attribute), &number) == 0 &&
-        (dwarf_getsrcfiles(&unit.tree, &files, &count) == 0 || dwarf_getsrcfiles(&unit.unit, &files, &count) == 0) &&
+        (dwarf_getsrcfiles(&unit.tree, &files, &count) == 0 ||
+         dwarf_getsrcfiles(&unit.unit, &files, &count) == 0) &&
         number < count)
         site.file = absolute_source_path(dwarf_filesrc(files, number, nullptr, nullptr), &unit.unit);
     return site;

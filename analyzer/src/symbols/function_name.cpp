@@ -23,8 +23,14 @@ std::string_view without_compiler_suffixes(std::string_view symbol)
     return symbol;
 }
 
-bool opens(char c) { return c == '(' || c == '<' || c == '{' || c == '['; }
-bool closes(char c) { return c == ')' || c == '>' || c == '}' || c == ']'; }
+bool opens(char c)
+{
+    return c == '(' || c == '<' || c == '{' || c == '[';
+}
+bool closes(char c)
+{
+    return c == ')' || c == '>' || c == '}' || c == ']';
+}
 
 /// Where the word "operator" stands outside all brackets; npos if nowhere.
 size_t operator_at(std::string_view name)
@@ -47,8 +53,8 @@ std::string demangle(std::string_view symbol)
     if (!plain.starts_with("_Z"))
         return plain;
     int status = 0;
-    std::unique_ptr<char, void (*)(void *)> name(abi::__cxa_demangle(plain.c_str(), nullptr, nullptr, &status),
-                                                 std::free);
+    std::unique_ptr<char, void (*)(void *)> name(
+        abi::__cxa_demangle(plain.c_str(), nullptr, nullptr, &status), std::free);
     return name && status == 0 ? name.get() : plain;
 }
 
@@ -66,7 +72,8 @@ std::string_view qualified_name(std::string_view demangled)
                 break;
         }
         auto brackets = name.substr(open, close - open + 1);
-        bool is_name = brackets == anonymous || name.substr(0, close + 1).ends_with(call_operator) || open == 0;
+        bool is_name =
+            brackets == anonymous || name.substr(0, close + 1).ends_with(call_operator) || open == 0;
         if (!is_name)
             name = name.substr(0, open);
     }
