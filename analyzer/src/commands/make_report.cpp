@@ -2,6 +2,7 @@
 
 #include "commands/trouble.h"
 #include "passes/analyze.h"
+#include "symbols/owner_rules.h"
 #include "symbols/symbolizer.h"
 
 #include <cerrno>
@@ -33,36 +34,13 @@ Suppressions read_suppressions(const ReportOptions &options, std::vector<std::st
     return all;
 }
 
-OwnerRule owner_rule(const std::string &text)
-{
-    const size_t equals = text.rfind('=');
-    const std::string name = equals == std::string::npos ? std::string() : text.substr(equals + 1);
-    if (equals == 0 || name.empty() || name.size() > 4)
-        throw Trouble(
-            fmt::format("--owner '{}' should be PATTERN=NAME with a name of at most four characters, such as "
-                        "'mqtt_*=MQTT'.",
-                        text));
-    for (const char c : name)
-        if (c < 0x21 || c > 0x7e)
-            throw Trouble(fmt::format("--owner '{}': an owner's name is of visible ASCII characters.", text));
-    return {text.substr(0, equals), name};
-}
-
 } // namespace
-
-std::vector<OwnerRule> owner_rules(const std::vector<std::string> &texts)
-{
-    std::vector<OwnerRule> rules;
-    for (const std::string &text : texts)
-        rules.push_back(owner_rule(text));
-    return rules;
-}
 
 void check_report_options(const ReportOptions &options)
 {
     std::vector<std::string> ignored;
     read_suppressions(options, ignored);
-    owner_rules(options.owners);
+    parse_owner_rules(options.owners);
     check_outputs(options);
 }
 
@@ -71,7 +49,7 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
     std::vector<std::string> remarks;
     AnalyzeOptions analyze_options;
     analyze_options.suppressions = read_suppressions(options, remarks);
-    analyze_options.owner_rules = owner_rules(options.owners);
+    analyze_options.owner_rules = parse_owner_rules(options.owners);
     Symbolizer symbolizer(options.symbols);
     Symbolize symbolize = [&symbolizer](const Module &module, uint64_t address) {
         return symbolizer.resolve({module.path, module.build_id, module.start, module.end, module.bias},

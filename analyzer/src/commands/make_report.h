@@ -3,10 +3,8 @@
 
 #include "commands/report_options.h"
 #include "input/model.h"
-#include "passes/own.h"
 #include "report.h"
 
-#include <string>
 #include <vector>
 
 namespace unpaired {
@@ -14,9 +12,6 @@ namespace unpaired {
 /// Throws Trouble for what can be told before any work: an owner rule, a suppression file or an output that is
 /// no good.
 void check_report_options(const ReportOptions &options);
-
-/// Rules of --owner, `PATTERN=NAME`. Throws Trouble.
-std::vector<OwnerRule> owner_rules(const std::vector<std::string> &texts);
 
 /// Analyses traces that were read. Throws Trouble for a suppression file or an owner rule that cannot be used.
 Report make_report(const std::vector<Trace> &traces, const ReportOptions &options);
