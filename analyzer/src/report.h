@@ -64,14 +64,16 @@ struct Finding {
     Frame blame;
     std::vector<Frame> stack; ///< innermost first; [0] is the caller of `function`
     std::optional<FailedRelease> failed_release;
-    std::optional<EndedBy> ended_by; ///< the release that did it: first of a double one, the free around a lock, ...
+    std::optional<EndedBy>
+        ended_by; ///< the release that did it: first of a double one, the free around a lock, ...
     std::optional<Forecast> forecast;
-    std::vector<std::string> remarks;  ///< sentences for a person
-    std::string suppressed_by;         ///< the suppression line that folds it, "" if none
+    std::vector<std::string> remarks; ///< sentences for a person
+    std::string suppressed_by;        ///< the suppression line that folds it, "" if none
 };
 
 struct FamilyTotals {
-    uint64_t acquired = 0, released = 0, released_unseen = 0, unpaired = 0, unpaired_bytes = 0, failed_releases = 0;
+    uint64_t acquired = 0, released = 0, released_unseen = 0, unpaired = 0, unpaired_bytes = 0,
+             failed_releases = 0;
     uint64_t failed = 0; ///< acquisitions that failed
 };
 
@@ -101,7 +103,7 @@ struct ImageReport {
 };
 
 struct Report {
-    std::vector<ImageReport> images; ///< worst first
+    std::vector<ImageReport> images;  ///< worst first
     std::vector<std::string> remarks; ///< about the whole: unused suppressions, unreadable files
 };
 

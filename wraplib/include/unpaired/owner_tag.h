@@ -21,8 +21,9 @@ extern "C" {
 #endif
 
 /* An owner as a number: first character in the lowest byte, padded with blanks. 0 is no owner. */
-#define UNPAIRED_OWNER(a, b, c, d) \
-    ((uint32_t)(uint8_t)(a) | (uint32_t)(uint8_t)(b) << 8 | (uint32_t)(uint8_t)(c) << 16 | (uint32_t)(uint8_t)(d) << 24)
+#define UNPAIRED_OWNER(a, b, c, d)                                                         \
+    ((uint32_t)(uint8_t)(a) | (uint32_t)(uint8_t)(b) << 8 | (uint32_t)(uint8_t)(c) << 16 | \
+     (uint32_t)(uint8_t)(d) << 24)
 
 /* The owner of at most the first four characters of `name`; a shorter one is padded with blanks. */
 static inline uint32_t unpaired_owner_from_magic(const char *name)
@@ -73,7 +74,8 @@ struct unpaired_trailer {
 #define UNPAIRED_TAG_RELEASED 0x64656164u
 
 /* Check word of a trailer; `state` is UNPAIRED_TAG_LIVE or UNPAIRED_TAG_RELEASED, `block` the block's address. */
-static inline uint32_t unpaired_trailer_check(const struct unpaired_trailer *tag, uint64_t block, uint32_t state)
+static inline uint32_t unpaired_trailer_check(const struct unpaired_trailer *tag, uint64_t block,
+                                              uint32_t state)
 {
     uint64_t a = ((uint64_t)tag->size << 32 | tag->owner) ^ block;
     a = (a ^ (a >> 29)) * UINT64_C(0x9e3779b97f4a7c15);

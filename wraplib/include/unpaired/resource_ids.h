@@ -53,10 +53,10 @@ __extension__ enum {
 #define UNPAIRED_EACH_RELEASER(space, function) UNPAIRED_RELEASED_SPACES_ROW(space)
 #include "unpaired/resources/table.def"
 };
-#define UNPAIRED_SPACE(space, kind)                                                                        \
-    UNPAIRED_STATIC_ASSERT((UNPAIRED_ACQUIRED_SPACES & UNPAIRED_SPACE_BIT(UNPAIRED_SPACE_##space)) != 0,    \
-                           space_##space##_has_no_acquirer);                                               \
-    UNPAIRED_STATIC_ASSERT((UNPAIRED_RELEASED_SPACES & UNPAIRED_SPACE_BIT(UNPAIRED_SPACE_##space)) != 0,    \
+#define UNPAIRED_SPACE(space, kind)                                                                      \
+    UNPAIRED_STATIC_ASSERT((UNPAIRED_ACQUIRED_SPACES & UNPAIRED_SPACE_BIT(UNPAIRED_SPACE_##space)) != 0, \
+                           space_##space##_has_no_acquirer);                                             \
+    UNPAIRED_STATIC_ASSERT((UNPAIRED_RELEASED_SPACES & UNPAIRED_SPACE_BIT(UNPAIRED_SPACE_##space)) != 0, \
                            space_##space##_has_no_releaser);
 #include "unpaired/resources/table.def"
 UNPAIRED_STATIC_ASSERT((int)UNPAIRED_SPACE_END <= 63, at_most_62_spaces);

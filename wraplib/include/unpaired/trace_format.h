@@ -54,11 +54,11 @@ enum unpaired_drop {
 struct unpaired_file_header {
     char magic[8];
     uint16_t major, minor;
-    uint32_t page;                 /* UNPAIRED_TRACE_PAGE */
-    uint64_t capacity;             /* bytes the file may grow to */
-    uint16_t machine;              /* ELF e_machine of the writer */
-    uint8_t source;                /* enum unpaired_source */
-    uint8_t address_size;          /* 4 or 8 */
+    uint32_t page;        /* UNPAIRED_TRACE_PAGE */
+    uint64_t capacity;    /* bytes the file may grow to */
+    uint16_t machine;     /* ELF e_machine of the writer */
+    uint8_t source;       /* enum unpaired_source */
+    uint8_t address_size; /* 4 or 8 */
     uint32_t first_pid;
     uint64_t started_realtime_ns;  /* CLOCK_REALTIME when the file was made */
     uint64_t started_monotonic_ms; /* CLOCK_MONOTONIC then; every time in the trace is milliseconds since */
@@ -83,7 +83,11 @@ UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_file_header) == UNPAIRED_TRACE_PAG
 /* ---- extents ----------------------------------------------------------------------------------------- */
 
 #define UNPAIRED_EXTENT_MAGIC 0x58544e55u /* "UNTX" */
-enum unpaired_extent_kind { UNPAIRED_EXTENT_LOG = 1, UNPAIRED_EXTENT_SLOTS = 2, UNPAIRED_EXTENT_COUNTERS = 3 };
+enum unpaired_extent_kind {
+    UNPAIRED_EXTENT_LOG = 1,
+    UNPAIRED_EXTENT_SLOTS = 2,
+    UNPAIRED_EXTENT_COUNTERS = 3
+};
 
 struct unpaired_extent {
     uint32_t magic; /* stored last: an extent without it was reserved but never set up */
@@ -93,7 +97,8 @@ struct unpaired_extent {
     uint32_t used;  /* LOG: bytes reserved behind this header, by atomic addition, may exceed the room;
                        COUNTERS: blocks in use; SLOTS: not used */
     uint32_t shard; /* SLOTS, COUNTERS: whose */
-    uint32_t reserved[11];
+    uint32_t previous; /* page of the image's extent before it; a writer's own link */
+    uint32_t reserved[10];
 };
 UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_extent) == 64, extent_header_is_64_bytes);
 
@@ -104,23 +109,24 @@ UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_extent) == 64, extent_header_is_64
 #define UNPAIRED_SLOT_TRUNCATED 2u /* unused, reserved */
 
 struct unpaired_slot {
-    uint64_t handle;        /* address, descriptor number, ... as the space defines it */
-    uint64_t size;          /* bytes asked for; 0 where the resource has none */
-    uint32_t sequence;      /* odd: live. The last store of an acquisition and of a retirement (release order) */
-    uint32_t site;          /* where it was acquired */
-    uint32_t time_ms;       /* when, coarse */
-    uint32_t cycle;         /* marks before it */
-    uint32_t thread;        /* by which thread (THREAD record) */
-    uint32_t parent;        /* reference of the acquisition inside whose call it was made, or 0 */
+    uint64_t handle;   /* address, descriptor number, ... as the space defines it */
+    uint64_t size;     /* bytes asked for; 0 where the resource has none */
+    uint32_t sequence; /* odd: live. The last store of an acquisition and of a retirement (release order) */
+    uint32_t site;     /* where it was acquired */
+    uint32_t time_ms;  /* when, coarse */
+    uint32_t cycle;    /* marks before it */
+    uint32_t thread;   /* by which thread (THREAD record) */
+    uint32_t parent;   /* reference of the acquisition inside whose call it was made, or 0 */
     uint32_t parent_sequence; /* the parent is the one meant only while its sequence is this */
-    uint32_t release_site;  /* retired: where it was released; live: where a release last failed; or 0 */
-    uint32_t next;          /* writer's own links: free list, hash chain */
-    uint16_t observed;      /* function id of the last observer (shutdown), or 0 */
-    int16_t observed_result; /* what it returned, clamped to 16 bits */
-    uint16_t shard;         /* the shard whose free list the slot returns to, modulo 2^16 */
+    uint32_t release_site;    /* retired: where it was released; live: where a release last failed; or 0 */
+    uint32_t next;            /* writer's own links: free list, hash chain */
+    uint16_t observed;        /* function id of the last observer (shutdown), or 0 */
+    int16_t observed_result;  /* what it returned, clamped to 16 bits */
+    uint16_t shard;           /* the shard whose free list the slot returns to, modulo 2^16 */
     uint8_t space;
-    uint8_t flags;          /* UNPAIRED_SLOT_* */
-    uint32_t count;         /* COUNTED spaces: acquisitions not yet released; else 1 */
+    uint8_t flags;  /* UNPAIRED_SLOT_* */
+    uint16_t image; /* the writer's, as in its extent */
+    uint16_t reserved;
 };
 UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_slot) == 64, slot_is_64_bytes);
 
@@ -130,8 +136,8 @@ UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_slot) == 64, slot_is_64_bytes);
  * not counted: it is acquired − live slots − lost (anomalies) − released_unseen. */
 struct unpaired_counter {
     uint64_t acquired;
-    uint64_t bytes;      /* acquired in all */
-    int64_t live_bytes;  /* a release by another thread is settled later, so a lower layer than the slots */
+    uint64_t bytes;     /* acquired in all */
+    int64_t live_bytes; /* a release by another thread is settled later, so a lower layer than the slots */
     uint64_t peak_bytes;
     uint32_t failed;          /* acquisitions that failed */
     uint32_t released_unseen; /* retired because the handle was given out again, or the kernel had lost it */
@@ -201,10 +207,11 @@ static inline uint32_t unpaired_record_check(uint8_t type, uint16_t words, const
 
 enum unpaired_space_kind {
     UNPAIRED_KIND_NUMBERED = 1, /* a live handle given out again proves a release that was not seen */
-    UNPAIRED_KIND_IN_PLACE = 2, /* the handle is the address of the caller's storage; init over a live one loses it */
-    UNPAIRED_KIND_COUNTED = 3,  /* each acquisition of a handle needs its release */
-    UNPAIRED_KIND_RANGE = 4,    /* releases may split or cover acquisitions */
-    UNPAIRED_KIND_HELD = 5      /* a state of an object, held by a thread: locks */
+    UNPAIRED_KIND_IN_PLACE =
+        2, /* the handle is the address of the caller's storage; init over a live one loses it */
+    UNPAIRED_KIND_COUNTED = 3, /* each acquisition of a handle needs its release */
+    UNPAIRED_KIND_RANGE = 4,   /* releases may split or cover acquisitions */
+    UNPAIRED_KIND_HELD = 5     /* a state of an object, held by a thread: locks */
 };
 struct unpaired_record_space { /* SPACE */
     uint16_t id;
@@ -232,10 +239,10 @@ struct unpaired_record_function { /* FUNCTION */
     uint16_t space;
 };
 #define UNPAIRED_IMAGE_FORKED 1u
-struct unpaired_record_image { /* IMAGE: a process image that writes into this file */
+struct unpaired_record_image {    /* IMAGE: a process image that writes into this file */
     uint16_t image, parent_image; /* parent_image: 0 for the file's first */
     uint32_t pid, parent_pid, time_ms;
-    uint32_t flags; /* UNPAIRED_IMAGE_* */
+    uint32_t flags;                    /* UNPAIRED_IMAGE_* */
     uint16_t program_len, command_len; /* executable's path; command line, arguments separated by NUL */
     uint64_t reserved;
 };
@@ -246,10 +253,10 @@ struct unpaired_record_module { /* MODULE: a file mapped for execution */
     uint16_t path_len;
     uint16_t reserved1;
     uint32_t time_ms;
-    uint32_t generation; /* sites of this generation and later see it */
-    uint64_t start, end; /* addresses covered by its segments */
-    uint64_t bias;       /* address minus the file's virtual address */
-}; /* + build_id, path */
+    uint32_t generation;             /* sites of this generation and later see it */
+    uint64_t start, end;             /* addresses covered by its segments */
+    uint64_t bias;                   /* address minus the file's virtual address */
+};                                   /* + build_id, path */
 struct unpaired_record_module_gone { /* MODULE_GONE */
     uint16_t image, reserved;
     uint32_t time_ms;
@@ -296,10 +303,12 @@ enum unpaired_anomaly_kind {
     UNPAIRED_ANOMALY_RELEASE_UNKNOWN = 5,     /* failed on, or unlocked, what was never acquired */
     UNPAIRED_ANOMALY_FOREIGN_RELEASE = 6,     /* both owners were declared, and they differ */
     UNPAIRED_ANOMALY_TAG_OVERWRITTEN = 7,     /* a block's trailer was damaged when it was released */
-    UNPAIRED_ANOMALY_STORAGE_FREED_LIVE = 8,  /* release_site: the free of the memory around it. The object's slot is retired: it is lost */
-    UNPAIRED_ANOMALY_REINITIALISED_LIVE = 9,  /* release_site: the second init. The first object's slot is retired: it is lost */
-    UNPAIRED_ANOMALY_LIMIT_REACHED = 10,      /* an acquisition (at acquire_site) failed for want of handles */
-    UNPAIRED_ANOMALY_EXEC_INHERITED = 11      /* a descriptor without CLOEXEC reached an exec'd program */
+    UNPAIRED_ANOMALY_STORAGE_FREED_LIVE =
+        8, /* release_site: the free of the memory around it. The object's slot is retired: it is lost */
+    UNPAIRED_ANOMALY_REINITIALISED_LIVE =
+        9, /* release_site: the second init. The first object's slot is retired: it is lost */
+    UNPAIRED_ANOMALY_LIMIT_REACHED = 10, /* an acquisition (at acquire_site) failed for want of handles */
+    UNPAIRED_ANOMALY_EXEC_INHERITED = 11 /* a descriptor without CLOEXEC reached an exec'd program */
 };
 struct unpaired_record_anomaly {
     uint16_t image;
@@ -325,11 +334,17 @@ struct unpaired_record_limit { /* LIMIT: handles of a space end here */
     uint16_t name_len, reserved;
     uint64_t value;
 };
-struct unpaired_record_descriptors { /* DESCRIPTORS: what the kernel had open, `first`..`first + 64*n_words - 1` */
+struct
+    unpaired_record_descriptors { /* DESCRIPTORS: what the kernel had open, `first`..`first + 64*n_words - 1` */
     uint16_t image, n_words;
     uint32_t time_ms, cycle, first;
 }; /* + n_words bitmaps of 64 descriptors, lowest first */
-enum unpaired_end_kind { UNPAIRED_END_EXIT = 1, UNPAIRED_END_SIGNAL = 2, UNPAIRED_END_EXEC = 3, UNPAIRED_END_EXEC_FAILED = 4 };
+enum unpaired_end_kind {
+    UNPAIRED_END_EXIT = 1,
+    UNPAIRED_END_SIGNAL = 2,
+    UNPAIRED_END_EXEC = 3,
+    UNPAIRED_END_EXEC_FAILED = 4
+};
 struct unpaired_record_end { /* END of an image; EXEC_FAILED takes an EXEC back */
     uint16_t image;
     uint8_t kind; /* enum unpaired_end_kind */
@@ -338,22 +353,24 @@ struct unpaired_record_end { /* END of an image; EXEC_FAILED takes an EXEC back 
     uint32_t time_ms;
     uint16_t text_len, reserved1; /* EXEC: the new program */
 };
-struct unpaired_record_child_end { /* CHILD_END: an image waited for a process; also written by the launcher */
+struct
+    unpaired_record_child_end { /* CHILD_END: an image waited for a process; also written by the launcher */
     uint16_t image, reserved;
     uint32_t pid;
     int32_t wait_status; /* as wait(2) gives it */
     uint32_t time_ms;
 };
 #define UNPAIRED_EXEC_UNRECORDED 1u /* the new environment does not load the shim */
-struct unpaired_record_exec { /* EXEC: a program is started by exec or posix_spawn */
+struct unpaired_record_exec {       /* EXEC: a program is started by exec or posix_spawn */
     uint16_t image, flags;
     uint32_t pid, time_ms; /* pid: of the process that becomes the program, 0 where not known */
     uint16_t text_len, reserved;
 };
 enum unpaired_note {
-    UNPAIRED_NOTE_FOREIGN_ALLOCATOR = 1, /* the program brings its own malloc (text: where from); heap untouched */
-    UNPAIRED_NOTE_FOREIGN_NEW = 2,       /* the program brings its own operator new */
-    UNPAIRED_NOTE_NO_SPACE = 3           /* recording stopped for want of room (text: why) */
+    UNPAIRED_NOTE_FOREIGN_ALLOCATOR =
+        1,                         /* the program brings its own malloc (text: where from); heap untouched */
+    UNPAIRED_NOTE_FOREIGN_NEW = 2, /* the program brings its own operator new */
+    UNPAIRED_NOTE_NO_SPACE = 3     /* recording stopped for want of room (text: why) */
 };
 struct unpaired_record_note {
     uint16_t image, note;
