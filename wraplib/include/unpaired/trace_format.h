@@ -97,7 +97,8 @@ struct unpaired_extent {
     uint32_t used;  /* LOG: bytes reserved behind this header, by atomic addition, may exceed the room;
                        COUNTERS: blocks in use; SLOTS: not used */
     uint32_t shard; /* SLOTS, COUNTERS: whose */
-    uint32_t reserved[11];
+    uint32_t previous; /* page of the image's extent before it; a writer's own link */
+    uint32_t reserved[10];
 };
 UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_extent) == 64, extent_header_is_64_bytes);
 
@@ -124,7 +125,8 @@ struct unpaired_slot {
     uint16_t shard;           /* the shard whose free list the slot returns to, modulo 2^16 */
     uint8_t space;
     uint8_t flags;  /* UNPAIRED_SLOT_* */
-    uint32_t count; /* COUNTED spaces: acquisitions not yet released; else 1 */
+    uint16_t image; /* the writer's, as in its extent */
+    uint16_t reserved;
 };
 UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_slot) == 64, slot_is_64_bytes);
 

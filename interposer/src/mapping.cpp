@@ -1,0 +1,273 @@
+// The mapped file. It is sparse and as large as it may ever become; what is not in use is PROT_NONE, so that
+// mlockall(2) does not fill it. Room is reserved with MADV_POPULATE_WRITE, which tells of a full disk by an error
+// where a store would raise SIGBUS.
+#include "mapping.h"
+
+#include "lifecycle.h"
+
+#include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+namespace unpaired {
+
+Process process;
+uint32_t *fork_witness;
+
+void *sys::anonymous(size_t bytes)
+{
+    const long at = call(SYS_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                         -1, 0);
+    return at < 0 && at > -4096 ? nullptr : reinterpret_cast<void *>(at);
+}
+
+static uint64_t clock_ms(clockid_t clock)
+{
+    timespec now;
+    clock_gettime(clock, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
+}
+
+uint32_t now_ms()
+{
+    return static_cast<uint32_t>(clock_ms(CLOCK_MONOTONIC_COARSE) - process.file->started_monotonic_ms);
+}
+
+namespace {
+
+constexpr uint64_t smallest_capacity = 256 * 1024;
+constexpr uint64_t allocated_without_populate = 64u << 20;
+constexpr uint32_t largest_log_pages = 16;
+
+/// `pattern` with %p and %e put in; false when it does not fit.
+bool expand_path(const char *pattern, char *path, size_t room)
+{
+    size_t n = 0;
+    for (const char *p = pattern; *p != '\0'; p++) {
+        char text[256];
+        const char *insert = text;
+        if (p[0] == '%' && p[1] == 'p') {
+            char *end = text + sizeof text - 1;
+            *end = '\0';
+            unsigned pid = static_cast<unsigned>(sys::getpid());
+            do
+                *--end = static_cast<char>('0' + pid % 10);
+            while ((pid /= 10) != 0);
+            insert = end;
+            p++;
+        } else if (p[0] == '%' && p[1] == 'e') {
+            char exe[1024];
+            const long length = sys::call(SYS_readlinkat, AT_FDCWD, sys::of("/proc/self/exe"), sys::of(exe), sizeof exe - 1);
+            exe[length > 0 ? length : 0] = '\0';
+            const char *base = strrchr(exe, '/');
+            strncpy(text, base != nullptr ? base + 1 : "program", sizeof text - 1);
+            text[sizeof text - 1] = '\0';
+            p++;
+        } else {
+            text[0] = *p;
+            text[1] = '\0';
+        }
+        const size_t length = strlen(insert);
+        if (n + length + 8 >= room)
+            return false;
+        memcpy(path + n, insert, length);
+        n += length;
+    }
+    path[n] = '\0';
+    return n > 0;
+}
+
+/// Opens a new file; where the name is taken, "x.trace" becomes "x.2.trace", and so on to 999.
+long open_new(const char *path)
+{
+    char name[4096];
+    const char *slash = strrchr(path, '/');
+    const char *dot = strrchr(slash != nullptr ? slash : path, '.');
+    const size_t stem = dot != nullptr && dot != slash + 1 ? static_cast<size_t>(dot - path) : strlen(path);
+    for (unsigned attempt = 1; attempt < 1000; attempt++) {
+        size_t n = stem;
+        memcpy(name, path, stem);
+        if (attempt > 1) {
+            char digits[4];
+            unsigned count = 0;
+            for (unsigned k = attempt; k != 0; k /= 10)
+                digits[count++] = static_cast<char>('0' + k % 10);
+            name[n++] = '.';
+            while (count != 0)
+                name[n++] = digits[--count];
+        }
+        strcpy(name + n, path + stem);
+        const long fd = sys::call(SYS_openat, AT_FDCWD, sys::of(name), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd != -EEXIST)
+            return fd;
+    }
+    return -EEXIST;
+}
+
+uint64_t capped(uint64_t bytes, int resource, unsigned divisor)
+{
+    rlimit64 limit{};
+    if (sys::call(SYS_prlimit64, 0, resource, 0, sys::of(&limit)) == 0 && limit.rlim_cur != RLIM64_INFINITY &&
+        limit.rlim_cur / divisor < bytes)
+        return limit.rlim_cur / divisor;
+    return bytes;
+}
+
+/// Makes a piece of the mapping usable; false when the disk or the address space will not have it.
+bool open_pages(uint64_t offset, uint64_t bytes)
+{
+    const long at = sys::of(process.base + offset);
+    if (sys::call(SYS_mprotect, at, static_cast<long>(bytes), PROT_READ | PROT_WRITE) != 0)
+        return false;
+    if (process.no_populate || sys::call(SYS_madvise, at, static_cast<long>(bytes), MADV_POPULATE_WRITE) == 0)
+        return true;
+    sys::call(SYS_mprotect, at, static_cast<long>(bytes), PROT_NONE);
+    return false;
+}
+
+} // namespace
+
+bool map_trace(const char *pattern, uint64_t max_bytes)
+{
+    char path[4080];
+    if (!expand_path(pattern, path, sizeof path))
+        return false;
+    uint64_t capacity = capped(capped(max_bytes, RLIMIT_FSIZE, 1), RLIMIT_AS, 4) & ~uint64_t{UNPAIRED_TRACE_PAGE - 1};
+    if (capacity < smallest_capacity)
+        return false;
+    const long fd = open_new(path);
+    if (fd < 0)
+        return false;
+    long at = -1;
+    if (sys::call(SYS_ftruncate, fd, static_cast<long>(capacity)) == 0)
+        at = sys::call(SYS_mmap, 0, static_cast<long>(capacity), PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    bool usable = at >= 0 || at < -4095;
+    if (usable) {
+        process.base = reinterpret_cast<uint8_t *>(at);
+        process.capacity = capacity;
+        usable = open_pages(0, UNPAIRED_TRACE_PAGE);
+        if (!usable && sys::call(SYS_madvise, at, UNPAIRED_TRACE_PAGE, MADV_POPULATE_WRITE) == -EINVAL) {
+            /* Linux before 5.14: have the blocks now, fewer of them, rather than a SIGBUS later. */
+            process.no_populate = true;
+            process.capacity = capacity = capacity < allocated_without_populate ? capacity : allocated_without_populate;
+            usable = sys::call(SYS_ftruncate, fd, static_cast<long>(capacity)) == 0 &&
+                     sys::call(SYS_fallocate, fd, 0, 0, static_cast<long>(capacity)) == 0 &&
+                     open_pages(0, UNPAIRED_TRACE_PAGE);
+        }
+        if (!usable)
+            sys::call(SYS_munmap, at, static_cast<long>(capacity));
+    }
+    sys::call(SYS_close, fd);
+    if (!usable) {
+        sys::call(SYS_unlinkat, AT_FDCWD, sys::of(path), 0);
+        return false;
+    }
+
+    auto *file = reinterpret_cast<unpaired_file_header *>(process.base);
+    file->major = UNPAIRED_TRACE_MAJOR;
+    file->minor = UNPAIRED_TRACE_MINOR;
+    file->page = UNPAIRED_TRACE_PAGE;
+    file->capacity = capacity;
+#if defined(__x86_64__)
+    file->machine = 62; /* EM_X86_64 */
+#elif defined(__aarch64__)
+    file->machine = 183; /* EM_AARCH64 */
+#endif
+    file->source = UNPAIRED_SOURCE_PRELOAD;
+    file->address_size = sizeof(void *);
+    file->first_pid = static_cast<uint32_t>(sys::getpid());
+    timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    file->started_realtime_ns = static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
+    file->started_monotonic_ms = clock_ms(CLOCK_MONOTONIC_COARSE);
+    file->next_page = file->next_site = file->next_image = file->next_shard = file->next_thread =
+        file->next_generation = 1;
+    memcpy(file->magic, UNPAIRED_TRACE_MAGIC, sizeof file->magic);
+    process.file = file;
+    return true;
+}
+
+unpaired_extent *new_extent(unpaired_extent_kind kind, uint32_t pages, uint32_t shard)
+{
+    if (kind != UNPAIRED_EXTENT_LOG)
+        announce_image();
+    const uint64_t limit = process.capacity / UNPAIRED_TRACE_PAGE;
+    if (load(process.full) != 0 || load(process.file->next_page) + uint64_t{pages} > limit)
+        return nullptr;
+    const uint64_t first = add(process.file->next_page, pages);
+    const uint64_t bytes = uint64_t{pages} * UNPAIRED_TRACE_PAGE;
+    if (first + pages > limit)
+        return nullptr;
+    if (!open_pages(first * UNPAIRED_TRACE_PAGE, bytes)) {
+        store(process.full, 1u);
+        return nullptr;
+    }
+    auto *extent = reinterpret_cast<unpaired_extent *>(process.base + first * UNPAIRED_TRACE_PAGE);
+    extent->kind = static_cast<uint16_t>(kind);
+    extent->image = process.image;
+    extent->pages = pages;
+    extent->shard = shard;
+    store(extent->magic, UNPAIRED_EXTENT_MAGIC, __ATOMIC_RELEASE);
+    return extent;
+}
+
+/// `bytes` (a multiple of 8) in the current log extent, or in a new one.
+static uint8_t *reserve(size_t bytes)
+{
+    for (;;) {
+        unpaired_extent *log = load(process.log, __ATOMIC_ACQUIRE);
+        if (log != nullptr) {
+            const size_t room = size_t{log->pages} * UNPAIRED_TRACE_PAGE - sizeof *log;
+            if (load(log->used) + bytes <= room) {
+                const size_t at = add(log->used, static_cast<uint32_t>(bytes));
+                if (at + bytes <= room)
+                    return reinterpret_cast<uint8_t *>(log + 1) + at;
+            }
+        }
+        uint32_t pages = log == nullptr ? 1 : log->pages * 2;
+        if (pages > largest_log_pages)
+            pages = largest_log_pages;
+        while (size_t{pages} * UNPAIRED_TRACE_PAGE < bytes + sizeof *log)
+            pages *= 2;
+        unpaired_extent *fresh = new_extent(UNPAIRED_EXTENT_LOG, pages, 0);
+        if (fresh == nullptr)
+            return nullptr;
+        /* Two threads may get here at once; the loser's extent stays empty, which a reader does not mind. */
+        __atomic_compare_exchange_n(&process.log, &log, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    }
+}
+
+void *append(unpaired_record_type type, const void *fixed, size_t fixed_size, Tail a, Tail b, Tail c)
+{
+    announce_image();
+    const size_t payload = (fixed_size + a.size + b.size + c.size + 7) & ~size_t{7};
+    const size_t bytes = sizeof(unpaired_record) + payload;
+    uint8_t *at = bytes / 8 > 0xffff ? nullptr : reserve(bytes);
+    if (at == nullptr) {
+        count_drop(UNPAIRED_DROP_LOG);
+        return nullptr;
+    }
+    uint8_t *p = at + sizeof(unpaired_record);
+    memcpy(p, fixed, fixed_size);
+    p += fixed_size;
+    for (const Tail &tail : {a, b, c}) {
+        if (tail.size != 0)
+            memcpy(p, tail.data, tail.size);
+        p += tail.size;
+    }
+    unpaired_record header{UNPAIRED_RECORD_SYNC, static_cast<uint8_t>(type), static_cast<uint16_t>(bytes / 8), 0};
+    header.check = unpaired_record_check(header.type, header.words, at + sizeof header);
+    uint64_t word;
+    memcpy(&word, &header, sizeof word);
+    __atomic_store_n(reinterpret_cast<uint64_t *>(at), word, __ATOMIC_RELEASE);
+    return at + sizeof header;
+}
+
+} // namespace unpaired

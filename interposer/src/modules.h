@@ -1,0 +1,29 @@
+// Which files are mapped for execution where.
+#pragma once
+
+#include "state.h"
+
+namespace unpaired {
+
+/// Records modules not yet known, and those that are gone: at the start and after dlopen and dlclose. Takes the
+/// loader's lock: not from a signal handler.
+void update_modules();
+
+struct ModuleView {
+    uint64_t start, end, bias;
+    const char *path; ///< "" for the vDSO; lives as long as the process
+    uint8_t build_id[20];
+    uint8_t build_id_len;
+    bool runtime; ///< the C or C++ runtime, the loader, or this library: never anybody's owner
+    bool libc;    ///< the C library or the loader
+};
+/// The module that covers `address`, or nullptr. Lock-free.
+const ModuleView *module_at(uint64_t address);
+
+/// Number of the current module map: stacks taken under another one may mean other code.
+uint32_t module_generation();
+
+/// In a forked child: another thread of the parent may have held the map's lock.
+void release_module_lock();
+
+} // namespace unpaired

@@ -1,0 +1,168 @@
+// Interning of call sites, and the decision who owns one (DESIGN §4): a declared scope, else a rule on the stack,
+// else the thread's name, else the module. Decided once per distinct stack, never per event.
+#include "sites.h"
+
+#include "intern_table.h"
+#include "mapping.h"
+#include "modules.h"
+
+#include "unpaired/owner_tag.h"
+
+#include <cstring>
+
+namespace unpaired {
+namespace {
+
+constexpr uint32_t info_page = 1024;
+constexpr uint32_t info_pages = 4096;
+
+InternTable sites;
+SiteInfo *infos[info_pages];
+
+struct Decision {
+    uint32_t owner = 0, priority = UINT32_MAX;
+};
+
+/// Shell patterns with * and ? only (fnmatch(3) allocates and knows locales).
+bool matches(const char *pattern, const char *text)
+{
+    const char *star = nullptr, *resume = nullptr;
+    while (*text != '\0') {
+        if (*pattern == '*') {
+            star = pattern++;
+            resume = text;
+        } else if (*pattern == '?' || *pattern == *text) {
+            pattern++;
+            text++;
+        } else if (star != nullptr) {
+            pattern = star + 1;
+            text = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return *pattern == '\0';
+}
+
+const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != nullptr ? slash + 1 : path;
+}
+
+uint32_t owner_by_rules(const Stack &stack)
+{
+    const unpaired_rules_header *rules = process.rules;
+    if (rules == nullptr)
+        return 0;
+    const auto *modules = reinterpret_cast<const unpaired_rules_module *>(rules + 1);
+    const auto *ranges = reinterpret_cast<const unpaired_rules_range *>(modules + rules->n_modules);
+    const auto *patterns = reinterpret_cast<const unpaired_rules_pattern *>(ranges + rules->n_ranges);
+    for (uint32_t frame = 0; frame < stack.depth; frame++) {
+        const ModuleView *module = module_at(stack.pc[frame] - 1);
+        if (module == nullptr)
+            continue;
+        Decision best;
+        for (uint32_t i = 0; i < rules->n_patterns; i++)
+            if (patterns[i].priority < best.priority && matches(patterns[i].pattern, base_name(module->path)))
+                best = {patterns[i].owner, patterns[i].priority};
+        const uint64_t address = stack.pc[frame] - 1 - module->bias;
+        for (uint32_t m = 0; m < rules->n_modules; m++) {
+            if (modules[m].build_id_len != module->build_id_len ||
+                memcmp(modules[m].build_id, module->build_id, module->build_id_len) != 0)
+                continue;
+            const unpaired_rules_range *first = ranges + modules[m].first_range;
+            for (uint32_t i = 0; i < modules[m].n_ranges && first[i].start <= address; i++)
+                if (address < first[i].end && first[i].priority < best.priority)
+                    best = {first[i].owner, first[i].priority};
+        }
+        if (best.owner != 0)
+            return best.owner;
+    }
+    return 0;
+}
+
+uint32_t owner_by_module(const Stack &stack)
+{
+    for (uint32_t frame = 0; frame < stack.depth; frame++)
+        if (const ModuleView *module = module_at(stack.pc[frame] - 1); module != nullptr && !module->runtime)
+            if (const uint32_t owner = unpaired_owner_from_name(module->path); owner != 0)
+                return owner;
+    return 0;
+}
+
+SiteInfo decide(const Thread &thread, unsigned function, unsigned family, const Stack &stack)
+{
+    SiteInfo info{static_cast<uint16_t>(function), static_cast<uint16_t>(family), thread.scope_owner,
+                  UNPAIRED_OWNER_SCOPE};
+    if (info.owner == 0) {
+        info.owner = owner_by_rules(stack);
+        info.owner_source = UNPAIRED_OWNER_RULE;
+    }
+    if (info.owner == 0) {
+        info.owner = thread.thread_owner;
+        info.owner_source = UNPAIRED_OWNER_THREAD;
+    }
+    if (info.owner == 0) {
+        info.owner = owner_by_module(stack);
+        info.owner_source = info.owner != 0 ? UNPAIRED_OWNER_MODULE : UNPAIRED_OWNER_UNKNOWN;
+    }
+    return info;
+}
+
+} // namespace
+
+uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const Stack &stack)
+{
+    uint64_t key = uint64_t{function} << 32 | uint64_t{family} << 48 | module_generation();
+    key = mix(key, uint64_t{thread.scope_owner} << 32 | thread.thread_owner);
+    for (uint32_t i = 0; i < stack.depth; i++)
+        key = mix(key, stack.pc[i]);
+    key |= key == 0;
+
+    SiteCacheEntry &cached = thread.site_cache[key >> 32 & (site_cache_size - 1)];
+    if (UNPAIRED_LIKELY(cached.key == key))
+        return cached.site;
+    uint32_t site = sites.find(key);
+    if (site == 0) {
+        const SiteInfo info = decide(thread, function, family, stack);
+        site = add(process.file->next_site, 1u);
+        const uint32_t page = site / info_page;
+        if (page >= info_pages)
+            return 0;
+        if (load(infos[page], __ATOMIC_ACQUIRE) == nullptr) {
+            auto *fresh = static_cast<SiteInfo *>(sys::anonymous(info_page * sizeof(SiteInfo)));
+            SiteInfo *none = nullptr;
+            if (fresh == nullptr)
+                return 0;
+            if (!__atomic_compare_exchange_n(&infos[page], &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+                sys::call(SYS_munmap, sys::of(fresh), info_page * sizeof(SiteInfo));
+        }
+        infos[page][site % info_page] = info;
+        unpaired_record_site record{};
+        record.id = site;
+        record.function = info.function;
+        record.family = info.family;
+        record.owner = info.owner;
+        record.image = process.image;
+        record.depth = static_cast<uint8_t>(stack.depth);
+        record.owner_source = info.owner_source;
+        record.generation = module_generation();
+        if (append(UNPAIRED_RECORD_SITE, record, {stack.pc, stack.depth * sizeof stack.pc[0]}) == nullptr)
+            return 0;
+        sites.insert(key, site);
+    }
+    cached = {key, site};
+    return site;
+}
+
+SiteInfo site_info(uint32_t site)
+{
+    const uint32_t page = site / info_page;
+    const SiteInfo *of_page = page < info_pages ? load(infos[page], __ATOMIC_ACQUIRE) : nullptr;
+    return of_page != nullptr ? of_page[site % info_page] : SiteInfo{};
+}
+
+} // namespace unpaired

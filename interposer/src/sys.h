@@ -1,0 +1,52 @@
+// System calls without libc: no errno, no cancellation point, no hook of ours in between, usable before libc is
+// initialised and in signal handlers. A negative result is −errno, as the kernel gives it (syscall(2)).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <sys/syscall.h>
+
+namespace unpaired::sys {
+
+#if defined(__x86_64__)
+inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0)
+{
+    long result;
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+#elif defined(__aarch64__)
+inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0)
+{
+    register long x8 __asm__("x8") = number;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    register long x4 __asm__("x4") = e;
+    register long x5 __asm__("x5") = f;
+    __asm__ volatile("svc 0"
+                     : "+r"(x0)
+                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+                     : "memory");
+    return x0;
+}
+#else
+#error "unpaired's interposer knows the system calls of x86-64 and aarch64"
+#endif
+
+inline long of(const void *pointer) { return reinterpret_cast<long>(pointer); }
+
+inline int getpid() { return static_cast<int>(call(SYS_getpid)); }
+inline int gettid() { return static_cast<int>(call(SYS_gettid)); }
+
+/// Anonymous private memory, zeroed; nullptr when there is none to be had. `bytes` is rounded up by the kernel.
+void *anonymous(size_t bytes);
+
+} // namespace unpaired::sys
