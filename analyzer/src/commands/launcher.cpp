@@ -5,10 +5,12 @@
 #include "commands/trouble.h"
 #include "symbols/owner_rules.h"
 
-#include <climits>
+#include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,7 +71,22 @@ std::vector<std::string> environment_with(const std::vector<std::pair<std::strin
     return environment;
 }
 
-std::string recorder_options(const LaunchOptions &options, const std::string &program, Launched &launched)
+/// Compiles the rules into a file that the recorder maps, and returns its path.
+std::string write_owner_rules(const LaunchOptions &options, Launched &launched)
+{
+    const std::vector<OwnerRule> rules = parse_owner_rules(options.owners);
+    const std::vector<std::byte> blob = compile_rules(rules, launched.program, libraries_of(launched.program),
+                                                      options.symbols, &launched.problems);
+    const std::string path = launched.folder->path() + "/owner-rules";
+    std::ofstream file(path, std::ios::binary);
+    file.write(reinterpret_cast<const char *>(blob.data()), static_cast<std::streamsize>(blob.size()));
+    file.close();
+    if (!file)
+        throw Trouble(fmt::format("cannot write '{}': {}.", path, std::strerror(errno)));
+    return path;
+}
+
+std::string recorder_options(const LaunchOptions &options, Launched &launched)
 {
     const char *inherited = getenv("UNPAIRED_OPTIONS");
     std::vector<std::string> words;
@@ -80,7 +97,7 @@ std::string recorder_options(const LaunchOptions &options, const std::string &pr
     if (!options.max_trace.empty())
         words.push_back(fmt::format("--max-trace={}", options.max_trace));
     if (!options.owners.empty())
-        words.push_back(fmt::format("--owner-rules={}", write_owner_rules(options, program, launched)));
+        words.push_back(fmt::format("--owner-rules={}", write_owner_rules(options, launched)));
     return fmt::format("{}", fmt::join(words, " "));
 }
 
@@ -100,7 +117,8 @@ void note_end(Launched &launched)
             records.add(UNPAIRED_RECORD_CHILD_END, record);
             trace.append(records, 0);
         } catch (const Trouble &trouble) {
-            launched.problems.push_back(fmt::format("how the program ended could not be noted: {}", trouble.what()));
+            launched.problems.push_back(
+                fmt::format("how the program ended could not be noted: {}", trouble.what()));
         }
     }
 }
@@ -111,8 +129,12 @@ std::string find_recorder()
 {
     const std::string here = own_folder();
     const std::vector<std::string> places = {
-        here + "/../" UNPAIRED_LIBDIR,    here + "/../lib", here + "/../lib/" UNPAIRED_TRIPLET,
-        here + "/../lib64", here + "/../interposer", here,
+        here + "/../" UNPAIRED_LIBDIR,
+        here + "/../lib",
+        here + "/../lib/" UNPAIRED_TRIPLET,
+        here + "/../lib64",
+        here + "/../interposer",
+        here,
     };
     for (const std::string &place : places) {
         char *real = realpath((place + "/" + std::string(recorder_name)).c_str(), nullptr);
@@ -122,8 +144,9 @@ std::string find_recorder()
         free(real);
         return found;
     }
-    throw Trouble(fmt::format("cannot find {}, which does the recording: it belongs into ../lib beside {} (searched {}).",
-                              recorder_name, here, fmt::join(places, ", ")));
+    throw Trouble(fmt::format(
+        "cannot find {}, which does the recording: it belongs into ../lib beside {} (searched {}).",
+        recorder_name, here, fmt::join(places, ", ")));
 }
 
 Launched launch(const LaunchOptions &options)
@@ -131,19 +154,30 @@ Launched launch(const LaunchOptions &options)
     Launched launched;
     launched.program = find_program(options.command.at(0));
     require_recordable(launched.program, options.command.at(0));
+    parse_owner_rules(options.owners); // a rule that is none is told before anything is made
     const std::string recorder = find_recorder();
     launched.signals = std::make_unique<SignalsHeld>();
     launched.folder = std::make_unique<PrivateFolder>();
 
-    const std::string preload = spelled_for_loader(recorder, *launched.folder) + others_preloaded(getenv("LD_PRELOAD"));
+    const std::string preload =
+        spelled_for_loader(recorder, *launched.folder) + others_preloaded(getenv("LD_PRELOAD"));
     const std::vector<std::string> environment =
         environment_with({{"LD_PRELOAD", preload},
                           {"UNPAIRED_OUTPUT", launched.folder->path() + "/%e.%p.trace"},
-                          {"UNPAIRED_OPTIONS", recorder_options(options, launched.program, launched)}});
+                          {"UNPAIRED_OPTIONS", recorder_options(options, launched)}});
     launched.pid = start_program(launched.program, options.command, environment, *launched.signals);
     launched.wait_status = wait_forwarding(launched.pid, *launched.signals);
     note_end(launched);
     return launched;
+}
+
+std::string not_recorded(const std::string &program)
+{
+    return fmt::format(
+        "'{}' left no trace: the recorder was not loaded, or could not make its file (a sandbox, a full or "
+        "read-only file system, an environment cleared before the program started). Nothing is known "
+        "about what it acquired.",
+        program);
 }
 
 int exit_status_of(int wait_status)

@@ -39,6 +39,9 @@ Launched launch(const LaunchOptions &options);
 /// What a shell would make of it: the exit status, or 128+N after signal N.
 int exit_status_of(int wait_status);
 
+/// The sentence for a program that left no trace.
+std::string not_recorded(const std::string &program);
+
 /// The recorder beside this executable. Throws Trouble that names the places searched.
 std::string find_recorder();
 

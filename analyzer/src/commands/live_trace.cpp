@@ -55,7 +55,8 @@ void LogRecords::add(unpaired_record_type type, const void *fixed, size_t length
     std::memcpy(&words_[at], &header, sizeof header);
 }
 
-LiveTrace::LiveTrace(const std::string &path) : path_(path), fd_(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK))
+LiveTrace::LiveTrace(const std::string &path)
+    : path_(path), fd_(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK))
 {
     if (!fd_)
         throw Trouble(fmt::format("cannot open '{}': {}.", path, std::strerror(errno)));
@@ -69,9 +70,10 @@ LiveTrace::LiveTrace(const std::string &path) : path_(path), fd_(open(path.c_str
     if (length < static_cast<ssize_t>(sizeof start) || std::memcmp(start.magic, UNPAIRED_TRACE_MAGIC, 8) != 0)
         throw Trouble(fmt::format("'{}' is not a trace of unpaired.", path));
     if (start.major != UNPAIRED_TRACE_MAJOR)
-        throw Trouble(fmt::format("'{}' has trace format {}, and this unpaired writes format {}: use the unpaired that "
-                                  "records it.",
-                                  path, start.major, UNPAIRED_TRACE_MAJOR));
+        throw Trouble(
+            fmt::format("'{}' has trace format {}, and this unpaired writes format {}: use the unpaired that "
+                        "records it.",
+                        path, start.major, UNPAIRED_TRACE_MAJOR));
     void *page = mmap(nullptr, sizeof start, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
     if (page == MAP_FAILED)
         throw Trouble(fmt::format("cannot map '{}': {}.", path, std::strerror(errno)));
@@ -111,7 +113,8 @@ uint32_t LiveTrace::now_ms() const
 {
     struct timespec now = {};
     clock_gettime(CLOCK_MONOTONIC, &now);
-    const uint64_t ms = static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
+    const uint64_t ms =
+        static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
     return static_cast<uint32_t>(ms - header_->started_monotonic_ms);
 }
 

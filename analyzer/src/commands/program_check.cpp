@@ -42,14 +42,22 @@ constexpr int script_depth = 5; // the kernel follows no more interpreters of in
 std::string machine_name(uint16_t machine)
 {
     switch (machine) {
-    case EM_X86_64: return "x86-64";
-    case EM_386: return "32-bit x86";
-    case EM_AARCH64: return "AArch64";
-    case EM_ARM: return "ARM";
-    case EM_RISCV: return "RISC-V";
-    case EM_MIPS: return "MIPS";
-    case EM_PPC64: return "POWER";
-    default: return fmt::format("machine {}", machine);
+    case EM_X86_64:
+        return "x86-64";
+    case EM_386:
+        return "32-bit x86";
+    case EM_AARCH64:
+        return "AArch64";
+    case EM_ARM:
+        return "ARM";
+    case EM_RISCV:
+        return "RISC-V";
+    case EM_MIPS:
+        return "MIPS";
+    case EM_PPC64:
+        return "POWER";
+    default:
+        return fmt::format("machine {}", machine);
     }
 }
 
@@ -76,9 +84,10 @@ void require_no_privileges(const std::string &file, const std::string &name)
     else if (getuid() != 0 && getxattr(file.c_str(), "security.capability", nullptr, 0) > 0)
         what = "has file capabilities";
     if (what)
-        throw Trouble(fmt::format("'{}' {}: the system lets nothing be loaded into it. Record a copy without these "
-                                  "rights, or run it as a user who has them already (sudo unpaired run ...).",
-                                  name, what));
+        throw Trouble(
+            fmt::format("'{}' {}: the system lets nothing be loaded into it. Record a copy without these "
+                        "rights, or run it as a user who has them already (sudo unpaired run ...).",
+                        name, what));
 }
 
 struct ProgramHeaders {
@@ -87,15 +96,18 @@ struct ProgramHeaders {
     std::string loader;
 };
 
-template <class Ehdr, class Phdr> ProgramHeaders read_headers(int fd, const std::string &name)
+template <class Ehdr, class Phdr>
+ProgramHeaders read_headers(int fd, const std::string &name)
 {
     Ehdr header = {};
     if (pread(fd, &header, sizeof header, 0) != static_cast<ssize_t>(sizeof header))
-        throw Trouble(fmt::format("'{}' is cut short: it begins like a program but has no ELF header.", name));
+        throw Trouble(
+            fmt::format("'{}' is cut short: it begins like a program but has no ELF header.", name));
     if (header.e_machine != own_machine)
-        throw Trouble(fmt::format("'{}' is built for {}, and this unpaired is for {}: record it with the unpaired of "
-                                  "its own architecture.",
-                                  name, machine_name(header.e_machine), machine_name(own_machine)));
+        throw Trouble(
+            fmt::format("'{}' is built for {}, and this unpaired is for {}: record it with the unpaired of "
+                        "its own architecture.",
+                        name, machine_name(header.e_machine), machine_name(own_machine)));
     if (header.e_type != ET_EXEC && header.e_type != ET_DYN)
         throw Trouble(fmt::format("'{}' is an ELF file but no program (an object file or a core).", name));
     ProgramHeaders found;
@@ -127,20 +139,23 @@ void require_loadable_elf(int fd, unsigned char elf_class, const std::string &fi
     const ProgramHeaders headers = elf_class == ELFCLASS64 ? read_headers<Elf64_Ehdr, Elf64_Phdr>(fd, name)
                                                            : read_headers<Elf32_Ehdr, Elf32_Phdr>(fd, name);
     if (elf_class != own_class)
-        throw Trouble(fmt::format("'{}' is a {}-bit program, and this unpaired is for {}-bit ones: record it with a "
-                                  "{}-bit build of unpaired.",
-                                  name, elf_class == ELFCLASS64 ? 64 : 32, own_class == ELFCLASS64 ? 64 : 32,
-                                  elf_class == ELFCLASS64 ? 64 : 32));
+        throw Trouble(
+            fmt::format("'{}' is a {}-bit program, and this unpaired is for {}-bit ones: record it with a "
+                        "{}-bit build of unpaired.",
+                        name, elf_class == ELFCLASS64 ? 64 : 32, own_class == ELFCLASS64 ? 64 : 32,
+                        elf_class == ELFCLASS64 ? 64 : 32));
     if (!headers.dynamic_loader && !is_the_loader_itself(file))
-        throw Trouble(fmt::format("'{}' is statically linked: nothing can be loaded into it, so it cannot be recorded "
-                                  "this way. Link it dynamically, or link wraplib into it (-Wl,--wrap=..., "
-                                  "docs/firmware.md).",
-                                  name));
+        throw Trouble(
+            fmt::format("'{}' is statically linked: nothing can be loaded into it, so it cannot be recorded "
+                        "this way. Link it dynamically, or link wraplib into it (-Wl,--wrap=..., "
+                        "docs/firmware.md).",
+                        name));
     if (headers.loader.find("ld-musl") != std::string::npos)
-        throw Trouble(fmt::format("'{}' runs on musl ({}), and the recorder is built for glibc, so it cannot be recorded "
-                                  "this way. Build it against glibc, or link wraplib into it (-Wl,--wrap=..., "
-                                  "docs/firmware.md).",
-                                  name, headers.loader));
+        throw Trouble(fmt::format(
+            "'{}' runs on musl ({}), and the recorder is built for glibc, so it cannot be recorded "
+            "this way. Build it against glibc, or link wraplib into it (-Wl,--wrap=..., "
+            "docs/firmware.md).",
+            name, headers.loader));
 }
 
 /// The interpreter of a script's first line: "#!/bin/sh -e" gives /bin/sh. "" if it names none.
@@ -172,7 +187,8 @@ void require_recordable(const std::string &file, const std::string &name, int de
     if (length >= 2 && start[0] == '#' && start[1] == '!')
         interpreter = interpreter_of(start, static_cast<size_t>(length));
     if (interpreter.empty() || access(interpreter.c_str(), X_OK) != 0)
-        throw Trouble(fmt::format("cannot start '{}': its interpreter '{}' is not there.", name, interpreter));
+        throw Trouble(
+            fmt::format("cannot start '{}': its interpreter '{}' is not there.", name, interpreter));
     if (depth < script_depth)
         require_recordable(interpreter, fmt::format("{} (which runs {})", interpreter, name), depth + 1);
 }

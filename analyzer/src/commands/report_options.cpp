@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <fstream>
+#include <sstream>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -53,10 +54,14 @@ unsigned terminal_width()
     return 100;
 }
 
-std::string written(const Report &report, const ReportOptions &options, const std::string &format, bool to_terminal)
+std::string written(const Report &report, const ReportOptions &options, const std::string &format,
+                    bool to_terminal)
 {
-    if (format == "json")
-        return write_json(report);
+    if (format == "json") {
+        std::ostringstream json;
+        write_json(json, report);
+        return std::move(json).str();
+    }
     TextStyle style;
     style.all = options.all;
     style.colour = to_terminal && wants_colour(STDOUT_FILENO);
@@ -88,15 +93,17 @@ void add_report_options(CLI::App &command, ReportOptions &options)
         ->check(CLI::Validator(known_format, "", "format"))
         ->group(group);
     command
-        .add_option("--output", options.outputs,
-                    "Write the report to a file, as in json:report.json; may be given several times. Nothing goes to "
-                    "stdout then, unless --format is given too.")
+        .add_option(
+            "--output", options.outputs,
+            "Write the report to a file, as in json:report.json; may be given several times. Nothing goes to "
+            "stdout then, unless --format is given too.")
         ->type_name("FORMAT:FILE")
         ->check(CLI::Validator(known_output, "", "output"))
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->group(group);
-    command.add_flag("--all", options.all, "Show notes, suppressed findings and whole stacks too.")->group(group);
+    command.add_flag("--all", options.all, "Show notes, suppressed findings and whole stacks too.")
+        ->group(group);
     command
         .add_option("--fail-on", options.fail_on,
                     "What counts as a finding for the exit status: leak, suspect (default) or note.")
@@ -104,27 +111,32 @@ void add_report_options(CLI::App &command, ReportOptions &options)
         ->check(CLI::IsMember({"leak", "suspect", "note"}))
         ->group(group);
     command
-        .add_option("--owner", options.owners,
-                    "Who owns what is acquired in a function ('mqtt_*=MQTT'), source file ('*/modbus/*.c=MBUS') or "
-                    "library ('libmodbus.so*=MBUS'); may be given several times, the first that matches decides.")
+        .add_option(
+            "--owner", options.owners,
+            "Who owns what is acquired in a function ('mqtt_*=MQTT'), source file ('*/modbus/*.c=MBUS') or "
+            "library ('libmodbus.so*=MBUS'); may be given several times, the first that matches decides.")
         ->type_name("PATTERN=NAME")
         ->allow_extra_args(false)
         ->group(group);
     command
         .add_option("--suppressions", options.suppressions,
-                    "File of lines 'leak:PATTERN' (as for LeakSanitizer) or 'FAMILY:PATTERN', with 'max=N' if wanted: "
+                    "File of lines 'leak:PATTERN' (as for LeakSanitizer) or 'FAMILY:PATTERN', with 'max=N' "
+                    "if wanted: "
                     "what matches is not counted. May be given several times.")
         ->type_name("FILE")
         ->allow_extra_args(false)
         ->group(group);
     const std::string symbols = "Where names and line numbers come from";
-    command.add_option("--sysroot", options.symbols.sysroot, "Folder that holds the target's files, for a trace of another system.")
+    command
+        .add_option("--sysroot", options.symbols.sysroot,
+                    "Folder that holds the target's files, for a trace of another system.")
         ->type_name("FOLDER")
         ->check(CLI::ExistingDirectory)
         ->group(symbols);
     command
-        .add_option("--debug-path", options.symbols.debug_paths,
-                    "Folder searched for separate debug files, before /usr/lib/debug; may be given several times.")
+        .add_option(
+            "--debug-path", options.symbols.debug_paths,
+            "Folder searched for separate debug files, before /usr/lib/debug; may be given several times.")
         ->type_name("FOLDER")
         ->check(CLI::ExistingDirectory)
         ->allow_extra_args(false)
@@ -133,6 +145,13 @@ void add_report_options(CLI::App &command, ReportOptions &options)
         .add_flag("--debuginfod", options.symbols.debuginfod,
                   "Ask the servers of DEBUGINFOD_URLS for debug information (never done otherwise).")
         ->group(symbols);
+}
+
+void check_outputs(const ReportOptions &options)
+{
+    for (const std::string &output : options.outputs)
+        if (const std::string path = output.substr(output.find(':') + 1); path != "-")
+            require_writable_place(path);
 }
 
 bool has_findings(const Report &report, const ReportOptions &options)

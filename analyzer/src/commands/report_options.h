@@ -23,8 +23,8 @@ struct ReportOptions {
 
 void add_report_options(CLI::App &command, ReportOptions &options);
 
-/// Throws Trouble for what can be told before any work: a rule, a suppression file or an output that is no good.
-void check_report_options(const ReportOptions &options);
+/// Throws Trouble if a file of --output cannot be written.
+void check_outputs(const ReportOptions &options);
 
 /// Findings that count against the exit status: not suppressed, and as severe as --fail-on says.
 bool has_findings(const Report &report, const ReportOptions &options);

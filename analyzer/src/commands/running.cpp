@@ -33,8 +33,8 @@ bool parse(const std::string &line, Mapping &mapping)
     unsigned major = 0, minor = 0;
     char permissions[8] = {};
     int path_at = 0;
-    if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64 " %n", &start, &end,
-                    permissions, &offset, &major, &minor, &inode, &path_at) < 7)
+    if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64 " %n", &start,
+                    &end, permissions, &offset, &major, &minor, &inode, &path_at) < 7)
         return false;
     mapping.shared = std::strchr(permissions, 's') != nullptr;
     mapping.inode = inode;
@@ -44,7 +44,8 @@ bool parse(const std::string &line, Mapping &mapping)
 }
 
 /// Calls `visit` for each mapping until it returns true. False if none did or the maps cannot be read.
-template <class Visit> bool any_mapping(uint32_t pid, Visit visit)
+template <class Visit>
+bool any_mapping(uint32_t pid, Visit visit)
 {
     std::ifstream maps(fmt::format("/proc/{}/maps", pid));
     std::string line;
@@ -110,7 +111,8 @@ std::string trace_of_process(uint32_t pid)
         return !found.empty();
     });
     if (found.empty())
-        throw Trouble(fmt::format("process {} is not being recorded (start it with unpaired run or unpaired record).", pid));
+        throw Trouble(fmt::format(
+            "process {} is not being recorded (start it with unpaired run or unpaired record).", pid));
     return found;
 }
 

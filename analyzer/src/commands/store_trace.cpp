@@ -29,7 +29,8 @@ constexpr size_t chunk = 1 << 20;
 /// A file that is removed again unless it was given its final name.
 class Unfinished {
 public:
-    explicit Unfinished(const std::string &to) : to_(to), name_(to + ".XXXXXX"), fd_(mkostemp(name_.data(), O_CLOEXEC))
+    explicit Unfinished(const std::string &to)
+        : to_(to), name_(to + ".XXXXXX"), fd_(mkostemp(name_.data(), O_CLOEXEC))
     {
         if (!fd_)
             fail(to, errno);
@@ -81,7 +82,8 @@ uint64_t used_bytes(int fd, const std::string &from)
     if (fstat(fd, &st) != 0 || pread(fd, &header, sizeof header, 0) != static_cast<ssize_t>(sizeof header) ||
         std::memcmp(header.magic, UNPAIRED_TRACE_MAGIC, sizeof header.magic) != 0)
         throw Trouble(fmt::format("'{}' is not a whole trace.", from));
-    return std::min({uint64_t{header.next_page} * UNPAIRED_TRACE_PAGE, header.capacity, static_cast<uint64_t>(st.st_size)});
+    return std::min({uint64_t{header.next_page} * UNPAIRED_TRACE_PAGE, header.capacity,
+                     static_cast<uint64_t>(st.st_size)});
 }
 
 } // namespace
@@ -101,11 +103,13 @@ uint64_t store_trace(const std::string &from, const std::string &to)
     Unfinished out(to);
     std::vector<char> raw(chunk), packed(ZSTD_CStreamOutSize());
     for (uint64_t offset = 0; offset < used;) {
-        const ssize_t n = pread(in.get(), raw.data(), std::min<uint64_t>(chunk, used - offset), static_cast<off_t>(offset));
+        const ssize_t n =
+            pread(in.get(), raw.data(), std::min<uint64_t>(chunk, used - offset), static_cast<off_t>(offset));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            throw Trouble(fmt::format("cannot read '{}': {}.", from, n < 0 ? std::strerror(errno) : "it was cut short"));
+            throw Trouble(fmt::format("cannot read '{}': {}.", from,
+                                      n < 0 ? std::strerror(errno) : "it was cut short"));
         offset += static_cast<uint64_t>(n);
         ZSTD_inBuffer input = {raw.data(), static_cast<size_t>(n), 0};
         const ZSTD_EndDirective how = offset == used ? ZSTD_e_end : ZSTD_e_continue;

@@ -163,7 +163,8 @@ std::unique_ptr<DebugFile> DebugFile::open(const std::string &path, const std::s
         std::string reason;
         auto candidate = open_file(file, options, reason);
         if (candidate && !build_id.empty() && candidate->build_id_ != build_id) {
-            reason = candidate->build_id_.empty() ? "has no build-id" : "has build-id " + candidate->build_id_;
+            reason =
+                candidate->build_id_.empty() ? "has no build-id" : "has build-id " + candidate->build_id_;
             reason = fmt::format("{} {} but the one recorded had {}: it was rebuilt or replaced since", file,
                                  reason, build_id);
         } else if (candidate) {

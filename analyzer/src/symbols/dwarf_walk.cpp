@@ -1,13 +1,9 @@
 #include "symbols/dwarf_walk_internal.h"
 
-#include <cxxabi.h>
 #include <dwarf.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <memory>
 
 namespace unpaired {
 
@@ -54,17 +50,19 @@ void visit_functions(Dwarf_Die *parent, const std::function<void(Dwarf_Die *)> &
     } while (dwarf_siblingof(&child, &child) == 0);
 }
 
-void visit_inlined_calls(Dwarf_Die *parent, const std::function<void(Dwarf_Die *)> &visit, int depth)
+void visit_inlined_calls(Dwarf_Die *parent, const std::function<void(Dwarf_Die *, int)> &visit, int around,
+                         int depth)
 {
     Dwarf_Die child;
     if (depth > max_depth || dwarf_child(parent, &child) != 0)
         return;
     do {
         int tag = dwarf_tag(&child);
-        if (tag == DW_TAG_inlined_subroutine)
-            visit(&child);
-        if (tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block)
-            visit_inlined_calls(&child, visit, depth + 1);
+        bool is_call = tag == DW_TAG_inlined_subroutine;
+        if (is_call)
+            visit(&child, around);
+        if (is_call || tag == DW_TAG_lexical_block)
+            visit_inlined_calls(&child, visit, around + is_call, depth + 1);
     } while (dwarf_siblingof(&child, &child) == 0);
 }
 
@@ -97,23 +95,16 @@ const char *text_attribute(Dwarf_Die *die, unsigned name)
 
 } // namespace
 
-std::string demangle(const char *linkage_name)
-{
-    if (std::strncmp(linkage_name, "_Z", 2) != 0)
-        return linkage_name;
-    int status = 0;
-    std::unique_ptr<char, void (*)(void *)> name(abi::__cxa_demangle(linkage_name, nullptr, nullptr, &status),
-                                                 std::free);
-    return name && status == 0 ? name.get() : linkage_name;
-}
-
 const char *linkage_name_of(Dwarf_Die *die)
 {
     const char *name = text_attribute(die, DW_AT_linkage_name);
     return name ? name : text_attribute(die, DW_AT_MIPS_linkage_name);
 }
 
-const char *source_name_of(Dwarf_Die *die) { return text_attribute(die, DW_AT_name); }
+const char *source_name_of(Dwarf_Die *die)
+{
+    return text_attribute(die, DW_AT_name);
+}
 
 std::string absolute_source_path(const char *path, Dwarf_Die *unit)
 {
@@ -148,9 +139,9 @@ void for_each_function(Dwarf_Die *tree, const std::function<void(Dwarf_Die *)> &
     visit_functions(tree, visit, 0);
 }
 
-void for_each_inlined_call(Dwarf_Die *function, const std::function<void(Dwarf_Die *)> &visit)
+void for_each_inlined_call(Dwarf_Die *function, const std::function<void(Dwarf_Die *, int)> &visit)
 {
-    visit_inlined_calls(function, visit, 0);
+    visit_inlined_calls(function, visit, 0, 0);
 }
 
 std::vector<CodeRange> code_ranges(Dwarf_Die *die)
@@ -284,7 +275,8 @@ SourceLine DwarfIndex::call_site_of(CodeUnit unit, Dwarf_Die inlined_call)
     Dwarf_Files *files = nullptr;
     size_t count = 0;
     if (dwarf_formudata(dwarf_attr(&inlined_call, DW_AT_call_file, &attribute), &number) == 0 &&
-        (dwarf_getsrcfiles(&unit.tree, &files, &count) == 0 || dwarf_getsrcfiles(&unit.unit, &files, &count) == 0) &&
+        (dwarf_getsrcfiles(&unit.tree, &files, &count) == 0 ||
+         dwarf_getsrcfiles(&unit.unit, &files, &count) == 0) &&
         number < count)
         site.file = absolute_source_path(dwarf_filesrc(files, number, nullptr, nullptr), &unit.unit);
     return site;

@@ -13,9 +13,6 @@
 
 namespace unpaired {
 
-/// The C++ (or old Rust) name behind a linkage name; the name itself where it is none.
-std::string demangle(const char *linkage_name);
-
 /// The linkage name of a function or inlined call, from wherever its definition keeps it; null if it has none.
 const char *linkage_name_of(Dwarf_Die *die);
 /// The name as the source spells it, without scope and parameters; null if it has none.
@@ -36,8 +33,9 @@ std::vector<CodeUnit> code_units(Dwarf *dwarf);
 /// Calls `visit` for every function of the unit that has code, nested ones after the one around them.
 void for_each_function(Dwarf_Die *tree, const std::function<void(Dwarf_Die *)> &visit);
 
-/// Calls `visit` for every call inlined into the function, outer before inner.
-void for_each_inlined_call(Dwarf_Die *function, const std::function<void(Dwarf_Die *)> &visit);
+/// Calls `visit` for every call inlined into the function, outer before inner, with how many inlined calls are
+/// around it.
+void for_each_inlined_call(Dwarf_Die *function, const std::function<void(Dwarf_Die *, int)> &visit);
 
 /// Address ranges of a DIE.
 struct CodeRange {
@@ -79,7 +77,7 @@ private:
     Dwarf *dwarf_;
     bool units_read_ = false;
     std::vector<CodeUnit> units_;
-    std::vector<UnitRange> unit_ranges_; // sorted by start
+    std::vector<UnitRange> unit_ranges_;                     // sorted by start
     std::map<void *, std::vector<FunctionRange>> functions_; // by the address of the unit's tree
 };
 

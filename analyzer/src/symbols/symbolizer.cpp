@@ -2,6 +2,7 @@
 
 #include "symbols/debug_file_internal.h"
 #include "symbols/dwarf_walk_internal.h"
+#include "symbols/function_name.h"
 
 #include <elf.h>
 
@@ -49,14 +50,6 @@ const char *symbol_name_at(DebugFile &file, uint64_t address)
     return name && *name && *name != '$' ? name : nullptr;
 }
 
-std::string without_clone_suffix(std::string name)
-{
-    auto clone = name.find(" [clone ");
-    if (clone != std::string::npos)
-        name.resize(clone);
-    return name;
-}
-
 /// The name of a function or inlined call. `symbol`, of the symbol table, may help where DWARF has no linkage
 /// name; null for inlined calls.
 std::string name_of(Dwarf_Die *die, const char *symbol)
@@ -64,7 +57,7 @@ std::string name_of(Dwarf_Die *die, const char *symbol)
     if (const char *linkage_name = linkage_name_of(die))
         return demangle(linkage_name);
     if (symbol && std::strncmp(symbol, "_Z", 2) == 0)
-        return without_clone_suffix(demangle(symbol));
+        return demangle(symbol);
     const char *name = source_name_of(die);
     return name ? name : symbol ? demangle(symbol) : "";
 }
@@ -184,6 +177,9 @@ std::vector<Frame> Symbolizer::resolve(const ModuleRef &module, uint64_t address
     return frames;
 }
 
-std::vector<std::string> Symbolizer::problems() const { return impl_->problems; }
+std::vector<std::string> Symbolizer::problems() const
+{
+    return impl_->problems;
+}
 
 } // namespace unpaired

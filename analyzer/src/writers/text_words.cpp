@@ -84,12 +84,14 @@ std::string_view family_released(std::string_view family)
 
 std::string grouped(uint64_t n)
 {
-    std::string digits = fmt::format("{}", n);
-    for (size_t at = digits.size(); at > 3;) {
-        at -= 3;
-        digits.insert(at, ",");
+    const std::string digits = fmt::format("{}", n);
+    std::string out;
+    for (size_t i = 0; i < digits.size(); i++) {
+        if (i > 0 && (digits.size() - i) % 3 == 0)
+            out += ',';
+        out += digits[i];
     }
-    return digits;
+    return out;
 }
 
 std::string bytes_text(uint64_t bytes)

@@ -1,0 +1,243 @@
+#include "passes/suppress.h"
+
+#include "symbols/function_name.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace unpaired {
+
+namespace {
+
+constexpr std::string_view blanks = " \t\r\v\f";
+
+std::string_view trimmed(std::string_view text)
+{
+    auto first = text.find_first_not_of(blanks);
+    if (first == std::string_view::npos)
+        return {};
+    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+std::string_view base_name(std::string_view path)
+{
+    auto slash = path.rfind('/');
+    return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+bool is_left_behind(const std::string &rule)
+{
+    return rule == "never-released" || rule == "release-failed" || rule == "storage-freed-live" ||
+           rule == "reinitialised-live" || rule == "held-at-exit";
+}
+
+bool covers_type(const std::string &type, const Finding &finding)
+{
+    if (type == "leak")
+        return is_left_behind(finding.rule);
+    if (type == "heap" && (finding.family == "new" || finding.family == "new_array"))
+        return true;
+    return type == finding.family || type == finding.rule;
+}
+
+bool matches_frame(const std::string &pattern, const Frame &frame)
+{
+    return template_match(pattern, frame.function) ||
+           template_match(pattern, qualified_name(frame.function)) || template_match(pattern, frame.file) ||
+           template_match(pattern, frame.module);
+}
+
+bool matches(const Suppression &line, const Finding &finding)
+{
+    if (!covers_type(line.type, finding))
+        return false;
+    if (template_match(line.pattern, finding.function))
+        return true;
+    return std::any_of(finding.stack.begin(), finding.stack.end(),
+                       [&](const Frame &frame) { return matches_frame(line.pattern, frame); });
+}
+
+/// Reads one line into `line`; returns what is wrong with it, "" if nothing.
+std::string parse_line(std::string_view text, Suppression &line)
+{
+    auto colon = text.find(':');
+    if (colon == std::string_view::npos)
+        return "has no ':'; write TYPE:PATTERN, such as leak:libfoo.so or socket:serve_one";
+    auto type = trimmed(text.substr(0, colon));
+    auto pattern = trimmed(text.substr(colon + 1));
+    if (type.empty() || type.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") != type.npos ||
+        pattern.starts_with(':'))
+        return fmt::format("does not begin with a type; write leak:{}", text);
+    auto blank = pattern.find_last_of(blanks);
+    auto last = blank == pattern.npos ? pattern : pattern.substr(blank + 1);
+    if (last.starts_with("max=")) {
+        uint64_t number = 0;
+        auto digits = last.substr(4);
+        auto result = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+        if (digits.empty() || result.ec != std::errc() || result.ptr != digits.data() + digits.size())
+            return fmt::format("'{}' is not a number; write max=N, such as max=3", digits);
+        line.max = number;
+        pattern = blank == pattern.npos ? std::string_view() : trimmed(pattern.substr(0, blank));
+    }
+    if (pattern.empty())
+        return fmt::format("has no pattern; if it is to match everything, write {}:*", type);
+    line.type = type;
+    line.pattern = pattern;
+    line.text = text;
+    return {};
+}
+
+} // namespace
+
+bool template_match(std::string_view pattern, std::string_view text)
+{
+    if (text.empty())
+        return false;
+    bool at_start = pattern.starts_with('^');
+    if (at_start)
+        pattern.remove_prefix(1);
+    // `$` ends the pattern wherever it stands, as it does for LSan
+    auto dollar = pattern.find('$');
+    bool at_end = dollar != std::string_view::npos;
+    pattern = pattern.substr(0, dollar);
+
+    while (true) {
+        auto star = pattern.find('*');
+        auto piece = pattern.substr(0, star);
+        if (star == std::string_view::npos) {
+            if (!at_end)
+                return at_start ? text.starts_with(piece) : text.find(piece) != std::string_view::npos;
+            return at_start ? text == piece : text.ends_with(piece);
+        }
+        auto found = text.find(piece);
+        if (found == std::string_view::npos || (at_start && found != 0))
+            return false;
+        text.remove_prefix(found + piece.size());
+        pattern.remove_prefix(star + 1);
+        at_start = false;
+    }
+}
+
+Suppressions parse_suppressions(std::string_view text, std::string name, std::vector<std::string> &problems)
+{
+    Suppressions parsed;
+    int number = 0;
+    for (size_t begin = 0; begin < text.size();) {
+        auto end = std::min(text.find('\n', begin), text.size());
+        auto line_text = trimmed(text.substr(begin, end - begin));
+        begin = end + 1;
+        number++;
+        if (line_text.empty() || line_text[0] == '#')
+            continue;
+        Suppression line;
+        line.origin = fmt::format("{}:{}", name, number);
+        auto trouble = parse_line(line_text, line);
+        if (trouble.empty())
+            parsed.lines.push_back(std::move(line));
+        else
+            problems.push_back(fmt::format("{}: suppression '{}' {}", line.origin, line_text, trouble));
+    }
+    return parsed;
+}
+
+void append_suppressions(Suppressions &all, Suppressions more)
+{
+    all.lines.insert(all.lines.end(), std::make_move_iterator(more.lines.begin()),
+                     std::make_move_iterator(more.lines.end()));
+}
+
+void apply_suppressions(Suppressions &suppressions, ImageReport &image)
+{
+    for (auto &line : suppressions.lines) {
+        std::vector<Finding *> matched;
+        uint64_t acquisitions = 0;
+        for (auto &finding : image.findings)
+            if (finding.suppressed_by.empty() && matches(line, finding)) {
+                matched.push_back(&finding);
+                acquisitions += std::max<uint64_t>(finding.count, 1);
+            }
+        line.findings += matched.size();
+        if (line.max && acquisitions > *line.max) {
+            image.remarks.push_back(
+                fmt::format("suppression '{}' ({}) was not applied: it matches {} acquisitions.", line.text,
+                            line.origin, acquisitions));
+            continue;
+        }
+        for (auto *finding : matched)
+            finding->suppressed_by = fmt::format("{} ({})", line.text, line.origin);
+    }
+}
+
+std::vector<std::string> unused_suppressions(const Suppressions &suppressions)
+{
+    std::vector<std::string> sentences;
+    for (const auto &line : suppressions.lines)
+        if (line.findings == 0)
+            sentences.push_back(fmt::format("{}: suppression '{}' matched nothing", line.origin, line.text));
+    return sentences;
+}
+
+namespace {
+
+bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes)
+{
+    return std::any_of(prefixes.begin(), prefixes.end(),
+                       [&](std::string_view prefix) { return text.starts_with(prefix); });
+}
+
+bool is_loader(const Frame &frame)
+{
+    return starts_with_any(base_name(frame.module), {"ld-linux", "ld-2.", "ld.so", "ld-musl", "ld64.so"});
+}
+
+/// The libraries the built-in list speaks of.
+bool is_runtime(const Frame &frame)
+{
+    return is_loader(frame) ||
+           starts_with_any(base_name(frame.module),
+                           {"libc.so", "libc-2.", "libstdc++.so", "libgcc_s.so", "libpthread", "libdl.so",
+                            "libdl-2.", "libm.so", "libm-2.", "librt.so", "librt-2.", "libresolv", "libnss_",
+                            "libnsl", "libunpaired_preload.so"});
+}
+
+const Suppressions &builtin_list()
+{
+    static const Suppressions list = [] {
+        static constexpr std::string_view text =
+#include "passes/builtin_suppressions.inc"
+            ;
+        std::vector<std::string> problems; // the unit test has seen that there are none
+        return parse_suppressions(text, "built-in", problems);
+    }();
+    return list;
+}
+
+} // namespace
+
+bool is_lifelong(const Finding &finding)
+{
+    if (finding.rule != "never-released")
+        return false;
+    Finding innermost;
+    innermost.rule = finding.rule;
+    innermost.family = finding.family;
+    auto &frames = innermost.stack;
+    for (const auto &frame : finding.stack) {
+        if (!is_runtime(frame))
+            break;
+        frames.push_back(frame);
+    }
+    if (frames.empty())
+        return false;
+    // The loader running a runtime library's initialiser: no code of the program is on the stack. (Its name
+    // would say so too, but a stripped libstdc++ has none to show.)
+    if (frames.size() == finding.stack.size() && is_loader(frames.back()))
+        return true;
+    const auto &lines = builtin_list().lines;
+    return std::any_of(lines.begin(), lines.end(),
+                       [&](const Suppression &line) { return matches(line, innermost); });
+}
+
+} // namespace unpaired

@@ -1,0 +1,56 @@
+// Suppressions: findings a user has decided to live with, and what the system's libraries keep for life.
+#pragma once
+
+#include "report.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace unpaired {
+
+/// One line `TYPE:PATTERN` or `TYPE:PATTERN max=N`.
+///
+/// TYPE is `leak` (LSan's own: whatever was left behind, of any family), a family (`socket`; `heap` stands for
+/// new and new_array too), or a rule (`double-release`).
+/// PATTERN is LSan's: found anywhere in the text, `*` stands for anything, `^` at its beginning and `$` at its
+/// end anchor it. It is tried on the acquiring function, and on function (with and without its parameters),
+/// source file and module of every frame of the stack.
+/// With `max=N` the line holds only while what it matches in one image is no more than N acquisitions.
+struct Suppression {
+    std::string type, pattern;
+    std::optional<uint64_t> max;
+    std::string text;      ///< the line as written
+    std::string origin;    ///< "file:line"
+    uint64_t findings = 0; ///< it matched so far, exceeding `max` or not
+};
+
+struct Suppressions {
+    std::vector<Suppression> lines; ///< the first that matches a finding decides
+};
+
+/// Reads a suppression file's text; `name` is what problems call it. Blank lines and `#` comments are skipped.
+/// A broken line is skipped too, with a sentence that begins with `name:line:` appended to `problems`.
+Suppressions parse_suppressions(std::string_view text, std::string name, std::vector<std::string> &problems);
+
+/// Appends `more` to `all` (several --suppressions files).
+void append_suppressions(Suppressions &all, Suppressions more);
+
+/// Sets `suppressed_by` of the findings that a line matches, and counts each line's matches. A line whose `max`
+/// is exceeded suppresses nothing in the image, and a remark of the image says so.
+void apply_suppressions(Suppressions &suppressions, ImageReport &image);
+
+/// A sentence for each line that matched nothing in all images applied so far.
+std::vector<std::string> unused_suppressions(const Suppressions &suppressions);
+
+/// True if LSan's template `pattern` matches `text`; an empty text matches nothing.
+bool template_match(std::string_view pattern, std::string_view text);
+
+/// True if the finding is what the C or C++ runtime acquires once and keeps for life: the loader's and the
+/// locale's data, stdio's buffers, libstdc++'s emergency pool. Only the innermost frames count, as far as they
+/// lie in these libraries: what the program's code acquires on its way is never lifelong by this list.
+bool is_lifelong(const Finding &finding);
+
+} // namespace unpaired
