@@ -1,8 +1,17 @@
 # LLVM's libunwind, static and position-independent, as target unpaired::libunwind.
 #
 # Debian's libunwind-14-dev has it, but conflicts with libunwind-dev, which many developers have installed; so
-# the packages are downloaded (not installed) and unpacked into the build tree. Why this one: DESIGN §6.
-set(UNPAIRED_LIBUNWIND_ROOT "${CMAKE_BINARY_DIR}/libunwind-14" CACHE PATH "unpacked libunwind-14-dev")
+# the package is downloaded (not installed) and unpacked: by scripts/setup into .deps, or else here into the
+# build tree. Why this one: docs/limits.md.
+set(UNPAIRED_LIBUNWIND_ROOT "" CACHE PATH "unpacked libunwind-14-dev; found or downloaded if empty")
+if(NOT UNPAIRED_LIBUNWIND_ROOT)
+  set(UNPAIRED_LIBUNWIND_ROOT "${CMAKE_BINARY_DIR}/libunwind-14")
+  foreach(candidate IN ITEMS "/" "${CMAKE_SOURCE_DIR}/.deps/libunwind-14")
+    if(EXISTS "${candidate}/usr/lib/llvm-14/lib/libunwind.a")
+      set(UNPAIRED_LIBUNWIND_ROOT "${candidate}")
+    endif()
+  endforeach()
+endif()
 if(NOT EXISTS "${UNPAIRED_LIBUNWIND_ROOT}/usr/lib/llvm-14/lib/libunwind.a")
   file(MAKE_DIRECTORY "${UNPAIRED_LIBUNWIND_ROOT}/deb")
   execute_process(COMMAND apt-get download libunwind-14-dev

@@ -78,6 +78,7 @@ struct Thread {
     uint32_t names_seen;   ///< process.names when the name was read
     char name[16];
     bool named;            ///< a THREAD record has been written
+    bool unwinding;      ///< the general unwinder is at work; the locks it takes are nobody's
     bool vfork_pending;    ///< called vfork: until the pid says otherwise, this may be the child
     uint32_t held;         ///< chain of slots: locks this thread holds, youngest first
     uint32_t free_slots;

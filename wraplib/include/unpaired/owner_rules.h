@@ -1,8 +1,8 @@
 /* Owner rules, compiled: what the launcher hands to the recorder. C99, <stdint.h> only.
  *
- * The launcher turns `--owner 'mqtt_*=MQTT'` (functions), `'modbus/tcp.c=MBUS'` (source files, wildcards allowed) and
- * `'libmodbus.so*=MBUS'` (modules) into ranges of addresses per build-id and patterns of file names. The file
- * is a header, then `n_modules` modules, `n_ranges` ranges, `n_patterns` patterns, each array as it stands.
+ * The launcher turns `--owner 'mqtt_*=MQTT'` (functions), `'modbus/tcp*.c=MBUS'` (source files)
+ * and `'libmodbus.so*=MBUS'` (modules) into ranges of addresses per build-id and patterns of file names. The
+ * file is a header, then `n_modules` modules, `n_ranges` ranges, `n_patterns` patterns, each array as it stands.
  * The innermost frame of a stack that any rule covers decides; if several rules cover it, the lowest
  * priority number (the order on the command line). */
 #ifndef UNPAIRED_OWNER_RULES_H

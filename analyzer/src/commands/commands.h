@@ -1,0 +1,24 @@
+// The commands of the executable: each adds itself to the command line and hands back what to do when chosen.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace unpaired {
+
+/// Runs a command that was parsed, and returns the exit status. Throws Trouble or InputError.
+using Action = std::function<int()>;
+
+/// What follows the options of `run` and `record`: the program and its arguments, which are not ours to parse.
+using Command = std::vector<std::string>;
+
+Action add_run(CLI::App &app, const Command &command);
+Action add_record(CLI::App &app, const Command &command);
+Action add_report(CLI::App &app);
+Action add_ctl(CLI::App &app);
+Action add_resources(CLI::App &app);
+
+} // namespace unpaired

@@ -1,0 +1,52 @@
+#include "commands/launch_options.h"
+
+#include "commands/trouble.h"
+
+#include <charconv>
+#include <fmt/format.h>
+
+namespace unpaired {
+namespace {
+
+/// "" if it is a size the recorder takes: digits, then perhaps K, M or G.
+std::string known_size(const std::string &text)
+{
+    uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
+    if (error != std::errc() || value == 0 || !(unit.empty() || unit == "K" || unit == "M" || unit == "G"))
+        return fmt::format("'{}' is not a size such as 512M", text);
+    return {};
+}
+
+} // namespace
+
+void add_recording_options(CLI::App &command, RecordingOptions &options)
+{
+    const std::string group = "How the program is recorded";
+    command.add_option("--locks", options.locks, "Record which thread holds which lock: on or off.")
+        ->type_name("on|off")
+        ->check(CLI::IsMember({"on", "off"}))
+        ->group(group);
+    command
+        .add_option(
+            "--max-trace", options.max_trace,
+            "How far the trace may grow, as in 512M (default 1G). What does not fit is counted, not kept.")
+        ->type_name("SIZE")
+        ->check(CLI::Validator(known_size, "", "size"))
+        ->group(group);
+}
+
+LaunchOptions launch_options(const RecordingOptions &recording, const Command &command)
+{
+    if (command.empty())
+        throw Trouble("which program? Put it behind the options: unpaired run [options] -- PROGRAM [ARGS].");
+    LaunchOptions options;
+    options.command = command;
+    if (!recording.locks.empty())
+        options.locks = recording.locks == "on";
+    options.max_trace = recording.max_trace;
+    return options;
+}
+
+} // namespace unpaired

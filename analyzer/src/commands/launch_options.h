@@ -1,0 +1,21 @@
+// The options of `run` and `record` that say how a program is recorded.
+#pragma once
+
+#include "commands/commands.h"
+#include "commands/launcher.h"
+
+#include <CLI/CLI.hpp>
+
+namespace unpaired {
+
+/// Values as the command line gives them.
+struct RecordingOptions {
+    std::string locks, max_trace;
+};
+
+void add_recording_options(CLI::App &command, RecordingOptions &options);
+
+/// For the launcher. Throws Trouble if there is no program.
+LaunchOptions launch_options(const RecordingOptions &recording, const Command &command);
+
+} // namespace unpaired

@@ -1,0 +1,97 @@
+// unpaired run: records a program, and prints the report when it ends.
+#include "commands/commands.h"
+#include "commands/launch_options.h"
+#include "commands/make_report.h"
+#include "commands/report_options.h"
+#include "commands/running.h"
+#include "input/read_trace.h"
+
+#include <fmt/format.h>
+#include <memory>
+#include <spdlog/spdlog.h>
+
+namespace unpaired {
+namespace {
+
+struct Options {
+    RecordingOptions recording;
+    ReportOptions report;
+    bool keep = false;
+    int error_exitcode = -1;
+};
+
+/// Reads what the program left. A trace that cannot be read is told, and does not cost the others.
+std::vector<Trace> read_traces(const Launched &launched, std::vector<std::string> &remarks)
+{
+    std::vector<Trace> traces;
+    for (const std::string &path : launched.folder->traces()) {
+        try {
+            Trace trace = read_trace(path);
+            trace.running_pids = running_pids(trace, path);
+            traces.push_back(std::move(trace));
+        } catch (const InputError &error) {
+            remarks.emplace_back(error.what());
+        }
+    }
+    return traces;
+}
+
+int run(const Options &options, const Command &command)
+{
+    LaunchOptions launching = launch_options(options.recording, command);
+    launching.owners = options.report.owners;
+    launching.symbols = options.report.symbols;
+    check_report_options(options.report);
+
+    Launched launched = launch(launching);
+    std::vector<std::string> remarks = launched.problems;
+    std::vector<Trace> traces = read_traces(launched, remarks);
+    if (options.keep) {
+        launched.folder->keep();
+        spdlog::info("raw traces kept in {}", launched.folder->path());
+    } else {
+        launched.folder->remove();
+    }
+    launched.signals.reset(); // from here on Ctrl-C ends the analysis, and nothing is left behind
+
+    const bool recorded = !traces.empty();
+    Report report = make_report(traces, options.report);
+    if (!recorded)
+        remarks.push_back(not_recorded(launched.program));
+    report.remarks.insert(report.remarks.begin(), remarks.begin(), remarks.end());
+    write_report(report, options.report);
+    if (options.error_exitcode >= 0 && has_findings(report, options.report))
+        return options.error_exitcode;
+    return exit_status_of(launched.wait_status);
+}
+
+} // namespace
+
+Action add_run(CLI::App &app, const Command &program)
+{
+    auto options = std::make_shared<Options>();
+    CLI::App *command =
+        app.add_subcommand("run", "Run a program, and report what it never gave back when it ends.");
+    add_recording_options(*command, options->recording);
+    add_report_options(*command, options->report);
+    const std::string group = "What is left behind";
+    command->add_flag("--keep", options->keep, "Keep the raw traces, and say where they are.")->group(group);
+    command
+        ->add_option(
+            "--error-exitcode", options->error_exitcode,
+            "Exit status if there are findings (see --fail-on); otherwise it is always the program's own.")
+        ->type_name("N")
+        ->check(CLI::Range(0, 255))
+        ->group(group);
+    command->footer(
+        "The program runs as it would without unpaired: same terminal, signals, exit status (128+N after\n"
+        "signal N). Its report follows on stdout when it ends, whatever it dies of.\n\n"
+        "Examples:\n"
+        "  unpaired run -- ./server --port 502\n"
+        "  unpaired run --owner 'mqtt_*=MQTT' --owner 'libmodbus.so*=MBUS' -- ./gateway\n"
+        "  unpaired run --format=json -- ./server > report.json\n"
+        "  unpaired run --error-exitcode=99 --suppressions known.supp -- make check");
+    return [options, &program] { return run(*options, program); };
+}
+
+} // namespace unpaired

@@ -1,0 +1,194 @@
+// A trace as plain data: what the file says, decoded and validated, without any judgement.
+#pragma once
+
+#include "unpaired/trace_format.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace unpaired {
+
+struct Space {
+    std::string name;
+    unpaired_space_kind kind = UNPAIRED_KIND_NUMBERED;
+};
+
+struct Family {
+    std::string name;    ///< "socket"
+    std::string display; ///< what a person calls it
+    uint16_t space = 0;
+};
+
+struct Function {
+    std::string name;
+    unpaired_role role = UNPAIRED_ROLE_ACQUIRE;
+    uint16_t family = 0; ///< acquirers: what they yield by default
+    uint16_t space = 0;
+};
+
+/// The trace's own names. Ids are private to the trace.
+struct Dictionary {
+    std::map<uint16_t, Space> spaces;
+    std::map<uint16_t, Family> families;
+    std::map<uint16_t, Function> functions;
+};
+
+/// A process that writes into the file. Times are milliseconds since the file was made.
+struct Image {
+    uint16_t id = 0, parent = 0;
+    uint32_t pid = 0, parent_pid = 0, time_ms = 0;
+    bool forked = false;
+    bool recorded = false; ///< its IMAGE record was read; else it is only known from its extents
+    std::string program;
+    std::vector<std::string> command;
+};
+
+/// A file mapped for execution.
+struct Module {
+    uint16_t image = 0;
+    uint32_t time_ms = 0, generation = 0;
+    uint64_t start = 0, end = 0, bias = 0;
+    std::string build_id; ///< hexadecimal, "" if the file has none
+    std::string path;
+};
+
+struct ModuleGone {
+    uint16_t image = 0;
+    uint32_t time_ms = 0;
+    uint64_t bias = 0, start = 0;
+};
+
+/// A function called from a stack on behalf of an owner.
+struct Site {
+    uint32_t id = 0;
+    uint16_t function = 0, family = 0;
+    uint32_t owner = 0; ///< owner_tag.h; 0 is none
+    unpaired_owner_source owner_source = UNPAIRED_OWNER_UNKNOWN;
+    uint16_t image = 0; ///< that interned it: its module map explains the addresses
+    uint32_t generation = 0;
+    std::vector<uint64_t> stack; ///< return addresses, innermost first
+};
+
+/// A live acquisition.
+struct Slot {
+    uint32_t reference = 0; ///< offset in the file / 64
+    uint16_t image = 0;     ///< of its extent
+    uint8_t space = 0, flags = 0;
+    uint64_t handle = 0, size = 0;
+    uint32_t sequence = 0, site = 0, time_ms = 0, cycle = 0, thread = 0;
+    uint32_t parent = 0, parent_sequence = 0;
+    uint32_t release_site = 0; ///< where a release of it last failed, or 0
+    uint16_t observed = 0;
+    int16_t observed_result = 0;
+};
+
+/// The sum over an image's shards for one site.
+struct Counter {
+    uint16_t image = 0;
+    uint32_t site = 0;
+    uint64_t acquired = 0, bytes = 0, peak_bytes = 0, failed = 0, released_unseen = 0;
+};
+
+struct Thread {
+    uint16_t image = 0;
+    uint32_t tid = 0, time_ms = 0;
+    std::string name;
+    bool ended = false;
+    uint32_t ended_ms = 0;
+};
+
+struct Mark {
+    uint16_t image = 0;
+    uint32_t cycle = 0, time_ms = 0;
+    std::string name;
+};
+
+struct Anomaly {
+    uint16_t image = 0;
+    unpaired_anomaly_kind kind = UNPAIRED_ANOMALY_RELEASE_FAILED;
+    uint8_t space = 0;
+    uint16_t function = 0, observed = 0;
+    uint32_t acquire_site = 0, release_site = 0, first_release_site = 0;
+    int32_t result = 0, error = 0, observed_result = 0;
+    uint32_t first_ms = 0, last_ms = 0;
+    uint64_t handle = 0, size = 0; ///< of its first occurrence
+    uint32_t cycles = 0, last_cycle = 0, count = 0;
+    uint64_t bytes = 0;
+};
+
+struct Limit {
+    uint16_t image = 0, space = 0;
+    std::string name;
+    uint64_t value = 0;
+};
+
+/// One part of a table of what the kernel had open; parts of the same image and time make up the table.
+struct Descriptors {
+    uint16_t image = 0;
+    uint32_t time_ms = 0, cycle = 0, first = 0;
+    std::vector<uint64_t> words; ///< 64 descriptors each, lowest first
+};
+
+struct End {
+    uint16_t image = 0;
+    unpaired_end_kind kind = UNPAIRED_END_EXIT;
+    int32_t status = 0;
+    uint32_t time_ms = 0;
+    std::string text; ///< exec: the new program
+};
+
+struct ChildEnd {
+    uint16_t image = 0; ///< that waited for it; 0: the launcher
+    uint32_t pid = 0, time_ms = 0;
+    int32_t wait_status = 0;
+};
+
+struct Exec {
+    uint16_t image = 0, flags = 0;
+    uint32_t pid = 0, time_ms = 0;
+    std::string program;
+};
+
+struct Note {
+    uint16_t image = 0, note = 0;
+    std::string text;
+};
+
+struct Trace {
+    std::string path;
+    unpaired_source source = UNPAIRED_SOURCE_PRELOAD;
+    uint16_t machine = 0, major = 0, minor = 0;
+    uint8_t address_size = 8;
+    uint32_t first_pid = 0, control = 0, cycles = 0;
+    uint64_t started_realtime_ns = 0;
+    uint64_t drops[UNPAIRED_DROP_KINDS] = {};
+
+    Dictionary dictionary;
+    std::map<uint16_t, Image> images;
+    std::vector<Module> modules; ///< as recorded, earliest first
+    std::vector<ModuleGone> modules_gone;
+    std::unordered_map<uint32_t, Site> sites;
+    std::unordered_map<uint32_t, Thread> threads;
+    std::vector<Mark> marks;
+    std::vector<Anomaly> anomalies;
+    std::vector<Limit> limits;
+    std::vector<Descriptors> descriptors;
+    std::vector<End> ends;
+    std::vector<ChildEnd> child_ends;
+    std::vector<Exec> execs;
+    std::vector<Note> notes;
+    std::vector<Slot> slots; ///< live ones only, by ascending reference
+    std::vector<Counter> counters; ///< one per (image, site), sorted by both
+
+    /// Sentences that say what could not be read; empty for an intact file.
+    std::vector<std::string> damage;
+    uint64_t missing_bytes = 0; ///< as far as it can be told
+
+    /// Set by the command for a trace whose processes were looked up: images with these pids still run.
+    std::vector<uint32_t> running_pids;
+};
+
+} // namespace unpaired

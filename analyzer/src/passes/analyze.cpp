@@ -1,0 +1,97 @@
+#include "passes/analyze.h"
+
+#include "passes/blame.h"
+#include "passes/classify.h"
+#include "passes/describe.h"
+#include "passes/group.h"
+#include "passes/growth.h"
+#include "passes/judge.h"
+#include "passes/limits.h"
+#include "passes/pair.h"
+#include "passes/present.h"
+#include "passes/totals.h"
+
+#include <algorithm>
+
+namespace unpaired {
+namespace {
+
+/// Whether anything is known of an image but that it has an extent.
+bool says_anything(const Trace &trace, const PairedImage &paired)
+{
+    auto image = trace.images.find(paired.image);
+    return !paired.sites.empty() || (image != trace.images.end() && image->second.recorded);
+}
+
+void judge_all(std::vector<Described> &findings, const Trace &trace, const ImageFacts &facts)
+{
+    for (Described &one : findings) {
+        GrowthVerdict growth = judge_growth(one.ages, facts.run);
+        if (one.ages.empty() && one.cycles >= 3) {
+            // lost ones have no slots left whose ages could tell
+            growth.growth = Growth::linear;
+            growth.per_cycle = static_cast<double>(one.finding.count) / one.cycles;
+        }
+        auto space = trace.dictionary.spaces.find(one.space);
+        ResourceClass resource = space == trace.dictionary.spaces.end()
+                                     ? ResourceClass::handle
+                                     : class_of_space(space->second.name, space->second.kind);
+        one.finding.growth = growth.growth;
+        one.finding.per_cycle = growth.per_cycle;
+        one.finding.severity = judge(one, growth, resource, facts.ending);
+    }
+}
+
+void suppress(ImageReport &report, Suppressions &suppressions)
+{
+    for (Finding &finding : report.findings)
+        if (finding.severity != Severity::leak && is_lifelong(finding))
+            finding.severity = Severity::note;
+    apply_suppressions(suppressions, report);
+    for (Finding &finding : report.findings)
+        if (!finding.suppressed_by.empty())
+            finding.severity = Severity::note;
+}
+
+} // namespace
+
+Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, Symbolize &symbolize)
+{
+    Report report;
+    Suppressions suppressions = options.suppressions;
+    for (const Trace &trace : traces) {
+        Stacks stacks(trace, symbolize);
+        const std::vector<PairedImage> images = pair(trace);
+        const Wrappers wrappers = learn_wrappers(trace, images, stacks);
+        for (const PairedImage &paired : images) {
+            if (!says_anything(trace, paired))
+                continue;
+            ImageReport image;
+            ImageFacts facts = describe(trace, paired, traces);
+            std::vector<Case> cases = classify(trace, paired, facts.ending == Ending::exit);
+            std::vector<Described> described = present(cases, trace, stacks, wrappers, options.owner_rules, facts.info.program);
+            std::vector<Described> findings = group(std::move(described));
+            findings = explain_limits(std::move(findings), trace, paired.image, facts.ending == Ending::signal);
+            judge_all(findings, trace, facts);
+
+            image.trace = facts.info;
+            image.remarks = facts.remarks;
+            image.totals = total_by_family(trace, paired);
+            image.owners = total_by_owner(trace, paired, [&](const Site &site) {
+                return owner_of(site, options.owner_rules.empty() ? std::vector<Frame>() : stacks.of(site), options.owner_rules);
+            });
+            for (Described &one : findings)
+                image.findings.push_back(std::move(one.finding));
+            suppress(image, suppressions);
+            std::sort(image.findings.begin(), image.findings.end(),
+                      [](const Finding &a, const Finding &b) { return worse(a, b); });
+            report.images.push_back(std::move(image));
+        }
+    }
+    std::stable_sort(report.images.begin(), report.images.end(),
+                     [](const ImageReport &a, const ImageReport &b) { return worse(a, b); });
+    report.remarks = unused_suppressions(suppressions);
+    return report;
+}
+
+} // namespace unpaired

@@ -1,0 +1,23 @@
+// From traces to a report: the list of passes.
+#pragma once
+
+#include "input/model.h"
+#include "passes/own.h"
+#include "passes/suppress.h"
+#include "passes/symbolise.h"
+#include "report.h"
+
+#include <vector>
+
+namespace unpaired {
+
+struct AnalyzeOptions {
+    std::vector<OwnerRule> owner_rules; ///< --owner, in the order given
+    Suppressions suppressions;          ///< --suppressions
+};
+
+/// Analyses all images of all traces, worst first. `symbolize` names addresses. Suppressed findings stay in
+/// the report, as notes with `suppressed_by` set; unused suppressions are told in Report::remarks. Does no I/O.
+Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, Symbolize &symbolize);
+
+} // namespace unpaired

@@ -1,0 +1,207 @@
+#include "passes/describe.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+#include <sys/wait.h>
+
+namespace unpaired {
+namespace {
+
+bool was_replaced(const Trace &trace, uint16_t image, uint32_t pid)
+{
+    int execs = 0;
+    for (const Exec &exec : trace.execs)
+        if (exec.image == image && pid != 0 && exec.pid == pid)
+            execs++;
+    bool by_end = false;
+    for (const End &end : trace.ends) {
+        if (end.image != image)
+            continue;
+        if (end.kind == UNPAIRED_END_EXEC) {
+            by_end = true;
+        } else if (end.kind == UNPAIRED_END_EXEC_FAILED) {
+            by_end = false;
+            execs--;
+        } else {
+            return false; // it lived to exit
+        }
+    }
+    return by_end || execs > 0;
+}
+
+void tell_ending(const Trace &trace, uint16_t image, uint32_t pid, const std::vector<Trace> &all, ImageFacts &facts)
+{
+    if (was_replaced(trace, image, pid)) {
+        facts.ending = Ending::exec;
+        facts.info.end = "exec";
+        return;
+    }
+    bool exited = std::any_of(trace.ends.begin(), trace.ends.end(), [&](const End &end) {
+        return end.image == image && end.kind == UNPAIRED_END_EXIT;
+    });
+    for (const End &end : trace.ends)
+        if (end.image == image && end.kind == UNPAIRED_END_SIGNAL) {
+            facts.ending = Ending::signal;
+            facts.info.end = fmt::format("signal:{}", end.status);
+            return;
+        }
+    for (const Trace &other : all)
+        for (const ChildEnd &child : other.child_ends) {
+            if (pid == 0 || child.pid != pid)
+                continue;
+            if (WIFSIGNALED(child.wait_status)) {
+                facts.ending = Ending::signal;
+                facts.info.end = fmt::format("signal:{}", WTERMSIG(child.wait_status));
+                return;
+            }
+            exited = exited || WIFEXITED(child.wait_status);
+        }
+    if (exited) {
+        facts.ending = Ending::exit;
+        facts.info.end = "exit";
+    } else if (std::find(trace.running_pids.begin(), trace.running_pids.end(), pid) != trace.running_pids.end()) {
+        facts.ending = Ending::running;
+        facts.info.end = "running";
+    } else {
+        facts.ending = Ending::truncated;
+        facts.info.end = "truncated";
+    }
+}
+
+uint32_t last_seen_ms(const Trace &trace, uint16_t image, uint32_t pid)
+{
+    uint32_t last = 0;
+    auto see = [&](uint16_t where, uint32_t time_ms) {
+        if (where == image)
+            last = std::max(last, time_ms);
+    };
+    for (const End &end : trace.ends)
+        see(end.image, end.time_ms);
+    for (const Slot &slot : trace.slots)
+        see(slot.image, slot.time_ms);
+    for (const Mark &mark : trace.marks)
+        see(mark.image, mark.time_ms);
+    for (const Anomaly &anomaly : trace.anomalies)
+        see(anomaly.image, anomaly.last_ms);
+    for (const Descriptors &table : trace.descriptors)
+        see(table.image, table.time_ms);
+    for (const ChildEnd &child : trace.child_ends)
+        if (pid != 0 && child.pid == pid)
+            last = std::max(last, child.time_ms);
+    return last;
+}
+
+const char *drop_text(int kind)
+{
+    switch (kind) {
+    case UNPAIRED_DROP_NO_SPACE:
+        return "acquisitions were not recorded: the trace was full, or the disk (raise --max-trace or free space)";
+    case UNPAIRED_DROP_LOG:
+        return "log records found no room";
+    case UNPAIRED_DROP_REENTERED:
+        return "events of signal handlers that interrupted the recorder were not recorded";
+    case UNPAIRED_DROP_INDEX:
+        return "handles could not be indexed: their releases were not seen";
+    case UNPAIRED_DROP_SEARCH:
+        return "releases of untagged blocks were not looked up by address";
+    default:
+        return "events were lost for a reason this version does not know";
+    }
+}
+
+void tell_notes(const Trace &trace, uint16_t image, std::vector<std::string> &remarks)
+{
+    for (const Note &note : trace.notes) {
+        if (note.image != image && note.image != 0)
+            continue;
+        std::string from = note.text.empty() ? "" : fmt::format(" ({})", note.text);
+        switch (note.note) {
+        case UNPAIRED_NOTE_FOREIGN_ALLOCATOR:
+            remarks.push_back(fmt::format("the program brings its own malloc{}: heap blocks were not recorded", from));
+            break;
+        case UNPAIRED_NOTE_FOREIGN_NEW:
+            remarks.push_back(fmt::format("the program brings its own operator new{}: what it hands out counts as "
+                                          "what it is made of",
+                                          from));
+            break;
+        case UNPAIRED_NOTE_NO_SPACE:
+            remarks.push_back(fmt::format("recording stopped for want of room{}", from));
+            break;
+        default:
+            remarks.push_back(fmt::format("the recorder notes{} (kind {})", from, note.note));
+        }
+    }
+}
+
+void tell_execs(const Trace &trace, uint16_t image, std::vector<std::string> &remarks)
+{
+    std::map<std::string, uint64_t> unrecorded;
+    for (const Exec &exec : trace.execs)
+        if (exec.image == image && (exec.flags & UNPAIRED_EXEC_UNRECORDED) != 0)
+            unrecorded[exec.program]++;
+    for (const auto &[program, count] : unrecorded)
+        remarks.push_back(fmt::format("it started {} without the recorder in its environment ({} times): not recorded",
+                                      program, count));
+}
+
+} // namespace
+
+ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::vector<Trace> &all)
+{
+    ImageFacts facts;
+    TraceInfo &info = facts.info;
+    const uint16_t id = paired.image;
+    info.source = trace.source == UNPAIRED_SOURCE_WRAP ? "wrap" : "preload";
+    uint32_t pid = 0;
+    if (auto at = trace.images.find(id); at != trace.images.end()) {
+        const Image &image = at->second;
+        pid = image.pid;
+        info.program = image.program;
+        info.command = image.command;
+        info.pid = static_cast<int>(image.pid);
+        info.parent = static_cast<int>(image.parent_pid);
+        facts.run.start_ms = image.time_ms;
+        if (!image.recorded)
+            facts.remarks.push_back("the record that describes this process is missing");
+        // a fork keeps its parent's program
+        for (uint16_t parent = image.parent; info.program.empty() && parent != 0 && parent != id;) {
+            auto up = trace.images.find(parent);
+            if (up == trace.images.end() || up->second.parent >= parent)
+                break;
+            info.program = up->second.program;
+            info.command = up->second.command;
+            parent = up->second.parent;
+        }
+    }
+    tell_ending(trace, id, pid, all, facts);
+    facts.run.end_ms = std::max(facts.run.start_ms, last_seen_ms(trace, id, pid));
+    info.duration_s = (facts.run.end_ms - facts.run.start_ms) / 1000.0;
+
+    // A child's cycles are those that began while it lived: what was before it started cannot have grown in it.
+    uint32_t cycles = trace.cycles;
+    if (!trace.marks.empty())
+        cycles = std::max(cycles, trace.marks.back().cycle);
+    info.cycles = facts.run.cycles = cycles;
+
+    for (const SiteTally &site : paired.sites)
+        info.events += site.acquired + site.released + site.released_unseen + site.failed;
+
+    facts.remarks.insert(facts.remarks.end(), trace.damage.begin(), trace.damage.end());
+    for (int kind = 0; kind < UNPAIRED_DROP_KINDS; kind++)
+        if (trace.drops[kind] > 0) {
+            info.events_lost += trace.drops[kind];
+            facts.remarks.push_back(fmt::format("{} {}", trace.drops[kind], drop_text(kind)));
+        }
+    tell_notes(trace, id, facts.remarks);
+    tell_execs(trace, id, facts.remarks);
+    if ((trace.control & UNPAIRED_CONTROL_STOPPED) != 0)
+        facts.remarks.push_back("recording was stopped (unpaired ctl stop) and not started again");
+    if (paired.unknown_descriptors > 0)
+        facts.remarks.push_back(fmt::format("{} open descriptors are of unknown origin: inherited, or opened before "
+                                            "recording began",
+                                            paired.unknown_descriptors));
+    return facts;
+}
+
+} // namespace unpaired

@@ -1,0 +1,131 @@
+#include "passes/group.h"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+#include <map>
+#include <xxhash.h>
+
+namespace unpaired {
+namespace {
+
+std::string file_name(const std::string &path)
+{
+    return path.substr(path.rfind('/') + 1);
+}
+
+/// What is outside main, or outside a thread's start function, differs between versions of the C library.
+size_t outermost(const std::vector<Frame> &stack)
+{
+    static constexpr std::array<std::string_view, 3> starts = {"start_thread", "__libc_start_call_main",
+                                                               "__libc_start_main"};
+    for (size_t i = 0; i < stack.size(); i++) {
+        if (stack[i].function == "main" && !stack[i].inlined)
+            return i + 1;
+        if (i > 0 && std::find(starts.begin(), starts.end(), stack[i].function) != starts.end())
+            return i;
+    }
+    return stack.size();
+}
+
+/// The part of a stack that is equal across runs, machines and rebuilds.
+std::string names(const std::vector<Frame> &stack)
+{
+    std::string result;
+    for (size_t i = 0; i < outermost(stack); i++)
+        result += (stack[i].function.empty() ? "?" + file_name(stack[i].module) : stack[i].function) + '\n';
+    return result;
+}
+
+/// The part of a stack that tells two calls in one function apart.
+std::string places(const std::vector<Frame> &stack)
+{
+    std::string result;
+    for (size_t i = 0; i < outermost(stack); i++) {
+        const Frame &frame = stack[i];
+        if (!frame.file.empty() && frame.line > 0)
+            result += fmt::format("{}:{}\n", frame.file, frame.line);
+        else
+            result += fmt::format("{}@{:x}\n", frame.module, frame.address);
+    }
+    return result;
+}
+
+std::string kind_of(const Finding &finding)
+{
+    return finding.rule + '\n' + finding.family + '\n' + finding.function + '\n';
+}
+
+void add_remarks(std::vector<std::string> &to, const std::vector<std::string> &more)
+{
+    for (const std::string &remark : more)
+        if (std::find(to.begin(), to.end(), remark) == to.end())
+            to.push_back(remark);
+}
+
+void merge(Described &into, Described &&other)
+{
+    Finding &a = into.finding, &b = other.finding;
+    // the bigger one's owner and release stand for both
+    if (b.count > a.count) {
+        std::swap(a.owner, b.owner);
+        std::swap(a.failed_release, b.failed_release);
+        std::swap(a.ended_by, b.ended_by);
+    }
+    a.count += b.count;
+    a.bytes += b.bytes;
+    a.acquired += b.acquired;
+    a.released += b.released;
+    for (const auto &[family, part] : b.parts) {
+        a.parts[family].count += part.count;
+        a.parts[family].bytes += part.bytes;
+    }
+    if (!a.failed_release)
+        a.failed_release = b.failed_release;
+    else if (b.failed_release)
+        a.failed_release->count += b.failed_release->count;
+    if (!a.ended_by)
+        a.ended_by = b.ended_by;
+    add_remarks(a.remarks, b.remarks);
+    into.ages.insert(into.ages.end(), other.ages.begin(), other.ages.end());
+    into.cycles = std::max(into.cycles, other.cycles);
+    into.highest_handle = std::max(into.highest_handle, other.highest_handle);
+    into.address = std::min(into.address, other.address);
+}
+
+} // namespace
+
+std::vector<Described> group(std::vector<Described> cases)
+{
+    std::map<std::string, size_t> index;
+    std::vector<Described> groups;
+    for (Described &one : cases) {
+        std::string key = kind_of(one.finding) + names(one.finding.stack) + '\n' + places(one.finding.stack);
+        if (one.owner_declared)
+            key += "\nowner " + one.finding.owner;
+        // of the same acquisition, but another release
+        if (one.finding.rule != "never-released" && one.finding.ended_by)
+            key += "\nended by " + one.finding.ended_by->function + '\n' + places(one.finding.ended_by->stack);
+        auto [at, added] = index.try_emplace(std::move(key), groups.size());
+        if (added)
+            groups.push_back(std::move(one));
+        else
+            merge(groups[at->second], std::move(one));
+    }
+
+    std::map<std::string, std::vector<Described *>> same_names;
+    for (Described &one : groups)
+        same_names[kind_of(one.finding) + names(one.finding.stack)].push_back(&one);
+    for (auto &[text, alike] : same_names) {
+        std::stable_sort(alike.begin(), alike.end(), [](const Described *a, const Described *b) {
+            return std::tie(a->address, a->finding.owner) < std::tie(b->address, b->finding.owner);
+        });
+        for (size_t ordinal = 0; ordinal < alike.size(); ordinal++) {
+            std::string hashed = ordinal == 0 ? text : text + fmt::format("#{}", ordinal);
+            alike[ordinal]->finding.id = fmt::format("{:016x}", XXH3_64bits(hashed.data(), hashed.size()));
+        }
+    }
+    return groups;
+}
+
+} // namespace unpaired

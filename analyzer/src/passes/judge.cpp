@@ -1,0 +1,108 @@
+#include "passes/judge.h"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+namespace unpaired {
+namespace {
+
+template <size_t N> bool one_of(std::string_view text, const std::array<std::string_view, N> &names)
+{
+    return std::find(names.begin(), names.end(), text) != names.end();
+}
+
+Severity judge_unreleased(const Described &described, const GrowthVerdict &growth, ResourceClass resource, Ending ending)
+{
+    const uint64_t count = described.finding.count;
+    if (growth.over_cycles)
+        return Severity::leak;
+    // what the system's libraries keep once for themselves
+    if (!described.in_program && count == 1)
+        return Severity::note;
+    switch (ending) {
+    case Ending::exec: // the program it became has the descriptors, and the memory is gone
+        return Severity::note;
+    case Ending::running: // what is live may yet be released
+        return resource != ResourceClass::lifelong && growth.still_growing ? Severity::suspect : Severity::note;
+    case Ending::exit:
+    case Ending::signal:
+    case Ending::truncated:
+        break;
+    }
+    switch (resource) {
+    case ResourceClass::memory:
+        return count >= 2 || growth.still_growing ? Severity::suspect : Severity::note;
+    case ResourceClass::handle:
+        // a killed program had no chance to close its one log file
+        return ending == Ending::exit || count >= 2 ? Severity::suspect : Severity::note;
+    case ResourceClass::lifelong:
+        break;
+    }
+    return Severity::note;
+}
+
+size_t count_of(const ImageReport &image, Severity severity)
+{
+    return static_cast<size_t>(std::count_if(image.findings.begin(), image.findings.end(),
+                                             [&](const Finding &finding) { return finding.severity == severity; }));
+}
+
+} // namespace
+
+ResourceClass class_of_space(std::string_view space_name, unpaired_space_kind kind)
+{
+    static constexpr std::array<std::string_view, 7> memory = {"heap",     "mapping", "addrinfo", "ifaddrs",
+                                                               "lwip_mem", "memp",    "pbuf"};
+    static constexpr std::array<std::string_view, 5> lifelong = {"thread", "key", "timer", "dl", "named_sem"};
+    if (one_of(space_name, memory))
+        return ResourceClass::memory;
+    if (kind == UNPAIRED_KIND_IN_PLACE || one_of(space_name, lifelong))
+        return ResourceClass::lifelong;
+    return ResourceClass::handle;
+}
+
+Severity judge(const Described &described, const GrowthVerdict &growth, ResourceClass resource, Ending ending)
+{
+    static constexpr std::array<std::string_view, 5> leaks = {"release-failed", "storage-freed-live", "reinitialised-live",
+                                                              "double-release", "tag-overwritten"};
+    static constexpr std::array<std::string_view, 2> suspects = {"mismatched-release", "held-at-exit"};
+    const std::string &rule = described.finding.rule;
+    if (one_of(rule, leaks))
+        return Severity::leak;
+    if (one_of(rule, suspects))
+        return Severity::suspect;
+    if (rule != "never-released")
+        return Severity::note;
+    Severity severity = judge_unreleased(described, growth, resource, ending);
+    // what used up all there was is no small matter, however it ended
+    if (described.finding.forecast && described.finding.forecast->reached)
+        severity = std::max(severity, Severity::suspect);
+    return severity;
+}
+
+bool worse(const Finding &a, const Finding &b)
+{
+    auto reached = [](const Finding &finding) { return finding.forecast && finding.forecast->reached; };
+    auto key = [&](const Finding &finding) {
+        return std::tuple(finding.suppressed_by.empty(), finding.severity, reached(finding), finding.count, finding.bytes);
+    };
+    if (key(a) != key(b))
+        return key(a) > key(b);
+    return std::tie(a.rule, a.family, a.function, a.id, a.owner) < std::tie(b.rule, b.family, b.function, b.id, b.owner);
+}
+
+bool worse(const ImageReport &a, const ImageReport &b)
+{
+    auto key = [](const ImageReport &image) {
+        return std::pair(count_of(image, Severity::leak), count_of(image, Severity::suspect));
+    };
+    bool some_a = key(a) != std::pair<size_t, size_t>(), some_b = key(b) != std::pair<size_t, size_t>();
+    if (some_a != some_b)
+        return some_a;
+    if (key(a) != key(b))
+        return key(a) > key(b);
+    return std::tie(a.trace.pid, a.trace.program) < std::tie(b.trace.pid, b.trace.program);
+}
+
+} // namespace unpaired

@@ -1,0 +1,37 @@
+// Which acquisitions of each image met their release: the ledger's slots, the counters and the anomalies put
+// side by side.
+#pragma once
+
+#include "input/model.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace unpaired {
+
+/// What became of the acquisitions of one site in one image. Every acquisition is released, released unseen,
+/// lost (retired by an anomaly), or has a live slot.
+struct SiteTally {
+    uint32_t site = 0;
+    uint64_t acquired = 0, bytes = 0, released = 0, released_unseen = 0, failed = 0, lost = 0;
+    std::vector<uint32_t> live;  ///< indices into Trace::slots: resources in their own right
+    std::vector<uint32_t> parts; ///< indices of slots that belong to another live one
+};
+
+/// A slot that belongs to another: fopen's FILE block to the stream.
+struct PartOf {
+    uint32_t part = 0, whole = 0; ///< indices into Trace::slots; `whole` is the outermost
+};
+
+struct PairedImage {
+    uint16_t image = 0;
+    std::vector<SiteTally> sites; ///< ascending by site
+    std::vector<PartOf> parts;    ///< ascending by whole
+    uint64_t unknown_descriptors = 0; ///< open at the last look, above 2, and never seen acquired
+};
+
+/// Pairs the acquisitions of every image of the trace, ascending by image. Descriptors that the kernel no
+/// longer had at the last table count as released unseen.
+std::vector<PairedImage> pair(const Trace &trace);
+
+} // namespace unpaired

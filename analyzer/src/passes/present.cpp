@@ -1,0 +1,140 @@
+#include "passes/present.h"
+
+#include "passes/judge.h"
+#include "symbols/function_name.h"
+
+#include <fmt/format.h>
+#include <set>
+
+namespace unpaired {
+namespace {
+
+constexpr size_t addresses_for_wrappers = 5;
+
+std::string function_name(const Trace &trace, uint16_t id)
+{
+    auto at = trace.dictionary.functions.find(id);
+    if (at == trace.dictionary.functions.end())
+        return id == 0 ? "" : fmt::format("function {}", id);
+    return demangle(at->second.name); // operator new stands under its linkage name in the table
+}
+
+/// The family's name, or the space's where only that is known.
+std::string family_name(const Trace &trace, const Case &one)
+{
+    if (auto at = trace.dictionary.families.find(one.family); at != trace.dictionary.families.end())
+        return at->second.name;
+    if (auto at = trace.dictionary.spaces.find(one.space); at != trace.dictionary.spaces.end())
+        return at->second.name;
+    return fmt::format("family {}", one.family);
+}
+
+std::vector<Frame> stack_of(const Trace &trace, Stacks &stacks, uint32_t site)
+{
+    auto at = trace.sites.find(site);
+    return at == trace.sites.end() ? std::vector<Frame>() : stacks.of(at->second);
+}
+
+bool yields_memory(const Trace &trace, const Site &site)
+{
+    auto family = trace.dictionary.families.find(site.family);
+    if (family == trace.dictionary.families.end())
+        return false;
+    auto space = trace.dictionary.spaces.find(family->second.space);
+    return space != trace.dictionary.spaces.end() &&
+           class_of_space(space->second.name, space->second.kind) == ResourceClass::memory;
+}
+
+bool is_acquisition(const Trace &trace, const Site &site)
+{
+    auto at = trace.dictionary.functions.find(site.function);
+    return at != trace.dictionary.functions.end() &&
+           (at->second.role == UNPAIRED_ROLE_ACQUIRE || at->second.role == UNPAIRED_ROLE_MOVE);
+}
+
+} // namespace
+
+Wrappers learn_wrappers(const Trace &trace, const std::vector<PairedImage> &images, Stacks &stacks)
+{
+    // Names cost time: a site is worth them only if its innermost function also stands in an unpaired stack.
+    std::set<uint32_t> unpaired;
+    for (const PairedImage &image : images)
+        for (const SiteTally &tally : image.sites)
+            if (!tally.live.empty() || tally.lost > 0)
+                unpaired.insert(tally.site);
+    std::set<std::pair<uint16_t, std::string>> candidates;
+    for (uint32_t id : unpaired)
+        if (std::vector<Frame> frames = stacks.of(trace.sites.at(id), 1); !frames.empty())
+            candidates.insert({trace.sites.at(id).function, frames.front().function});
+
+    Wrappers wrappers;
+    for (const auto &[id, site] : trace.sites) {
+        if (!is_acquisition(trace, site))
+            continue;
+        std::vector<Frame> innermost = stacks.of(site, 1);
+        if (innermost.empty() || !candidates.contains({site.function, innermost.front().function}))
+            continue;
+        wrappers.learn(function_name(trace, site.function), yields_memory(trace, site),
+                       stacks.of(site, addresses_for_wrappers));
+    }
+    wrappers.conclude();
+    return wrappers;
+}
+
+std::vector<Described> present(const std::vector<Case> &cases, const Trace &trace, Stacks &stacks,
+                               const Wrappers &wrappers, const std::vector<OwnerRule> &rules,
+                               const std::string &program)
+{
+    std::vector<Described> result;
+    for (const Case &one : cases) {
+        Described &described = result.emplace_back();
+        Finding &finding = described.finding;
+        finding.rule = one.rule;
+        finding.family = family_name(trace, one);
+        finding.function = function_name(trace, one.function);
+        finding.count = one.count;
+        finding.bytes = one.bytes;
+        finding.acquired = one.acquired;
+        finding.released = one.released;
+        finding.remarks = one.remarks;
+        for (const PartTally &part : one.parts) {
+            Case inner;
+            inner.family = part.family;
+            Part &sum = finding.parts[family_name(trace, inner)];
+            sum.count += part.count;
+            sum.bytes += part.bytes;
+        }
+        if (auto site = trace.sites.find(one.site); site != trace.sites.end()) {
+            finding.stack = stacks.of(site->second);
+            finding.owner = owner_of(site->second, finding.stack, rules);
+            described.owner_declared = site->second.owner_source == UNPAIRED_OWNER_SCOPE ||
+                                       site->second.owner_source == UNPAIRED_OWNER_RULE;
+            if (!site->second.stack.empty())
+                described.address = stacks.file_address(site->second, site->second.stack.front());
+        }
+        if (one.failed.function != 0)
+            finding.failed_release =
+                FailedRelease{function_name(trace, one.failed.function), one.failed.result,          one.failed.error,
+                              one.failed.count,                          function_name(trace, one.failed.observed),
+                              one.failed.observed_result,                stack_of(trace, stacks, one.failed.site)};
+        if (one.ended.function != 0)
+            finding.ended_by =
+                EndedBy{function_name(trace, one.ended.function), stack_of(trace, stacks, one.ended.site)};
+
+        // Of a second release the releasing call is at fault, not where the resource came from.
+        bool at_release = one.rule == "double-release" && finding.failed_release &&
+                          !finding.failed_release->stack.empty();
+        Blame blame = at_release
+                          ? choose_blame(finding.failed_release->function, finding.failed_release->stack, wrappers, program)
+                          : choose_blame(finding.function, finding.stack, wrappers, program);
+        finding.blame = blame.frame;
+        described.in_program = blame.in_program;
+        described.ages = one.ages;
+        described.cycles = one.cycles;
+        described.space = one.space;
+        described.highest_handle = one.highest_handle;
+    }
+    return result;
+}
+
+} // namespace unpaired

@@ -1,0 +1,97 @@
+#include "passes/symbolise.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace unpaired {
+
+Stacks::Stacks(const Trace &trace, Symbolize &symbolize) : trace_(trace), symbolize_(symbolize) {}
+
+/// The image's own modules, latest first, then those it inherited from its parents.
+const std::vector<const Module *> &Stacks::modules_of(uint16_t image) const
+{
+    auto [at, added] = modules_.try_emplace(image);
+    if (!added)
+        return at->second;
+    std::vector<const Module *> &modules = at->second;
+    uint16_t id = image;
+    // bounded: a damaged file may hold a ring of parents
+    for (int depth = 0; depth < 64; depth++) {
+        for (auto module = trace_.modules.rbegin(); module != trace_.modules.rend(); ++module)
+            if (module->image == id)
+                modules.push_back(&*module);
+        auto found = trace_.images.find(id);
+        if (found == trace_.images.end() || found->second.parent == 0 || found->second.parent == id)
+            break;
+        id = found->second.parent;
+    }
+    return modules;
+}
+
+const Module *Stacks::module_of(const Site &site, uint64_t address) const
+{
+    for (const Module *module : modules_of(site.image))
+        if (module->generation <= site.generation && address >= module->start && address < module->end)
+            return module;
+    return nullptr;
+}
+
+uint64_t Stacks::file_address(const Site &site, uint64_t address) const
+{
+    const Module *module = module_of(site, address - 1);
+    return module == nullptr ? address : address - module->bias;
+}
+
+const std::vector<Frame> &Stacks::frames_at(const Module &module, uint64_t return_address)
+{
+    auto [at, added] = frames_[&module].try_emplace(return_address);
+    if (!added)
+        return at->second;
+    std::vector<Frame> &frames = at->second;
+    // the return address may already be behind the calling function's last instruction
+    frames = symbolize_(module, return_address - 1);
+    if (frames.empty())
+        frames.emplace_back();
+    for (size_t i = 0; i < frames.size(); i++) {
+        Frame &frame = frames[i];
+        frame.function = without_compiler_suffix(frame.function);
+        frame.address = return_address;
+        frame.module = module.path;
+        frame.inlined = i + 1 < frames.size();
+    }
+    return frames;
+}
+
+std::vector<Frame> Stacks::of(const Site &site, size_t addresses)
+{
+    std::vector<Frame> result;
+    for (size_t i = 0; i < std::min(addresses, site.stack.size()); i++) {
+        const uint64_t address = site.stack[i];
+        if (const Module *module = module_of(site, address - 1)) {
+            const std::vector<Frame> &frames = frames_at(*module, address);
+            result.insert(result.end(), frames.begin(), frames.end());
+        } else {
+            Frame &frame = result.emplace_back();
+            frame.address = address;
+        }
+    }
+    return result;
+}
+
+std::string without_compiler_suffix(const std::string &function)
+{
+    static constexpr std::array<std::string_view, 7> suffixes = {".isra", ".part", ".constprop", ".cold",
+                                                                 ".lto_priv", ".llvm", " [clone "};
+    size_t end = function.size();
+    for (std::string_view suffix : suffixes)
+        // at 0 it would be the whole name; behind the name proper nothing else follows but more suffixes
+        if (size_t at = function.find(suffix, 1); at != std::string::npos) {
+            size_t after = at + suffix.size();
+            if (suffix.back() == ' ' || after == function.size() || function[after] == '.')
+                end = std::min(end, at);
+        }
+    return function.substr(0, end);
+}
+
+} // namespace unpaired

@@ -1,0 +1,164 @@
+#include "writers/json.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace unpaired {
+namespace {
+
+// keeps the order in which a person wants to read the members
+using Json = nlohmann::ordered_json;
+
+const char *text_of(Severity severity)
+{
+    switch (severity) {
+    case Severity::leak:
+        return "leak";
+    case Severity::suspect:
+        return "suspect";
+    case Severity::note:
+        break;
+    }
+    return "note";
+}
+
+const char *text_of(Growth growth)
+{
+    switch (growth) {
+    case Growth::linear:
+        return "linear";
+    case Growth::step:
+        return "step";
+    case Growth::plateau:
+        return "plateau";
+    case Growth::sawtooth:
+        return "sawtooth";
+    case Growth::once:
+        break;
+    }
+    return "once";
+}
+
+Json to_json(const Frame &frame)
+{
+    Json json = {{"function", frame.function},
+                 {"file", frame.file},
+                 {"line", frame.line},
+                 {"module", frame.module},
+                 {"address", fmt::format("{:#x}", frame.address)}};
+    if (frame.inlined)
+        json["inlined"] = true;
+    return json;
+}
+
+Json to_json(const std::vector<Frame> &stack)
+{
+    Json json = Json::array();
+    for (const Frame &frame : stack)
+        json.push_back(to_json(frame));
+    return json;
+}
+
+Json to_json(const FailedRelease &failed)
+{
+    Json json = {{"function", failed.function},
+                 {"result", failed.result},
+                 {"errno", failed.error},
+                 {"count", failed.count}};
+    if (!failed.preceded_by.empty()) {
+        json["preceded_by"] = failed.preceded_by;
+        json["preceded_by_result"] = failed.preceded_by_result;
+    }
+    json["stack"] = to_json(failed.stack);
+    return json;
+}
+
+Json to_json(const Finding &finding)
+{
+    Json json = {{"id", finding.id},
+                 {"rule", finding.rule},
+                 {"severity", text_of(finding.severity)},
+                 {"family", finding.family},
+                 {"function", finding.function},
+                 {"owner", finding.owner},
+                 {"count", finding.count},
+                 {"bytes", finding.bytes},
+                 {"acquired", finding.acquired},
+                 {"released", finding.released}};
+    json["parts"] = Json::object();
+    for (const auto &[family, part] : finding.parts)
+        json["parts"][family] = {{"count", part.count}, {"bytes", part.bytes}};
+    if (finding.growth)
+        json["growth"] = text_of(*finding.growth);
+    json["per_cycle"] = finding.per_cycle;
+    json["reachability"] = finding.reachability;
+    json["blame"] = {{"function", finding.blame.function}, {"file", finding.blame.file}, {"line", finding.blame.line}};
+    json["blame"]["module"] = finding.blame.module;
+    json["stack"] = to_json(finding.stack);
+    if (finding.failed_release)
+        json["failed_release"] = to_json(*finding.failed_release);
+    if (finding.ended_by)
+        json["ended_by"] = {{"function", finding.ended_by->function}, {"stack", to_json(finding.ended_by->stack)}};
+    if (const auto &forecast = finding.forecast)
+        json["forecast"] = {{"limit", forecast->limit},
+                            {"limit_name", forecast->limit_name},
+                            {"at_acquisition", forecast->at_acquisition},
+                            {"reached", forecast->reached}};
+    if (!finding.remarks.empty())
+        json["remarks"] = finding.remarks;
+    if (!finding.suppressed_by.empty())
+        json["suppressed_by"] = finding.suppressed_by;
+    return json;
+}
+
+Json to_json(const TraceInfo &trace)
+{
+    return {{"source", trace.source},
+            {"program", trace.program},
+            {"command", trace.command},
+            {"pid", trace.pid},
+            {"parent", trace.parent},
+            {"end", trace.end},
+            {"duration_s", trace.duration_s},
+            {"events", trace.events},
+            {"events_lost", trace.events_lost},
+            {"cycles", trace.cycles}};
+}
+
+Json to_json(const ImageReport &image)
+{
+    Json json = {{"trace", to_json(image.trace)}};
+    json["totals"] = Json::object();
+    for (const auto &[family, totals] : image.totals)
+        json["totals"][family] = {{"acquired", totals.acquired},
+                                  {"released", totals.released},
+                                  {"released_unseen", totals.released_unseen},
+                                  {"unpaired", totals.unpaired},
+                                  {"unpaired_bytes", totals.unpaired_bytes},
+                                  {"failed_releases", totals.failed_releases},
+                                  {"failed", totals.failed}};
+    json["owners"] = Json::object();
+    for (const auto &[owner, totals] : image.owners)
+        json["owners"][owner] = {{"unpaired", totals.unpaired}, {"unpaired_bytes", totals.unpaired_bytes}};
+    json["incidents"] = Json::array();
+    json["findings"] = Json::array();
+    for (const Finding &finding : image.findings)
+        json["findings"].push_back(to_json(finding));
+    json["remarks"] = image.remarks;
+    return json;
+}
+
+} // namespace
+
+void write_json(std::ostream &out, const Report &report)
+{
+    Json json = {{"schema", "unpaired-report/1"}};
+    json["images"] = Json::array();
+    for (const ImageReport &image : report.images)
+        json["images"].push_back(to_json(image));
+    json["remarks"] = report.remarks;
+    // paths and names come from other programs and need not be UTF-8
+    out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+}
+
+} // namespace unpaired

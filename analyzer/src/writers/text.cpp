@@ -1,0 +1,513 @@
+#include "writers/text.h"
+
+#include "writers/text_words.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <string_view>
+
+namespace unpaired {
+namespace {
+
+constexpr size_t frames_shown = 12; ///< of a stack, unless everything is asked for
+
+std::string base_name(const std::string &path)
+{
+    const size_t slash = path.rfind('/');
+    return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+/// `text` in lines of at most `width` columns, broken at blanks; lines after the first are indented.
+std::string wrapped(std::string_view text, size_t width, size_t first_indent, size_t indent)
+{
+    std::string out(first_indent, ' ');
+    size_t column = first_indent;
+    bool line_is_empty = true;
+    while (!text.empty()) {
+        const size_t blank = text.find(' ');
+        const std::string_view word = text.substr(0, blank);
+        text = blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1);
+        if (!line_is_empty && column + 1 + word.size() > width) {
+            out += '\n';
+            out.append(indent, ' ');
+            column = indent;
+            line_is_empty = true;
+        }
+        if (!line_is_empty) {
+            out += ' ';
+            column++;
+        }
+        out += word;
+        column += word.size();
+        line_is_empty = false;
+    }
+    return out;
+}
+
+std::string plural(uint64_t n, std::string_view word)
+{
+    return fmt::format("{} {}{}", grouped(n), word, n == 1 ? "" : "s");
+}
+
+std::string joined(const std::vector<std::string> &parts, std::string_view separator)
+{
+    return fmt::format("{}", fmt::join(parts, separator));
+}
+
+std::string end_text(const TraceInfo &trace)
+{
+    if (trace.end == "exit")
+        return "ended by itself";
+    if (trace.end.starts_with("signal:"))
+        return fmt::format("killed by signal {}", trace.end.substr(7));
+    if (trace.end == "exec")
+        return "became another program";
+    if (trace.end == "running")
+        return "still running";
+    return "ended without a word (killed, or still running elsewhere)";
+}
+
+class TextWriter {
+public:
+    TextWriter(const Report &report, const TextStyle &style) : report_(report), style_(style) {}
+
+    std::string write()
+    {
+        if (report_.images.empty())
+            line(bold("Nothing was recorded."));
+        std::vector<const ImageReport *> quiet;
+        bool first = true;
+        for (const ImageReport &image : report_.images) {
+            if (!worth_showing(image) && report_.images.size() > 1) {
+                quiet.push_back(&image);
+                continue;
+            }
+            if (!first)
+                line("");
+            first = false;
+            write_image(image);
+        }
+        write_quiet(quiet);
+        if (!report_.remarks.empty())
+            line("");
+        write_remarks(report_.remarks);
+        return std::move(out_);
+    }
+
+private:
+    struct Counts {
+        uint64_t leaks = 0, suspects = 0, notes = 0, suppressed = 0, note_resources = 0, note_bytes = 0;
+    };
+
+    static Counts count(const ImageReport &image)
+    {
+        Counts n;
+        for (const Finding &f : image.findings) {
+            if (!f.suppressed_by.empty()) {
+                n.suppressed++;
+            } else if (f.severity == Severity::note) {
+                n.notes++;
+                n.note_resources += f.count;
+                n.note_bytes += f.bytes;
+            } else {
+                (f.severity == Severity::leak ? n.leaks : n.suspects)++;
+            }
+        }
+        return n;
+    }
+
+    bool worth_showing(const ImageReport &image) const
+    {
+        const Counts n = count(image);
+        return n.leaks || n.suspects || image.trace.end == "running" || image.trace.end == "truncated" ||
+               image.trace.events_lost || (style_.all && !image.findings.empty());
+    }
+
+    bool shown(const Finding &f) const
+    {
+        return style_.all || (f.suppressed_by.empty() && f.severity != Severity::note);
+    }
+
+    // ---- colours
+
+    std::string paint(std::string_view code, std::string_view text) const
+    {
+        return style_.colour ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
+    }
+    std::string bold(std::string_view text) const { return paint("1", text); }
+    std::string dim(std::string_view text) const { return paint("2", text); }
+    std::string severity_painted(Severity severity, std::string_view text) const
+    {
+        return paint(severity == Severity::leak      ? "1;31"
+                     : severity == Severity::suspect ? "1;33"
+                                                     : "2",
+                     text);
+    }
+    static std::string_view severity_name(Severity severity)
+    {
+        return severity == Severity::leak ? "leak" : severity == Severity::suspect ? "suspect" : "note";
+    }
+
+    void line(std::string_view text)
+    {
+        out_ += text;
+        out_ += '\n';
+    }
+    void wrapped_line(std::string_view text, size_t first_indent, size_t indent)
+    {
+        line(wrapped(text, style_.width, first_indent, indent));
+    }
+
+    // ---- one image
+
+    void write_image(const ImageReport &image)
+    {
+        write_headline(image);
+        size_t number = 0;
+        const bool several = std::count_if(image.findings.begin(), image.findings.end(),
+                                           [this](const Finding &f) { return shown(f); }) > 1;
+        if (several) {
+            line("");
+            for (const Finding &f : image.findings)
+                if (shown(f))
+                    write_sentence(f, ++number);
+        }
+        number = 0;
+        for (const Finding &f : image.findings)
+            if (shown(f))
+                write_finding(f, ++number, !several);
+        write_totals(image);
+        write_owners(image);
+        write_folded(image);
+        if (!image.remarks.empty())
+            line("");
+        write_remarks(image.remarks);
+    }
+
+    void write_headline(const ImageReport &image)
+    {
+        const Counts n = count(image);
+        std::vector<std::string> found;
+        if (n.leaks)
+            found.push_back(plural(n.leaks, "leak"));
+        if (n.suspects)
+            found.push_back(plural(n.suspects, "suspect"));
+        const std::string verdict = found.empty() ? "no leaks" : joined(found, " and ");
+        const TraceInfo &t = image.trace;
+        std::string about = fmt::format("process {}, {}", t.pid, end_text(t));
+        if (t.duration_s > 0)
+            about += fmt::format(", {}", duration_text(t.duration_s));
+        if (t.cycles)
+            about += fmt::format(", {}", plural(t.cycles, "cycle"));
+        const Severity worst = n.leaks ? Severity::leak : Severity::suspect;
+        const std::string name = base_name(t.program.empty() ? "program" : t.program);
+        line(fmt::format("{} {}",
+                         found.empty() ? bold(fmt::format("{}: {}", name, verdict))
+                                       : bold(name + ": ") + severity_painted(worst, verdict),
+                         dim(fmt::format("({})", about))));
+        if (found.empty())
+            wrapped_line(quiet_text(image), 2, 2);
+    }
+
+    static std::string quiet_text(const ImageReport &image)
+    {
+        uint64_t acquired = 0, released = 0;
+        for (const auto &[family, total] : image.totals) {
+            acquired += total.acquired;
+            released += total.released + total.released_unseen;
+        }
+        if (acquired == 0)
+            return "It acquired nothing that is watched.";
+        if (acquired == released)
+            return fmt::format("Everything it acquired was released: {}.", plural(acquired, "acquisition"));
+        return fmt::format("{}, {} released; what is left is not a leak.", plural(acquired, "acquisition"),
+                           grouped(released));
+    }
+
+    void write_sentence(const Finding &f, size_t number)
+    {
+        const std::string head = fmt::format("{:>3}  {:<8}", number, severity_name(f.severity));
+        const std::string text = wrapped(finding_sentence(f), style_.width, head.size(), head.size());
+        line(fmt::format("{:>3}  {}{}", number,
+                         severity_painted(f.severity, fmt::format("{:<8}", severity_name(f.severity))),
+                         std::string_view(text).substr(head.size())));
+    }
+
+    // ---- one finding
+
+    void write_finding(const Finding &f, size_t number, bool alone)
+    {
+        line("");
+        if (alone) {
+            line("  " + bold(wrapped(finding_sentence(f), style_.width, 2, 2).substr(2)));
+            line("");
+        }
+        write_rule_line(f, number, alone);
+        for (const std::string &fact : facts(f))
+            wrapped_line(fact, 5, 7);
+        if (!f.stack.empty()) {
+            line(fmt::format("     {} called from", bold(function_text(f.function))));
+            write_stack(f.stack, &f.blame);
+        }
+        if (f.failed_release && !f.failed_release->stack.empty()) {
+            line(fmt::format("     {} failed, called from", bold(f.failed_release->function)));
+            write_stack(f.failed_release->stack, nullptr);
+        }
+        if (f.ended_by && !f.ended_by->function.empty()) {
+            line(fmt::format("     {} {}{}", ended_by_intro(f), bold(function_text(f.ended_by->function)),
+                             f.ended_by->stack.empty() ? "" : ", called from"));
+            write_stack(f.ended_by->stack, nullptr);
+        }
+    }
+
+    void write_rule_line(const Finding &f, size_t number, bool alone)
+    {
+        const std::string label = alone ? "     " : fmt::format("{:>3}  ", number);
+        std::string middle = fmt::format(" {}, {}", f.rule, f.family);
+        if (!f.owner.empty())
+            middle += fmt::format(", owner {}", f.owner);
+        const std::string id = f.id.empty() ? std::string() : "id " + f.id;
+        const size_t used = label.size() + severity_name(f.severity).size() + middle.size();
+        const size_t gap = used + 2 + id.size() <= style_.width ? style_.width - used - id.size() : 2;
+        line(fmt::format("{}{}{}{}{}", label, severity_painted(f.severity, severity_name(f.severity)), middle,
+                         id.empty() ? std::string() : std::string(gap, ' '), dim(id)));
+    }
+
+    static std::string ended_by_intro(const Finding &f)
+    {
+        if (f.rule == "double-release")
+            return "first released by";
+        if (f.rule == "storage-freed-live")
+            return "memory freed by";
+        if (f.rule == "reinitialised-live")
+            return "initialised again by";
+        return "released by";
+    }
+
+    static std::vector<std::string> facts(const Finding &f)
+    {
+        std::vector<std::string> out;
+        if (f.acquired) {
+            std::string counts = fmt::format("{} acquired, {} released, {} unpaired", grouped(f.acquired),
+                                             grouped(f.released), grouped(f.count));
+            if (f.bytes)
+                counts += fmt::format(", {}", bytes_text(f.bytes));
+            out.push_back(counts);
+        }
+        if (f.growth && *f.growth != Growth::once)
+            out.push_back(growth_text(f));
+        if (!f.parts.empty()) {
+            std::vector<std::string> parts;
+            for (const auto &[family, part] : f.parts)
+                parts.push_back(
+                    part.bytes ? fmt::format("{} {} ({})", grouped(part.count),
+                                             family_noun(family, part.count), bytes_text(part.bytes))
+                               : fmt::format("{} {}", grouped(part.count), family_noun(family, part.count)));
+            out.push_back("with " + joined(parts, ", ") + " inside");
+        }
+        if (f.failed_release)
+            out.push_back(failed_text(*f.failed_release));
+        if (f.forecast && f.forecast->limit)
+            out.push_back(forecast_text(f));
+        if (f.reachability != "unknown")
+            out.push_back(f.reachability == "lost" ? "nothing reachable points to it any more"
+                                                   : fmt::format("reachability: {}", f.reachability));
+        out.insert(out.end(), f.remarks.begin(), f.remarks.end());
+        if (!f.suppressed_by.empty())
+            out.push_back("suppressed by " + f.suppressed_by);
+        return out;
+    }
+
+    static std::string growth_text(const Finding &f)
+    {
+        const std::string rate =
+            f.per_cycle > 0 ? fmt::format(", {:.3g} per cycle", f.per_cycle) : std::string();
+        switch (*f.growth) {
+        case Growth::linear:
+            return "grows all the time" + rate;
+        case Growth::step:
+            return "grows in steps" + rate;
+        case Growth::sawtooth:
+            return "comes and goes; what is left is of the last period";
+        case Growth::plateau:
+            return "grew at the start only";
+        case Growth::once:
+            break;
+        }
+        return "acquired once";
+    }
+
+    static std::string failed_text(const FailedRelease &r)
+    {
+        std::string text = fmt::format("{} returned {}", r.function, r.result);
+        if (r.error)
+            text += fmt::format(" ({})", errno_name(r.error));
+        if (r.count > 1)
+            text += fmt::format(", {} times", grouped(r.count));
+        if (!r.preceded_by.empty())
+            text += fmt::format("; before it, {} had returned {}", r.preceded_by, r.preceded_by_result);
+        return text;
+    }
+
+    static std::string forecast_text(const Finding &f)
+    {
+        const Forecast &c = *f.forecast;
+        const std::string name = c.limit_name.empty() ? "the limit" : c.limit_name;
+        if (c.reached)
+            return fmt::format("{} ({}) was reached at acquisition {}", name, grouped(c.limit),
+                               grouped(c.at_acquisition));
+        return fmt::format("{} ({}) will be reached at acquisition {}", name, grouped(c.limit),
+                           grouped(c.at_acquisition));
+    }
+
+    // ---- stacks
+
+    static std::string place(const Frame &frame)
+    {
+        if (!frame.file.empty())
+            return fmt::format("{}:{}", frame.file, frame.line);
+        if (!frame.module.empty())
+            return fmt::format("{} {:#x}", base_name(frame.module), frame.address);
+        return fmt::format("{:#x}", frame.address);
+    }
+
+    /// The frame blamed is pointed at and never folded away.
+    void write_stack(const std::vector<Frame> &stack, const Frame *blame)
+    {
+        size_t end = stack.size();
+        if (!style_.all && stack.size() > frames_shown + 1) {
+            const auto blamed = blame ? std::find(stack.begin(), stack.end(), *blame) : stack.end();
+            const size_t needed = blamed == stack.end() ? 0 : static_cast<size_t>(blamed - stack.begin()) + 2;
+            end = std::min(stack.size(), std::max(frames_shown, needed));
+        }
+        size_t column = 0;
+        for (size_t i = 0; i < end; i++)
+            column = std::max(column, std::min<size_t>(frame_name(stack[i]).size(), 44));
+        bool pointed = false;
+        for (size_t i = 0; i < end; i++) {
+            const bool here = blame && !pointed && stack[i] == *blame;
+            pointed = pointed || here;
+            write_frame(stack[i], here, column);
+        }
+        if (end < stack.size())
+            line(dim(fmt::format("       ... and {} more (--all)", plural(stack.size() - end, "frame"))));
+    }
+
+    static std::string frame_name(const Frame &frame)
+    {
+        return (frame.function.empty() ? std::string("??") : frame.function) +
+               (frame.inlined ? " (inlined)" : "");
+    }
+
+    void write_frame(const Frame &frame, bool blamed, size_t column)
+    {
+        const std::string name = fmt::format("{:<{}}", frame_name(frame), column);
+        const std::string where = place(frame);
+        line(fmt::format("     {} {}  {}", blamed ? bold("->") : "  ", blamed ? bold(name) : name,
+                         blamed ? bold(where) : dim(where)));
+    }
+
+    // ---- tables and remarks
+
+    void write_totals(const ImageReport &image)
+    {
+        struct Row {
+            std::string name;
+            const FamilyTotals *t;
+        };
+        std::vector<Row> rows;
+        bool unseen = false, failed = false;
+        for (const auto &[family, total] : image.totals) {
+            if (!total.acquired && !total.unpaired && !total.failed)
+                continue;
+            if (!style_.all && !total.unpaired && !total.failed_releases &&
+                count(image).leaks + count(image).suspects > 0)
+                continue;
+            unseen = unseen || total.released_unseen;
+            failed = failed || total.failed_releases;
+            rows.push_back({family_noun(family, 2), &total});
+        }
+        if (rows.empty() || (!style_.all && count(image).leaks + count(image).suspects == 0))
+            return;
+        size_t column = 0;
+        for (const Row &row : rows)
+            column = std::max(column, row.name.size());
+        line("");
+        line(dim(fmt::format("     {:<{}}  {:>11}  {:>11}{}{}  {:>11}  {:>10}", "", column, "acquired",
+                             "released", unseen ? fmt::format("  {:>11}", "(unseen)") : "",
+                             failed ? fmt::format("  {:>11}", "failed") : "", "unpaired", "bytes")));
+        for (const Row &row : rows)
+            line(fmt::format("     {:<{}}  {:>11}  {:>11}{}{}  {:>11}  {:>10}", row.name, column,
+                             grouped(row.t->acquired), grouped(row.t->released),
+                             unseen ? fmt::format("  {:>11}", grouped(row.t->released_unseen)) : "",
+                             failed ? fmt::format("  {:>11}", grouped(row.t->failed_releases)) : "",
+                             grouped(row.t->unpaired),
+                             row.t->unpaired_bytes ? bytes_text(row.t->unpaired_bytes) : ""));
+    }
+
+    void write_owners(const ImageReport &image)
+    {
+        std::vector<std::string> parts;
+        for (const auto &[owner, total] : image.owners)
+            if (total.unpaired)
+                parts.push_back(
+                    total.unpaired_bytes
+                        ? fmt::format("{} {} ({})", owner.empty() ? "(none)" : owner, grouped(total.unpaired),
+                                      bytes_text(total.unpaired_bytes))
+                        : fmt::format("{} {}", owner.empty() ? "(none)" : owner, grouped(total.unpaired)));
+        if (parts.size() < 2 && !style_.all)
+            return;
+        if (!parts.empty())
+            wrapped_line("unpaired by owner: " + joined(parts, ", "), 5, 7);
+    }
+
+    void write_folded(const ImageReport &image)
+    {
+        const Counts n = count(image);
+        std::vector<std::string> parts;
+        if (n.notes)
+            parts.push_back(fmt::format("{} ({} still held{})", plural(n.notes, "note"),
+                                        grouped(n.note_resources),
+                                        n.note_bytes ? ", " + bytes_text(n.note_bytes) : ""));
+        if (n.suppressed)
+            parts.push_back(fmt::format("{} suppressed", plural(n.suppressed, "finding")));
+        if (style_.all || parts.empty())
+            return;
+        line("");
+        line(dim(wrapped(fmt::format("{}, not shown: --all shows them.", joined(parts, " and ")),
+                         style_.width, 5, 5)));
+    }
+
+    void write_quiet(const std::vector<const ImageReport *> &quiet)
+    {
+        if (quiet.empty())
+            return;
+        std::vector<std::string> names;
+        for (const ImageReport *image : quiet)
+            names.push_back(fmt::format("{} ({})", base_name(image->trace.program), image->trace.pid));
+        if (quiet.size() < report_.images.size())
+            line("");
+        wrapped_line(fmt::format("No leaks in {}.", joined(names, ", ")), 0, 2);
+    }
+
+    void write_remarks(const std::vector<std::string> &remarks)
+    {
+        for (const std::string &remark : remarks) {
+            const std::string text = wrapped("note: " + remark, style_.width, 0, 6);
+            line(text);
+        }
+    }
+
+    const Report &report_;
+    const TextStyle &style_;
+    std::string out_;
+};
+
+} // namespace
+
+std::string write_text(const Report &report, const TextStyle &style)
+{
+    return TextWriter(report, style).write();
+}
+
+} // namespace unpaired

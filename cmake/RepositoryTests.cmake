@@ -1,0 +1,11 @@
+# Tests of the repository itself: which folder may include which, and that each says what belongs in it.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+add_test(NAME "layout: folders include only what they may, and each has a README"
+  COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/scripts/check-layout" "${CMAKE_SOURCE_DIR}")
+add_test(NAME "layout: the check finds a wrong include and a missing README"
+  COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/scripts/check-layout" --self-test)
+add_test(NAME "format: docs/trace-format.md agrees with trace_format.h"
+  COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/scripts/check-format-page" ${CMAKE_C_COMPILER})
+add_test(NAME "package: an installed and moved tree records, and find_package finds the headers"
+  COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/tests/package/run_package.py"
+    --build "${CMAKE_BINARY_DIR}" --consumer "${CMAKE_SOURCE_DIR}/tests/package/consumer")

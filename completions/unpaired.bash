@@ -1,0 +1,74 @@
+# bash completion for unpaired(1)
+
+# What stands behind the option before the word, or nothing if it is no option with a value of a known kind.
+_unpaired_value() {
+    case $1 in
+    --format) COMPREPLY=($(compgen -W 'text json' -- "$2")) ;;
+    --fail-on) COMPREPLY=($(compgen -W 'leak suspect note' -- "$2")) ;;
+    --locks) COMPREPLY=($(compgen -W 'on off' -- "$2")) ;;
+    --for) COMPREPLY=($(compgen -W 'preload wrap' -- "$2")) ;;
+    --suppressions | --user | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
+    --sysroot | --debug-path) COMPREPLY=($(compgen -d -- "$2")) ;;
+    --owner | --max-trace | --error-exitcode | --output) COMPREPLY=() ;;
+    *) return 1 ;;
+    esac
+}
+
+_unpaired() {
+    local word previous command i
+    # Without the words split at = and :, which would tear --format=json and json:FILE apart.
+    local line=${COMP_LINE:0:COMP_POINT}
+    word=${line##*[[:space:]]}
+    previous=${COMP_WORDS[COMP_CWORD - 1]}
+    command=${COMP_WORDS[1]-}
+    COMPREPLY=()
+
+    if ((COMP_CWORD == 1)); then
+        COMPREPLY=($(compgen -W 'run record report ctl resources --help --version' -- "$word"))
+        return
+    fi
+    # Behind -- it is the program's own command line.
+    for ((i = 2; i < COMP_CWORD; i++)); do
+        if [[ ${COMP_WORDS[i]} == -- && $command == r* ]]; then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+            else
+                COMPREPLY=($(compgen -c -f -- "$word"))
+            fi
+            return
+        fi
+    done
+    if [[ $word == --*=* ]]; then
+        _unpaired_value "${word%%=*}" "${word#*=}"
+        return
+    fi
+    _unpaired_value "$previous" "$word" && return
+
+    local recording='--locks= --max-trace= --owner='
+    local reporting='--format= --output= --all --fail-on= --owner= --suppressions= --sysroot= --debug-path= --debuginfod'
+    case $command in
+    run) COMPREPLY=($(compgen -W "$recording $reporting --keep --error-exitcode= --help --" -- "$word")) ;;
+    record) COMPREPLY=($(compgen -W "$recording --output= -o --help --" -- "$word")) ;;
+    report)
+        if [[ $word == -* ]]; then
+            COMPREPLY=($(compgen -W "$reporting --help" -- "$word"))
+        else
+            COMPREPLY=($(compgen -f -- "$word"))
+        fi
+        ;;
+    ctl)
+        case $COMP_CWORD in
+        2)
+            # the processes that have a trace of ours mapped, and files
+            COMPREPLY=($(compgen -W "$(grep -ls '/unpaired-[^/]*/.*\.trace' /proc/[0-9]*/maps 2>/dev/null |
+                cut -d/ -f3)" -- "$word") $(compgen -f -- "$word"))
+            ;;
+        3) COMPREPLY=($(compgen -W 'start stop mark status' -- "$word")) ;;
+        esac
+        ;;
+    resources) COMPREPLY=($(compgen -W '--for= --user= --output= -o --help' -- "$word")) ;;
+    esac
+    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+}
+
+complete -o filenames -o bashdefault -F _unpaired unpaired
