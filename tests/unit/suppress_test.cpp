@@ -2,7 +2,6 @@
 
 #include <catch2/catch.hpp>
 
-
 using namespace unpaired;
 
 namespace {
@@ -88,7 +87,8 @@ TEST_CASE("a template matches as LSan's does", "[suppress]")
 
 TEST_CASE("an LSan file is read as it is", "[suppress]")
 {
-    auto parsed = parse("# a comment\n\n  leak:libfoo.so  \r\nleak:operator new(unsigned long)\nleak:*std::map<*\n");
+    auto parsed =
+        parse("# a comment\n\n  leak:libfoo.so  \r\nleak:operator new(unsigned long)\nleak:*std::map<*\n");
     REQUIRE(parsed.lines.size() == 3);
     CHECK(parsed.lines[0].type == "leak");
     CHECK(parsed.lines[0].pattern == "libfoo.so");
@@ -159,9 +159,10 @@ TEST_CASE("max=N holds up to N acquisitions of all findings together, and not be
 TEST_CASE("broken lines are told with file and line, and the others hold", "[suppress]")
 {
     std::vector<std::string> problems;
-    auto parsed = parse_suppressions("leak:good\nno colon here\nleak:\napp::serve\nheap:x max=\nheap:x max=3x\nheap:max=3\n"
-                                     "Leak:x\nsocket:fine max=0",
-                                     "my.supp", problems);
+    auto parsed = parse_suppressions(
+        "leak:good\nno colon here\nleak:\napp::serve\nheap:x max=\nheap:x max=3x\nheap:max=3\n"
+        "Leak:x\nsocket:fine max=0",
+        "my.supp", problems);
     REQUIRE(parsed.lines.size() == 2);
     CHECK(parsed.lines[1].max == 0u);
     REQUIRE(problems.size() == 7);
@@ -193,8 +194,8 @@ TEST_CASE("what the C and C++ runtime keeps for life is lifelong", "[suppress]")
     CHECK(is_lifelong(finding("heap", {frame("tzset_internal", libc), frame("localtime", libc), main})));
     CHECK(is_lifelong(finding("heap", {frame("std::locale::locale(char const*)", libstdcxx), main})));
     // the emergency pool, with and without the symbols of libstdc++ and the loader
-    CHECK(is_lifelong(finding("heap", {frame("_GLOBAL__sub_I_eh_alloc.cc", libstdcxx, "/gcc/eh_alloc.cc"), frame("call_init", loader),
-                                       frame("_dl_init", loader)})));
+    CHECK(is_lifelong(finding("heap", {frame("_GLOBAL__sub_I_eh_alloc.cc", libstdcxx, "/gcc/eh_alloc.cc"),
+                                       frame("call_init", loader), frame("_dl_init", loader)})));
     CHECK(is_lifelong(finding("heap", {frame("", libstdcxx), frame("", loader), frame("", loader)})));
 }
 

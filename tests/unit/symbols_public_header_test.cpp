@@ -14,8 +14,8 @@ TEST_CASE("a program with owner scopes and marks runs unchanged without a record
 TEST_CASE("a loaded recorder hears of scopes, nested and ended, and of marks", "[header]")
 {
     auto program = GENERATE(as<std::string>(), "header_user_c", "header_user_cpp");
-    auto output = samples::output_of("LD_PRELOAD='" + samples::folder + "/libfake_recorder.so' '" + samples::folder +
-                                     "/" + program + "'");
+    auto output = samples::output_of("LD_PRELOAD='" + samples::folder + "/libfake_recorder.so' '" +
+                                     samples::folder + "/" + program + "'");
     CHECK(output == told + "done\n");
 }
 

@@ -13,7 +13,8 @@ namespace {
 const std::string sample_full = samples::folder + "/sample_full";
 
 /// The three frames at "inner": two calls inlined into app::Server::serve.
-void check_inlined_chain(const std::vector<Frame> &frames, const std::map<std::string, samples::Place> &places)
+void check_inlined_chain(const std::vector<Frame> &frames,
+                         const std::map<std::string, samples::Place> &places)
 {
     REQUIRE(frames.size() == 3);
     CHECK(frames[0].function == "long app::Server::inner<long>(long)");
@@ -36,8 +37,8 @@ void check_inlined_chain(const std::vector<Frame> &frames, const std::map<std::s
 TEST_CASE("an address gives its inlined calls, innermost first, each with its own line", "[symbols]")
 {
     // given a program with debug information of each kind that compilers and distributions make
-    auto name = GENERATE(as<std::string>(), "sample_full", "sample_no_pie", "sample_static_pie", "sample_dwarf4",
-                         "sample_split", "sample_no_aranges", "sample_no_build_id");
+    auto name = GENERATE(as<std::string>(), "sample_full", "sample_no_pie", "sample_static_pie",
+                         "sample_dwarf4", "sample_split", "sample_no_aranges", "sample_no_build_id");
     CAPTURE(name);
     auto places = places_of(name);
     const auto &place = places.at("inner");
@@ -57,8 +58,8 @@ TEST_CASE("a call inlined from a header names the header, its caller the source 
 {
     auto places = places_of("sample_full");
     Symbolizer symbolizer({});
-    auto frames =
-        symbolizer.resolve(module_of(sample_full, places.at("from_header")), places.at("from_header").address - 1);
+    auto frames = symbolizer.resolve(module_of(sample_full, places.at("from_header")),
+                                     places.at("from_header").address - 1);
     REQUIRE(frames.size() == 2);
     CHECK(std::filesystem::path(frames[0].file).filename() == "sample_inline.h");
     CHECK(frames[0].line == places.at("from_header").line);
@@ -73,7 +74,8 @@ TEST_CASE("a C function has its plain name, in a library too", "[symbols]")
     Symbolizer symbolizer({});
     auto name = GENERATE(as<std::string>(), "library_exported", "library_hidden");
     const auto &place = places.at(name);
-    auto frames = symbolizer.resolve(module_of(samples::folder + "/libsample_library.so", place), place.address - 1);
+    auto frames =
+        symbolizer.resolve(module_of(samples::folder + "/libsample_library.so", place), place.address - 1);
     REQUIRE(frames.size() == 1);
     CHECK(frames[0].function == name);
     CHECK(frames[0].line == place.line);
@@ -98,7 +100,8 @@ TEST_CASE("separate debug information is found in a debug path by its debuglink"
     check_inlined_chain(with.resolve(module, place.address - 1), places);
 }
 
-TEST_CASE("separate debug information is found by build-id, even where the program itself is gone", "[symbols]")
+TEST_CASE("separate debug information is found by build-id, even where the program itself is gone",
+          "[symbols]")
 {
     // given a debug directory that knows the build-id
     auto places = places_of("sample_stripped");
@@ -128,21 +131,24 @@ TEST_CASE("a symbol table alone gives the physical function without a line", "[s
     auto places = places_of("sample_symbols_only");
     const auto &place = places.at("inner");
     Symbolizer symbolizer({});
-    auto frames = symbolizer.resolve(module_of(samples::folder + "/sample_symbols_only", place), place.address - 1);
+    auto frames =
+        symbolizer.resolve(module_of(samples::folder + "/sample_symbols_only", place), place.address - 1);
     REQUIRE(frames.size() == 1);
     CHECK(frames[0].function == "app::Server::serve(int)"); // without .isra and the like
     CHECK(frames[0].file.empty());
     CHECK(frames[0].line == 0);
 }
 
-TEST_CASE("a stripped library still names what it exports, and invents no name for what it hides", "[symbols]")
+TEST_CASE("a stripped library still names what it exports, and invents no name for what it hides",
+          "[symbols]")
 {
     auto places = places_of("sample_full");
     auto path = samples::folder + "/stripped/libsample_library.so";
     Symbolizer symbolizer({});
     const auto &exported = places.at("library_exported");
     const auto &hidden = places.at("library_hidden");
-    CHECK(symbolizer.resolve(module_of(path, exported), exported.address - 1)[0].function == "library_exported");
+    CHECK(symbolizer.resolve(module_of(path, exported), exported.address - 1)[0].function ==
+          "library_exported");
     CHECK(symbolizer.resolve(module_of(path, hidden), hidden.address - 1)[0].function.empty());
 }
 
@@ -169,9 +175,9 @@ TEST_CASE("the right build-id is believed", "[symbols]")
     auto places = places_of("sample_full");
     const auto &place = places.at("inner");
     Symbolizer symbolizer({});
-    check_inlined_chain(
-        symbolizer.resolve(module_of(sample_full, place, samples::build_id_of(sample_full)), place.address - 1),
-        places);
+    check_inlined_chain(symbolizer.resolve(module_of(sample_full, place, samples::build_id_of(sample_full)),
+                                           place.address - 1),
+                        places);
 }
 
 TEST_CASE("a missing module is one problem; what is no file at all is none", "[symbols]")
@@ -237,9 +243,9 @@ TEST_CASE("with a sysroot the modules are looked for below it", "[symbols]")
     // a file outside the sysroot counts only if its build-id proves it
     auto outside = symbolizer.resolve(module_of(sample_full, place), place.address - 1);
     CHECK(outside[0].function.empty());
-    check_inlined_chain(
-        symbolizer.resolve(module_of(sample_full, place, samples::build_id_of(sample_full)), place.address - 1),
-        places);
+    check_inlined_chain(symbolizer.resolve(module_of(sample_full, place, samples::build_id_of(sample_full)),
+                                           place.address - 1),
+                        places);
 }
 
 TEST_CASE("an address below its module's bias has no name", "[symbols]")
