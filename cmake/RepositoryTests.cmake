@@ -6,3 +6,6 @@ add_test(NAME "layout: the check finds a wrong include and a missing README"
   COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/scripts/check-layout" --self-test)
 add_test(NAME "format: docs/trace-format.md agrees with trace_format.h"
   COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/scripts/check-format-page" ${CMAKE_C_COMPILER})
+add_test(NAME "package: an installed and moved tree records, and find_package finds the headers"
+  COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/tests/package/run_package.py"
+    --build "${CMAKE_BINARY_DIR}" --consumer "${CMAKE_SOURCE_DIR}/tests/package/consumer")

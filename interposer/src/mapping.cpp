@@ -5,6 +5,7 @@
 
 #include "lifecycle.h"
 
+#include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>

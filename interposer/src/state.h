@@ -17,7 +17,7 @@ namespace unpaired {
 template <class T> T load(const T &word, int order = __ATOMIC_RELAXED) { return __atomic_load_n(&word, order); }
 template <class T> void store(T &word, T value, int order = __ATOMIC_RELAXED)
 {
-    __atomic_store_n(&word, value, order);
+    __atomic_store(&word, &value, order); // the generic form: clang's store_n takes no enum
 }
 template <class T> T add(T &word, T value) { return __atomic_fetch_add(&word, value, __ATOMIC_RELAXED); }
 
@@ -78,6 +78,7 @@ struct Thread {
     uint32_t names_seen;   ///< process.names when the name was read
     char name[16];
     bool named;            ///< a THREAD record has been written
+    bool unwinding;      ///< the general unwinder is at work; the locks it takes are nobody's
     bool vfork_pending;    ///< called vfork: until the pid says otherwise, this may be the child
     uint32_t held;         ///< chain of slots: locks this thread holds, youngest first
     uint32_t free_slots;

@@ -1,5 +1,7 @@
 #include "passes/blame.h"
 
+#include "symbols/function_name.h"
+
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
@@ -9,17 +11,6 @@ namespace {
 
 // Wrappers around wrappers: this many levels above the acquirer are looked at.
 constexpr size_t max_chain = 4;
-
-/// The name proper: without arguments, templates' arguments and return types stay.
-std::string_view without_arguments(std::string_view function)
-{
-    // "operator()(int)" has its own parentheses
-    size_t from = function.find("operator()");
-    from = from == std::string_view::npos ? 0 : from + 10;
-    if (function.starts_with("(anonymous namespace)"))
-        from = std::max<size_t>(from, 21);
-    return function.substr(0, function.find('(', from));
-}
 
 std::string_view last_part(std::string_view path)
 {
@@ -73,12 +64,9 @@ bool is_wrapper_name(std::string_view function)
     static constexpr std::array<std::string_view, 10> endings = {"_malloc", "_alloc",  "_calloc",  "_realloc", "_strdup",
                                                                  "_zalloc", "_malloc0", "_alloc0", "_strndup", "_memdup"};
     static constexpr std::array<std::string_view, 4> spaces = {"std::", "__gnu_cxx::", "operator new", "__cxxabiv1::"};
-    function = without_arguments(function);
+    function = qualified_name(function);
     auto starts = [&](std::string_view start) { return function.starts_with(start); };
     if (std::any_of(spaces.begin(), spaces.end(), starts))
-        return true;
-    // templates print their return type first: "void std::vector<int>::_M_realloc_insert<...>"
-    if (size_t blank = function.find(" std::"); blank != std::string_view::npos && function.find('<') > blank)
         return true;
     if (std::find(names.begin(), names.end(), function) != names.end())
         return true;

@@ -1,7 +1,6 @@
 #include "passes/own.h"
 
 namespace unpaired {
-
 std::string owner_text(uint32_t owner)
 {
     std::string text;

@@ -1,4 +1,4 @@
-// Owners that the recorder could not settle: rules given to the report, matched against symbolised frames.
+// Owners of sites, those that the recorder could not settle by the rules given to the report.
 #pragma once
 
 #include "input/model.h"

@@ -1,6 +1,7 @@
 #include "passes/present.h"
 
 #include "passes/judge.h"
+#include "symbols/function_name.h"
 
 #include <fmt/format.h>
 #include <set>
@@ -15,7 +16,7 @@ std::string function_name(const Trace &trace, uint16_t id)
     auto at = trace.dictionary.functions.find(id);
     if (at == trace.dictionary.functions.end())
         return id == 0 ? "" : fmt::format("function {}", id);
-    return at->second.name;
+    return demangle(at->second.name); // operator new stands under its linkage name in the table
 }
 
 /// The family's name, or the space's where only that is known.

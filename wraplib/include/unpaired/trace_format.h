@@ -94,9 +94,9 @@ struct unpaired_extent {
     uint16_t kind;
     uint16_t image;
     uint32_t pages;
-    uint32_t used;  /* LOG: bytes reserved behind this header, by atomic addition, may exceed the room;
+    uint32_t used;     /* LOG: bytes reserved behind this header, by atomic addition, may exceed the room;
                        COUNTERS: blocks in use; SLOTS: not used */
-    uint32_t shard; /* SLOTS, COUNTERS: whose */
+    uint32_t shard;    /* SLOTS, COUNTERS: whose */
     uint32_t previous; /* page of the image's extent before it; a writer's own link */
     uint32_t reserved[10];
 };

@@ -1,0 +1,238 @@
+// Memory mappings and loaded libraries.
+#include "hook.h"
+
+#include "mapping.h"
+#include "modules.h"
+#include "walk.h"
+
+#include <cstdarg>
+#include <cstring>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <link.h>
+#include <sys/mman.h>
+
+using namespace unpaired;
+
+namespace {
+
+constexpr uint64_t page = 4096;
+uint64_t whole_pages(uint64_t bytes) { return (bytes + page - 1) & ~(page - 1); }
+
+/// Everything recorded in [from, from + size) is gone: mappings inside are retired, those that stick out are cut.
+void unmap(Thread &thread, const Caller &caller, unsigned function, uint64_t from, uint64_t size)
+{
+    const KeepErrno keep;
+    const Busy busy(thread, caller.sp);
+    const uint64_t to = from + size;
+    for (;;) {
+        const uint32_t reference = index::take_range_within(from, size);
+        if (reference == 0)
+            return;
+        unpaired_slot &slot = *slot_at(reference);
+        const uint64_t start = slot.handle, end = slot.handle + slot.size;
+        if (start >= from && end <= to) {
+            const uint32_t site = site_here(thread, function, UNPAIRED_FAMILY_mapping, caller);
+            if (claim(slot))
+                retire(thread, reference, site);
+            continue;
+        }
+        if (start < from) { // its head stays
+            slot.size = from - start;
+        } else {
+            slot.handle = to;
+            slot.size = end - to;
+        }
+        index::enter_range(reference);
+        if (start < from && end > to) { // and its tail
+            if (const uint32_t tail = take_slot(thread); tail != 0) {
+                publish(thread, tail, {to, end - to, slot.site, slot.parent, slot.parent_sequence, slot.space, 0});
+                index::enter_range(tail);
+            }
+        }
+    }
+}
+
+Acquisition mapping(unsigned function, void *at, size_t size)
+{
+    return {function, UNPAIRED_FAMILY_mapping, UNPAIRED_SPACE_mapping, handle_of(at), whole_pages(size)};
+}
+
+} // namespace
+
+#define UNPAIRED_MMAP(function)                                                                                      \
+    UNPAIRED_HOOK(void *, function, (void *at, size_t size, int protection, int flags, int fd, off_t offset))        \
+    {                                                                                                                \
+        const Caller caller = UNPAIRED_CALLER();                                                                     \
+        Acquiring acquiring = begin_acquire(caller);                                                                 \
+        if (acquiring.thread != nullptr && (flags & MAP_FIXED) != 0)                                                 \
+            unmap(*acquiring.thread, caller, UNPAIRED_FUNCTION_##function, handle_of(at), whole_pages(size));        \
+        void *ret = UNPAIRED_REAL(function)(at, size, protection, flags, fd, offset);                                \
+        if (ret != MAP_FAILED)                                                                                       \
+            finish_acquire(acquiring, caller, mapping(UNPAIRED_FUNCTION_##function, ret, size));                     \
+        else                                                                                                         \
+            finish_failed(acquiring, caller, mapping(UNPAIRED_FUNCTION_##function, nullptr, 0), errno);              \
+        return ret;                                                                                                  \
+    }
+UNPAIRED_MMAP(mmap)
+UNPAIRED_MMAP(mmap64)
+
+UNPAIRED_HOOK(int, munmap, (void *at, size_t size))
+{
+    const Caller caller = UNPAIRED_CALLER();
+    const bool will_succeed = handle_of(at) % page == 0 && size != 0; // munmap(2): EINVAL otherwise
+    Thread *thread = will_succeed ? enter(caller.sp) : nullptr;
+    if (thread != nullptr && !inside_allocator(*thread, caller))
+        unmap(*thread, caller, UNPAIRED_FUNCTION_munmap, handle_of(at), whole_pages(size));
+    return UNPAIRED_REAL(munmap)(at, size);
+}
+
+UNPAIRED_HOOK(void *, mremap, (void *old, size_t old_size, size_t size, int flags, void *target))
+{
+    const Caller caller = UNPAIRED_CALLER();
+    Acquiring acquiring = begin_acquire(caller);
+    void *ret = UNPAIRED_REAL(mremap)(old, old_size, size, flags, target);
+    if (ret == MAP_FAILED) {
+        finish_failed(acquiring, caller, mapping(UNPAIRED_FUNCTION_mremap, nullptr, 0), errno);
+        return ret;
+    }
+    constexpr int keeps_the_old = 4; // MREMAP_DONTUNMAP
+    if (acquiring.thread != nullptr) {
+        if ((flags & keeps_the_old) == 0)
+            unmap(*acquiring.thread, caller, UNPAIRED_FUNCTION_mremap, handle_of(old), whole_pages(old_size));
+        unmap(*acquiring.thread, caller, UNPAIRED_FUNCTION_mremap, handle_of(ret), whole_pages(size));
+    }
+    finish_acquire(acquiring, caller, mapping(UNPAIRED_FUNCTION_mremap, ret, size));
+    return ret;
+}
+
+namespace {
+
+/// dlopen(3) searches the RUNPATH (or RPATH) of the library that calls it. The caller would be us, so that part of
+/// the search is done here: a path of an existing file in the caller's list, or nullptr. `path` has room for 4096.
+const char *in_run_path_of(const Caller &caller, const char *name, char *path)
+{
+    Dl_info where;
+    link_map *map = nullptr;
+    if (strchr(name, '/') != nullptr ||
+        dladdr1(reinterpret_cast<void *>(caller.pc - 1), &where, reinterpret_cast<void **>(&map), RTLD_DL_LINKMAP) == 0 ||
+        map == nullptr || map->l_ld == nullptr)
+        return nullptr;
+    const char *strings = nullptr;
+    uint64_t run_path = 0, r_path = 0;
+    for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
+        if (entry->d_tag == DT_STRTAB)
+            strings = reinterpret_cast<const char *>(entry->d_un.d_ptr);
+        else if (entry->d_tag == DT_RUNPATH)
+            run_path = entry->d_un.d_val;
+        else if (entry->d_tag == DT_RPATH)
+            r_path = entry->d_un.d_val;
+    }
+    if (strings == nullptr || (run_path == 0 && r_path == 0))
+        return nullptr;
+    const char *file = map->l_name[0] != '\0' ? map->l_name : where.dli_fname;
+    char main_program[4096];
+    if (map->l_name[0] == '\0') {
+        const long n = sys::call(SYS_readlinkat, AT_FDCWD, sys::of("/proc/self/exe"), sys::of(main_program),
+                                 sizeof main_program - 1);
+        main_program[n > 0 ? n : 0] = '\0';
+        file = main_program;
+    }
+    const char *slash = strrchr(file, '/');
+    const size_t origin = slash != nullptr ? static_cast<size_t>(slash - file) : 0;
+    for (const char *list = strings + (run_path != 0 ? run_path : r_path); *list != '\0';) {
+        const size_t length = strcspn(list, ":");
+        size_t n = 0, i = 0;
+        bool usable = length != 0;
+        while (i < length && usable) {
+            size_t token = 0;
+            if (strncmp(list + i, "$ORIGIN", 7) == 0)
+                token = 7;
+            else if (strncmp(list + i, "${ORIGIN}", 9) == 0)
+                token = 9;
+            const size_t piece = token != 0 ? origin : 1;
+            usable = n + piece + strlen(name) + 2 < 4096 && (token != 0 || list[i] != '$');
+            if (usable) {
+                memcpy(path + n, token != 0 ? file : list + i, piece);
+                n += piece;
+                i += token != 0 ? token : 1;
+            }
+        }
+        if (usable) {
+            path[n] = '/';
+            strcpy(path + n + 1, name);
+            if (sys::call(SYS_faccessat, AT_FDCWD, sys::of(path), R_OK) == 0)
+                return path;
+        }
+        list += length;
+        list += *list == ':';
+    }
+    return nullptr;
+}
+
+void modules_changed()
+{
+    const KeepErrno keep;
+    if (process.phase != Phase::recording)
+        return;
+    update_modules();
+    forget_unwind_rules();
+}
+
+Acquisition library(unsigned function, void *handle)
+{
+    return {function, UNPAIRED_FAMILY_dl, UNPAIRED_SPACE_dl, handle_of(handle)};
+}
+
+void finish_load(Acquiring &acquiring, const Caller &caller, unsigned function, void *handle, bool asked)
+{
+    if (handle != nullptr)
+        finish_acquire(acquiring, caller, library(function, handle));
+    else if (asked) // RTLD_NOLOAD is a question, and "no" an answer
+        finish_nothing(acquiring);
+    else
+        finish_failed(acquiring, caller, library(function, nullptr), 0);
+}
+
+} // namespace
+
+UNPAIRED_HOOK(void *, dlopen, (const char *name, int mode))
+{
+    const Caller caller = UNPAIRED_CALLER();
+    // Constructors run inside: only what the loader itself allocates is a part of the library.
+    Acquiring acquiring = begin_acquire(caller, Enclosure::own_parts);
+    void *ret = nullptr;
+    char path[4096];
+    if (name != nullptr && name[0] != '\0' && strchr(name, '/') == nullptr) {
+        ret = UNPAIRED_REAL(dlopen)(name, mode | RTLD_NOLOAD); // already loaded under this name: no search
+        if (ret == nullptr && (mode & RTLD_NOLOAD) == 0)
+            if (const char *found = in_run_path_of(caller, name, path))
+                ret = UNPAIRED_REAL(dlopen)(found, mode);
+    }
+    if (ret == nullptr)
+        ret = UNPAIRED_REAL(dlopen)(name, mode);
+    modules_changed();
+    finish_load(acquiring, caller, UNPAIRED_FUNCTION_dlopen, ret, (mode & RTLD_NOLOAD) != 0);
+    return ret;
+}
+
+UNPAIRED_HOOK(void *, dlmopen, (long name_space, const char *name, int mode))
+{
+    const Caller caller = UNPAIRED_CALLER();
+    Acquiring acquiring = begin_acquire(caller, Enclosure::own_parts);
+    void *ret = UNPAIRED_REAL(dlmopen)(name_space, name, mode);
+    modules_changed();
+    finish_load(acquiring, caller, UNPAIRED_FUNCTION_dlmopen, ret, (mode & RTLD_NOLOAD) != 0);
+    return ret;
+}
+
+UNPAIRED_HOOK(int, dlclose, (void *handle))
+{
+    const Caller caller = UNPAIRED_CALLER();
+    Releasing releasing = begin_release(caller, UNPAIRED_FUNCTION_dlclose, UNPAIRED_SPACE_dl, handle_of(handle));
+    const int ret = UNPAIRED_REAL(dlclose)(handle);
+    const int error = errno;
+    modules_changed();
+    finish_release(releasing, caller, ret == 0, ret == 0, ret, error);
+    return ret;
+}

@@ -1,0 +1,317 @@
+#include "lifecycle.h"
+
+#include "anomalies.h"
+#include "hooks_heap.h"
+#include "index.h"
+#include "ledger.h"
+#include "mapping.h"
+#include "modules.h"
+#include "options.h"
+#include "real.h"
+#include "recorder.h"
+
+#include "unpaired/owner_tag.h"
+
+#include <cstring>
+#include <fcntl.h>
+#include <linux/prctl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+namespace unpaired {
+namespace {
+
+void write_dictionary()
+{
+#define UNPAIRED_SPACE(space, kind)                                                                                  \
+    append(UNPAIRED_RECORD_SPACE,                                                                                    \
+           unpaired_record_space{UNPAIRED_SPACE_##space, UNPAIRED_KIND_##kind, sizeof #space - 1, 0},                \
+           {#space, sizeof #space - 1});
+#define UNPAIRED_FAMILY(family, space, display)                                                                      \
+    append(UNPAIRED_RECORD_FAMILY,                                                                                   \
+           unpaired_record_family{UNPAIRED_FAMILY_##family, UNPAIRED_SPACE_##space, sizeof #family - 1,              \
+                                  sizeof display - 1, 0},                                                            \
+           {#family, sizeof #family - 1}, {display, sizeof display - 1});
+#define UNPAIRED_WRITE_FUNCTION(function, role, family, space)                                                       \
+    append(UNPAIRED_RECORD_FUNCTION,                                                                                 \
+           unpaired_record_function{UNPAIRED_FUNCTION_##function, role, sizeof #function - 1, family, space},        \
+           {#function, sizeof #function - 1});
+#define UNPAIRED_EACH_ACQUIRER(family, function)                                                                     \
+    UNPAIRED_WRITE_FUNCTION(function, UNPAIRED_ROLE_ACQUIRE, UNPAIRED_FAMILY_##family, UNPAIRED_SPACE_OF_##family)
+#define UNPAIRED_EACH_RELEASER(space, function)                                                                      \
+    UNPAIRED_WRITE_FUNCTION(function, UNPAIRED_ROLE_RELEASE, 0, UNPAIRED_SPACE_##space)
+#define UNPAIRED_EACH_OBSERVER(space, function)                                                                      \
+    UNPAIRED_WRITE_FUNCTION(function, UNPAIRED_ROLE_OBSERVE, 0, UNPAIRED_SPACE_##space)
+#define UNPAIRED_EACH_LIFECYCLE(function) UNPAIRED_WRITE_FUNCTION(function, UNPAIRED_ROLE_LIFECYCLE, 0, 0)
+#include "unpaired/resources/table.def"
+}
+
+void write_limit(unsigned space, const char *name, uint64_t value)
+{
+    unpaired_record_limit record{};
+    record.image = process.image;
+    record.space = static_cast<uint16_t>(space);
+    record.name_len = static_cast<uint16_t>(strlen(name));
+    record.value = value;
+    append(UNPAIRED_RECORD_LIMIT, record, {name, record.name_len});
+}
+
+void write_limits()
+{
+    rlimit64 files{};
+    if (sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::of(&files)) == 0)
+        write_limit(UNPAIRED_SPACE_fd, "RLIMIT_NOFILE", files.rlim_cur);
+    write_limit(UNPAIRED_SPACE_fd, "FD_SETSIZE", 1024); // select(2): a descriptor from here on overruns an fd_set
+}
+
+void write_note(unpaired_note note, const char *text)
+{
+    unpaired_record_note record{};
+    record.image = process.image;
+    record.note = static_cast<uint16_t>(note);
+    record.text_len = static_cast<uint16_t>(strlen(text));
+    append(UNPAIRED_RECORD_NOTE, record, {text, record.text_len});
+}
+
+const unpaired_rules_header *map_rules(const char *path)
+{
+    if (path[0] == '\0')
+        return nullptr;
+    const long fd = sys::call(SYS_openat, AT_FDCWD, sys::of(path), O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return nullptr;
+    const long size = sys::call(SYS_lseek, fd, 0, SEEK_END);
+    const unpaired_rules_header *rules = nullptr;
+    if (size >= static_cast<long>(sizeof *rules)) {
+        const long at = sys::call(SYS_mmap, 0, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (at > 0)
+            rules = reinterpret_cast<const unpaired_rules_header *>(at);
+    }
+    sys::call(SYS_close, fd);
+    if (rules == nullptr)
+        return nullptr;
+    const uint64_t needed = sizeof *rules + uint64_t{rules->n_modules} * sizeof(unpaired_rules_module) +
+                            uint64_t{rules->n_ranges} * sizeof(unpaired_rules_range) +
+                            uint64_t{rules->n_patterns} * sizeof(unpaired_rules_pattern);
+    if (memcmp(rules->magic, UNPAIRED_RULES_MAGIC, sizeof rules->magic) != 0 ||
+        needed > static_cast<uint64_t>(size))
+        return nullptr;
+    return rules;
+}
+
+void read_comm(char *name) { sys::call(SYS_prctl, PR_GET_NAME, sys::of(name)); }
+
+/// A program that brings its own allocator keeps it, whole: half-hooked allocators crash.
+void respect_foreign_allocator()
+{
+    for (const unsigned function : heap_functions)
+        if (real::defined_elsewhere(function)) {
+            process.heap_untouched = process.new_untouched = true;
+            write_note(UNPAIRED_NOTE_FOREIGN_ALLOCATOR, real::name_of(function));
+            return;
+        }
+    for (const unsigned function : operator_functions)
+        if (real::defined_elsewhere(function)) {
+            process.new_untouched = true;
+            write_note(UNPAIRED_NOTE_FOREIGN_NEW, real::name_of(function));
+            return;
+        }
+}
+
+uint32_t *make_witness()
+{
+    auto *page = static_cast<uint32_t *>(sys::anonymous(4096));
+    if (page == nullptr || sys::call(SYS_madvise, sys::of(page), 4096, MADV_WIPEONFORK) != 0)
+        return nullptr;
+    *page = 1;
+    return page;
+}
+
+} // namespace
+
+bool start_recording()
+{
+    Phase phase = Phase::unknown, starting = Phase::starting;
+    if (process.phase == Phase::off || (process.phase == Phase::starting))
+        return false;
+    Options options;
+    if (!read_options(options))
+        return false;
+    if (!__atomic_compare_exchange(&process.phase, &phase, &starting, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        return phase == Phase::recording;
+    real::find_all();
+    if (options.output == nullptr || (fork_witness = make_witness()) == nullptr ||
+        !map_trace(options.output, options.max_trace)) {
+        store(process.phase, Phase::off, __ATOMIC_RELEASE);
+        return false;
+    }
+    process.pid = sys::getpid();
+    process.parent_pid = static_cast<int>(sys::call(SYS_getppid));
+    process.image = static_cast<uint16_t>(add(process.file->next_image, 1u));
+    process.locks = options.locks;
+    process.names = 1;
+    read_comm(process.comm);
+    announce_image();
+    write_dictionary();
+    update_modules();
+    write_limits();
+    process.rules = map_rules(options.rules);
+    respect_foreign_allocator();
+    const ModuleView *provider =
+        module_at(reinterpret_cast<uint64_t>(real::address(UNPAIRED_FUNCTION_malloc)));
+    process.libc_heap = provider != nullptr && provider->libc;
+    store(process.phase, Phase::recording, __ATOMIC_RELEASE);
+    return true;
+}
+
+void announce_image()
+{
+    if (UNPAIRED_LIKELY(process.announced))
+        return;
+    process.announced = true;
+    static char path[4096];
+    static char command[4096];
+    const long path_size =
+        sys::call(SYS_readlinkat, AT_FDCWD, sys::of("/proc/self/exe"), sys::of(path), sizeof path - 1);
+    long command_size = 0;
+    if (!process.forked) { // a forked child's is its parent's, and nothing may be opened there
+        const long fd = sys::call(SYS_openat, AT_FDCWD, sys::of("/proc/self/cmdline"), O_RDONLY | O_CLOEXEC);
+        if (fd >= 0) {
+            command_size = sys::call(SYS_read, fd, sys::of(command), sizeof command);
+            sys::call(SYS_close, fd);
+        }
+    }
+    unpaired_record_image record{};
+    record.image = process.image;
+    record.parent_image = process.parent_image;
+    record.pid = static_cast<uint32_t>(process.pid);
+    record.parent_pid = static_cast<uint32_t>(process.parent_pid);
+    record.time_ms = now_ms();
+    record.flags = process.forked ? UNPAIRED_IMAGE_FORKED : 0;
+    record.program_len = static_cast<uint16_t>(path_size > 0 ? path_size : 0);
+    record.command_len = static_cast<uint16_t>(command_size > 0 ? command_size : 0);
+    append(UNPAIRED_RECORD_IMAGE, record, {path, record.program_len}, {command, record.command_len});
+}
+
+void become_child()
+{
+    // Only the thread that forked exists here; of the parent's memory everything may be read and nothing in the
+    // trace may be changed. Locks another thread held are opened; private tables that stay right are kept.
+    process.parent_image = process.image;
+    process.parent_pid = process.pid;
+    process.pid = sys::getpid();
+    process.image = static_cast<uint16_t>(add(process.file->next_image, 1u));
+    process.forked = true;
+    process.announced = false;
+    process.log = nullptr;
+    forget_threads_of_parent();
+    index::forget();
+    forget_anomalies_of_parent();
+    release_module_lock();
+    const Thread *before = self;
+    const uint32_t scope = before != nullptr ? before->scope_owner : 0;
+    self = attach_thread();
+    if (self != nullptr) {
+        self->scope_owner = scope;
+        read_thread_name(*self);
+    }
+    store(*fork_witness, 1u, __ATOMIC_RELEASE);
+}
+
+void read_thread_name(Thread &thread)
+{
+    char name[16] = {};
+    thread.names_seen = load(process.names);
+    read_comm(name);
+    if (thread.named && memcmp(thread.name, name, sizeof name) == 0)
+        return;
+    memcpy(thread.name, name, sizeof name);
+    thread.thread_owner = memcmp(name, process.comm, sizeof name) != 0 ? unpaired_owner_from_name(name) : 0;
+    if (process.forked && !process.announced)
+        return; // it may never have anything to say; then this would be all
+    thread.named = true;
+    unpaired_record_thread record{};
+    record.thread = thread.id;
+    record.tid = static_cast<uint32_t>(thread.tid);
+    record.image = process.image;
+    record.time_ms = now_ms();
+    memcpy(record.name, name, sizeof name);
+    append(UNPAIRED_RECORD_THREAD, record);
+}
+
+void record_descriptors()
+{
+    constexpr unsigned batch = 512, most = 1u << 16;
+    rlimit64 files{};
+    uint64_t end = most;
+    if (sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::of(&files)) == 0 && files.rlim_cur < end)
+        end = files.rlim_cur;
+    const uint32_t time = now_ms();
+    for (unsigned first = 0; first < end; first += batch) {
+        pollfd asked[batch];
+        const unsigned n = end - first < batch ? static_cast<unsigned>(end - first) : batch;
+        for (unsigned i = 0; i < n; i++)
+            asked[i] = {static_cast<int>(first + i), 0, 0};
+        const timespec at_once{0, 0};
+        if (sys::call(SYS_ppoll, sys::of(asked), n, sys::of(&at_once), 0, 0) < 0)
+            return;
+        uint64_t bits[batch / 64] = {};
+        bool any = false;
+        for (unsigned i = 0; i < n; i++)
+            if ((asked[i].revents & POLLNVAL) == 0) {
+                bits[i / 64] |= uint64_t{1} << (i % 64);
+                any = true;
+            }
+        if (!any && first != 0)
+            continue;
+        unpaired_record_descriptors record{};
+        record.image = process.image;
+        record.n_words = batch / 64;
+        record.time_ms = time;
+        record.cycle = load(process.file->cycle);
+        record.first = first;
+        append(UNPAIRED_RECORD_DESCRIPTORS, record, {bits, sizeof bits});
+    }
+}
+
+void record_end(Ending ending, int status, const char *program)
+{
+    if (process.phase != Phase::recording || (process.forked && !process.announced))
+        return;
+    record_ended_threads();
+    record_descriptors();
+    unpaired_record_end record{};
+    record.image = process.image;
+    record.kind = ending == Ending::exit ? UNPAIRED_END_EXIT : UNPAIRED_END_EXEC;
+    record.status = status;
+    record.time_ms = now_ms();
+    record.text_len = static_cast<uint16_t>(program != nullptr ? strlen(program) : 0);
+    append(UNPAIRED_RECORD_END, record, {program, record.text_len});
+}
+
+namespace {
+
+__attribute__((destructor)) void at_exit()
+{
+    if (process.phase != Phase::recording)
+        return;
+    const KeepErrno keep;
+    if (enter(stack_pointer()) != nullptr)
+        record_end(Ending::exit, -1, nullptr);
+}
+
+/// Not to have the start depend on the program's first acquisition.
+__attribute__((constructor)) void at_start()
+{
+    const KeepErrno keep;
+    enter(stack_pointer());
+}
+
+} // namespace
+} // namespace unpaired

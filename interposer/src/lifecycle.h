@@ -1,0 +1,26 @@
+// The image from its first hooked call to its end.
+#pragma once
+
+#include "state.h"
+
+namespace unpaired {
+
+/// Called by the first hook: reads UNPAIRED_OUTPUT and UNPAIRED_OPTIONS, maps the trace, records what does not
+/// change. True when the image is recorded. Before libc is initialised it answers false without deciding anything.
+bool start_recording();
+
+/// The witness page was wiped: this is a forked child. Makes it an image of its own.
+void become_child();
+
+enum class Ending { exit, exec };
+/// The image is about to end or to be replaced: compares descriptors with the kernel's, writes END.
+void record_end(Ending ending, int status, const char *program);
+
+/// The kernel's table of open descriptors, as DESCRIPTORS records. poll(2) tells of any number of them without
+/// opening one (reading /proc/self/fd would).
+void record_descriptors();
+
+/// (Re)reads the calling thread's name and makes its THREAD record and owner.
+void read_thread_name(Thread &thread);
+
+} // namespace unpaired

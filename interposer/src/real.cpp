@@ -1,0 +1,131 @@
+#include "real.h"
+
+#include "modules.h"
+#include "sys.h"
+
+#include <cstring>
+#include <dlfcn.h>
+#include <link.h>
+
+namespace unpaired::real {
+
+void *addresses[function_end];
+
+namespace {
+
+constexpr const char *names[function_end] = {
+    "",
+#define UNPAIRED_EACH_FUNCTION(function) #function,
+#include "unpaired/resources/table.def"
+};
+
+// Looked up when first called: lwIP and the C++ runtime need not be there, and a failing dlsym allocates.
+constexpr bool may_be_absent[function_end] = {
+    false,
+#define UNPAIRED_EACH_FUNCTION(function) \
+    (#function[0] == '_' && #function[1] == 'Z') || UNPAIRED_FUNCTION_##function >= UNPAIRED_FUNCTION_lwip_socket,
+#include "unpaired/resources/table.def"
+};
+
+// Our own hooks carry these names: inside this library the real ones have to be asked for.
+void *load_library(const char *name)
+{
+    return reinterpret_cast<void *(*)(const char *, int)>(address(UNPAIRED_FUNCTION_dlopen))(name, RTLD_LAZY | RTLD_NOLOAD);
+}
+void unload_library(void *handle)
+{
+    reinterpret_cast<int (*)(void *)>(address(UNPAIRED_FUNCTION_dlclose))(handle);
+}
+
+struct Search {
+    const char *name;
+    const void *ours;
+    void *found;
+};
+
+/// Libraries loaded with RTLD_LOCAL are not in anybody's search order but their own, and yet their calls come to
+/// us, because we are in the global one: python loading a C++ extension.
+int search_module(dl_phdr_info *info, size_t, void *data)
+{
+    auto &search = *static_cast<Search *>(data);
+    if (info->dlpi_name == nullptr || info->dlpi_name[0] == '\0')
+        return 0;
+    void *handle = load_library(info->dlpi_name);
+    if (handle == nullptr)
+        return 0;
+    void *symbol = dlsym(handle, search.name);
+    unload_library(handle);
+    if (symbol == nullptr)
+        return 0;
+    Dl_info where;
+    if (dladdr(symbol, &where) == 0 || where.dli_fbase == search.ours)
+        return 0;
+    search.found = symbol;
+    return 1;
+}
+
+const void *our_base()
+{
+    Dl_info where;
+    return dladdr(reinterpret_cast<void *>(&find), &where) != 0 ? where.dli_fbase : nullptr;
+}
+
+} // namespace
+
+const char *name_of(unsigned function) { return names[function]; }
+
+void *find(unsigned function)
+{
+    void *symbol = dlsym(RTLD_NEXT, names[function]);
+    if (symbol == nullptr) {
+        Search search{names[function], our_base(), nullptr};
+        dl_iterate_phdr(search_module, &search);
+        symbol = search.found;
+    }
+    if (symbol == nullptr) {
+        static const char text[] = ": symbol lookup error: undefined symbol (reached through libunpaired_preload.so)\n";
+        sys::call(SYS_write, 2, sys::of(names[function]), static_cast<long>(strlen(names[function])));
+        sys::call(SYS_write, 2, sys::of(text), sizeof text - 1);
+        sys::call(SYS_exit_group, 127);
+    }
+    __atomic_store_n(&addresses[function], symbol, __ATOMIC_RELAXED);
+    return symbol;
+}
+
+void find_all()
+{
+    for (unsigned function = 1; function < function_end; function++)
+        if (!may_be_absent[function])
+            if (void *symbol = dlsym(RTLD_NEXT, names[function]))
+                __atomic_store_n(&addresses[function], symbol, __ATOMIC_RELAXED);
+}
+
+bool defined_elsewhere(unsigned function)
+{
+    void *symbol = dlsym(RTLD_DEFAULT, names[function]);
+    if (symbol == nullptr)
+        return false;
+    Dl_info where;
+    ElfW(Sym) *entry = nullptr;
+    if (dladdr1(symbol, &where, reinterpret_cast<void **>(&entry), RTLD_DL_SYMENT) == 0)
+        return false;
+    // A non-PIE program that takes the function's address has a PLT entry under its name: not a definition.
+    const bool defined = entry == nullptr || entry->st_shndx != SHN_UNDEF;
+    return where.dli_fbase != our_base() && defined;
+}
+
+bool is_from_library_with(unsigned function, const char *landmark)
+{
+    Dl_info where, mark;
+    if (dladdr(address(function), &where) == 0)
+        return false;
+    void *library = load_library(where.dli_fname);
+    if (library == nullptr)
+        return false;
+    void *symbol = dlsym(library, landmark);
+    const bool same = symbol != nullptr && dladdr(symbol, &mark) != 0 && mark.dli_fbase == where.dli_fbase;
+    unload_library(library);
+    return same;
+}
+
+} // namespace unpaired::real

@@ -1,0 +1,34 @@
+// The functions behind the hooks: the next definition after this library in the program's search order.
+#pragma once
+
+#include "table.h"
+
+namespace unpaired::real {
+
+extern void *addresses[function_end];
+
+void *find(unsigned function);
+const char *name_of(unsigned function);
+
+/// The real function's address, looked up at its first use. Never nullptr: a function nobody else defines ends
+/// the program with the loader's words, as calling it without us would have.
+inline void *address(unsigned function)
+{
+    void *known = __atomic_load_n(&addresses[function], __ATOMIC_RELAXED);
+    return __builtin_expect(known != nullptr, 1) ? known : find(function);
+}
+
+/// Looks up what the C library has, so that no hook needs dlsym later (it is not async-signal-safe).
+void find_all();
+
+/// Whether the program or another library defines the function before us, so that calls pass us by.
+bool defined_elsewhere(unsigned function);
+
+/// Whether the real function's library also defines `landmark`, a name that tells what library it is.
+bool is_from_library_with(unsigned function, const char *landmark);
+
+} // namespace unpaired::real
+
+/// The real function, with the type of its hook.
+#define UNPAIRED_REAL(function) \
+    (reinterpret_cast<decltype(&hook_##function)>(::unpaired::real::address(UNPAIRED_FUNCTION_##function)))

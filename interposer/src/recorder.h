@@ -1,0 +1,170 @@
+// What a hook says to the recorder. A hook is
+//     begin_…;  real call;  finish_…;
+// and nothing in between has a destructor: the real call may be left by cancellation, an exception or longjmp.
+#pragma once
+
+#include "index.h"
+#include "ledger.h"
+#include "lifecycle.h"
+#include "sites.h"
+
+#include <cerrno>
+
+namespace unpaired {
+
+extern __thread Thread *self __attribute__((tls_model("initial-exec")));
+
+Thread *enter_slowly(uint64_t sp);
+
+/// The calling thread's state, or nullptr when nothing is to be recorded (before the start, recording off, or
+/// the recorder itself was interrupted twice). `sp`: of the hook's caller.
+inline Thread *enter(uint64_t sp)
+{
+    Thread *thread = self;
+    if (UNPAIRED_UNLIKELY(process.phase != Phase::recording || load(*fork_witness) == 0 || thread == nullptr ||
+                          thread->busy_sp != 0 || thread->names_seen != load(process.names)))
+        return enter_slowly(sp);
+    return thread;
+}
+
+/// The recorder works on its structures for this thread while one of these lives; never across a real call.
+class Busy {
+public:
+    Busy(Thread &thread, uint64_t sp) : thread_(thread)
+    {
+        thread_.busy_sp = sp;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    }
+    ~Busy()
+    {
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        thread_.busy_sp = 0;
+    }
+    Busy(const Busy &) = delete;
+    Busy &operator=(const Busy &) = delete;
+
+private:
+    Thread &thread_;
+};
+
+/// errno is the program's: it survives whatever is done in the scope.
+class KeepErrno {
+public:
+    KeepErrno() : kept_(errno) {}
+    ~KeepErrno() { errno = kept_; }
+    KeepErrno(const KeepErrno &) = delete;
+    KeepErrno &operator=(const KeepErrno &) = delete;
+    int value() const { return kept_; }
+
+private:
+    int kept_;
+};
+
+inline bool stopped() { return (load(process.file->control) & UNPAIRED_CONTROL_STOPPED) != 0; }
+
+/// A vfork child runs in its parent's memory until exec: its descriptors are not the parent's.
+bool in_vfork_child(Thread &thread);
+
+/// The enclosure the caller runs in, or one with mode none. One that was left without its end is recognised: the
+/// stack has moved on, or the hook's return address is no longer where it was.
+inline Enclosing enclosing_of(const Thread &thread, const Caller &caller)
+{
+    const Enclosing &e = thread.enclosing;
+    if (e.mode == Enclosure::none || caller.sp > e.sp || e.sp - caller.sp > (1u << 20) ||
+        *reinterpret_cast<const volatile uint64_t *>(e.sp - 8) != e.pc)
+        return {};
+    return e;
+}
+
+/// Whether the caller is the inside of an allocator whose outer call is recorded as a whole.
+inline bool inside_allocator(const Thread &thread, const Caller &caller)
+{
+    return UNPAIRED_UNLIKELY(thread.enclosing.mode == Enclosure::transparent) &&
+           enclosing_of(thread, caller).mode == Enclosure::transparent;
+}
+
+// ---- acquisitions ---------------------------------------------------------------------------------------------------
+
+struct Acquiring {
+    Thread *thread = nullptr; ///< nullptr: nothing to do at the end
+    Enclosing outer{};
+};
+
+/// Before the real call of an acquirer; what it acquires inside becomes a part.
+inline Acquiring begin_acquire(const Caller &caller, Enclosure mode = Enclosure::parts)
+{
+    Thread *thread = enter(caller.sp);
+    if (thread == nullptr)
+        return {};
+    Acquiring acquiring{thread, enclosing_of(*thread, caller)};
+    if (acquiring.outer.mode == Enclosure::transparent)
+        return {};
+    thread->enclosing = {caller.sp, caller.pc, 0, 0, mode};
+    return acquiring;
+}
+
+struct Acquisition {
+    unsigned function, family, space;
+    uint64_t handle = 0, size = 0;
+};
+
+/// After it. Returns the slot, 0 if not recorded. errno as the real call left it.
+uint32_t finish_acquire(Acquiring &acquiring, const Caller &caller, const Acquisition &acquisition);
+/// The real call failed with `error`.
+void finish_failed(Acquiring &acquiring, const Caller &caller, const Acquisition &acquisition, int error);
+/// Counts a failed acquisition, outside any enclosure of its own.
+void note_failure(Thread &thread, const Caller &caller, const Acquisition &acquisition, int error);
+/// The call turned out not to acquire anything.
+void finish_nothing(Acquiring &acquiring);
+/// One more handle out of the same call (pipe, socketpair, recvmsg).
+uint32_t acquire_another(Thread *thread, const Caller &caller, const Acquisition &acquisition);
+
+/// Locks taken: no parts, nothing reserved, so that an uncontended lock stays cheap.
+void finish_hold(Thread *thread, const Caller &caller, const Acquisition &acquisition);
+
+// ---- releases --------------------------------------------------------------------------------------------------------
+
+struct Releasing {
+    Thread *thread = nullptr;
+    unsigned function = 0, space = 0;
+    uint64_t handle = 0;
+    uint32_t slot = 0;            ///< claimed, or 0
+    uint32_t site = 0;
+    uint32_t previous = 0;        ///< descriptors: the slot retired under this number before, or 0
+    bool belongs_elsewhere = false; ///< descriptors: a stream's own
+};
+
+Releasing begin_release(const Caller &caller, unsigned function, unsigned space, uint64_t handle);
+/// `result` and `error` are the real call's. `gone`: the resource exists no longer.
+void finish_release(Releasing &releasing, const Caller &caller, bool succeeded, bool gone, int64_t result, int error);
+
+/// A release without its own call, by something that succeeded already (dup2 onto it, pclose, freopen).
+void released_by(Thread *thread, const Caller &caller, unsigned function, unsigned space, uint64_t handle);
+
+/// A thread may be detached before its creator has told us of it. While creations are under way, releases of
+/// unknown handles are remembered, a few; `early_release_of` asks for one and forgets it.
+void early_releases_begin();
+void early_releases_end();
+bool early_release_of(uint64_t handle);
+
+/// Retires a slot that the caller has claimed, noting who did it.
+void retire(Thread &thread, uint32_t slot, uint32_t release_site);
+
+/// Checks that a release fits its acquisition: the releaser's family, the owners.
+void check_match(Thread &thread, const unpaired_slot &slot, unsigned function, uint32_t release_site);
+
+/// Retires every in-place object that lies in memory which is being freed: it is lost.
+void storage_freed(Thread &thread, const Caller &caller, unsigned function, uint64_t from, uint64_t size);
+
+void observed(const Caller &caller, unsigned function, unsigned space, uint64_t handle, int64_t result);
+
+/// Where we are: walks the stack and interns it.
+uint32_t site_here(Thread &thread, unsigned function, unsigned family, const Caller &caller);
+
+/// Handles as numbers.
+template <class T> uint64_t handle_of(T *pointer) { return reinterpret_cast<uint64_t>(pointer); }
+inline uint64_t handle_of(int number) { return static_cast<uint64_t>(static_cast<int64_t>(number)); }
+inline uint64_t handle_of(unsigned number) { return number; }
+inline uint64_t handle_of(unsigned long number) { return number; }
+
+} // namespace unpaired

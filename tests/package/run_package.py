@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""Usage: run_package.py --build DIR --consumer DIR. See README.md."""
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+
+def run(*command, **more):
+    """Output of a command that must succeed."""
+    done = subprocess.run([str(word) for word in command], text=True, capture_output=True, check=False, timeout=300,
+                          stdin=subprocess.DEVNULL, **more)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(str(w) for w in command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True, type=pathlib.Path)
+    parser.add_argument("--consumer", required=True, type=pathlib.Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="unpaired-package.") as folder:
+        folder = pathlib.Path(folder)
+        # given: an installed tree that was moved afterwards, to a path with a blank in it
+        run("cmake", "--install", arguments.build, "--prefix", folder / "first")
+        prefix = folder / "moved here"
+        (folder / "first").rename(prefix)
+
+        # when: the command records a program from there
+        report = json.loads(run(prefix / "bin/unpaired", "run", "--format=json", "--", "/bin/true", cwd=folder))
+        # then: the recorder was found, loaded, and saw the program to its end
+        images = [image["trace"] for image in report["images"]]
+        if not images or images[0]["end"] != "exit" or not images[0]["program"].endswith("true"):
+            sys.exit(f"/bin/true was not recorded by the moved tree: {report}")
+
+        # when: a stranger's project looks for the package
+        run("cmake", "-S", arguments.consumer, "-B", folder / "consumer", f"-DCMAKE_PREFIX_PATH={prefix}",
+            "-DCMAKE_C_FLAGS=-std=c99 -Wall -Wextra -Werror", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror")
+        run("cmake", "--build", folder / "consumer")
+        # then: the headers it got work in C99 and in C++
+        run(folder / "consumer/consumer_c")
+        run(folder / "consumer/consumer_cpp")
+    print("the moved tree records; find_package(unpaired) gives the headers")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Programs that are not ours, with no leak to find: none is reported, and what they do is what they do without us."""
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness  # noqa: E402
+from harness import Broken, Failed, show_image  # noqa: E402
+
+NODE = """
+const fs = require('fs');
+let open = 0;
+for (let i = 0; i < 50; i++) { const fd = fs.openSync('/dev/null', 'r'); open++; fs.closeSync(fd); open--; }
+(async () => {
+  const handles = [];
+  for (let i = 0; i < 50; i++) handles.push(await fs.promises.open('/dev/null', 'r'));
+  for (const handle of handles) await handle.close();
+  console.log('node closed all', open);
+})();
+"""
+SQL = """
+create table t(id integer primary key, name text, value real);
+with recursive n(i) as (select 1 union all select i + 1 from n where i < 2000)
+  insert into t select i, 'name ' || i, i * 1.5 from n;
+create index by_name on t(name);
+select count(*), sum(value) from t where name like 'name 1%';
+delete from t where id % 3 = 0;
+vacuum;
+select avg(value) from t;
+"""
+PYTHON = """
+import json, re, threading, tempfile, subprocess
+rows = [{"n": i, "s": str(i) * 5} for i in range(2000)]
+text = json.dumps(rows)
+threads = [threading.Thread(target=lambda: re.findall(r"1+", text)) for _ in range(4)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+with tempfile.TemporaryFile() as f:
+    f.write(text.encode())
+print(len(text), subprocess.run(["/bin/echo", "child"], capture_output=True, text=True).stdout.strip())
+"""
+
+
+def needed(program):
+    path = shutil.which(program, path="/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin")
+    if not path:
+        raise Broken(f"{program} is missing; scripts/setup installs what the tests need")
+    return path
+
+
+def check(unpaired, command, stdin=None, env=None, cwd=None, findings=("leak",), closes=None):
+    """Runs the command without us and with us; compares, and looks for findings of the given severities."""
+    native = harness.run(command, stdin=stdin, env=env, cwd=cwd)
+    ours = harness.run_unpaired(unpaired, command, stdin=stdin, env=env, cwd=cwd, timeout=150)
+    problems = []
+    for what in ("status", "stdout", "stderr"):
+        a, b = getattr(native, what), getattr(ours, what)
+        if a != b:
+            problems.append(f"{what} without us: {harness.text(str(a), 2000)}\nwith us: {harness.text(str(b), 2000)}")
+    if native.status != 0:
+        problems.append(f"the program itself failed: {native.status}\n{harness.text(native.stderr)}")
+    problems += without_findings(ours.report, findings)
+    if closes:
+        family, least = closes
+        totals = ours.report["images"][0]["totals"].get(family, {})
+        seen = max((i["totals"].get(family, {}).get("acquired", 0) for i in ours.report["images"]), default=0)
+        if seen < least:
+            problems.append(f"only {seen} of at least {least} of the family {family} were seen: {totals}")
+    if problems:
+        raise Failed("\n".join(problems))
+
+
+def without_findings(report, severities):
+    if not report["images"]:
+        return ["the report has no image"]
+    return ["found:\n" + show_image(image) for image in report["images"] if harness.counted(image, severities)]
+
+
+def redis(unpaired):
+    server, client = needed("redis-server"), needed("redis-cli")
+    with tempfile.TemporaryDirectory(prefix="unpaired-test-") as folder:
+        path, report = os.path.join(folder, "redis.sock"), os.path.join(folder, "report.json")
+        command = [unpaired, "run", "--output", f"json:{report}", "--", server, "--port", "0", "--unixsocket", path,
+                   "--save", "", "--appendonly", "no", "--dir", folder, "--daemonize", "no"]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            wait_for_socket(path, process)
+            commands = "".join(f"set key:{i} {'v' * i}\n" for i in range(200)) + \
+                "".join(f"lpush list {i}\n" for i in range(200)) + "get key:7\nllen list\ndbsize\n"
+            answer = harness.run([client, "-s", path], stdin=commands.encode())
+            if answer.stdout.split()[-3:] != [b"vvvvvvv", b"200", b"201"]:
+                raise Failed(f"redis answered {answer.stdout[-200:]!r} {answer.stderr!r}")
+            harness.run([client, "-s", path, "shutdown", "nosave"])
+            output, _ = process.communicate(timeout=60)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if process.returncode != 0:
+            raise Failed(f"status {process.returncode}\n{harness.text(output)}")
+        import json
+        with open(report, encoding="utf-8") as file:
+            problems = without_findings(json.load(file), ("leak",))
+        if problems:
+            raise Failed("\n".join(problems))
+
+
+def wait_for_socket(path, process):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(path)
+                return
+            except OSError:
+                time.sleep(0.02)  # polls for what another process does; no order is built on the time
+    raise Failed("redis-server does not listen")
+
+
+def git(unpaired):
+    program = needed("git")
+    with tempfile.TemporaryDirectory(prefix="unpaired-test-") as folder:
+        env = dict(os.environ, HOME=folder, GIT_CONFIG_NOSYSTEM="1", GIT_AUTHOR_NAME="t", GIT_AUTHOR_EMAIL="t@t",
+                   GIT_COMMITTER_NAME="t", GIT_COMMITTER_EMAIL="t@t", GIT_AUTHOR_DATE="2020-01-01T00:00:00Z",
+                   GIT_COMMITTER_DATE="2020-01-01T00:00:00Z", GIT_PAGER="cat")
+        for i in range(20):
+            with open(os.path.join(folder, f"file{i}"), "w", encoding="utf-8") as file:
+                file.write(f"{i}\n" * 100)
+        for step in (["init", "-q"], ["add", "."], ["commit", "-qm", "all of it"]):
+            if harness.run([program, *step], cwd=folder, env=env).status != 0:
+                raise Broken(f"git {step} fails")
+        check(unpaired, [program, "log", "-p", "--stat"], env=env, cwd=folder)
+        check(unpaired, [program, "fsck"], env=env, cwd=folder)
+
+
+def xz(unpaired):
+    data = bytes(range(256)) * 4000
+    check(unpaired, [needed("xz"), "-6", "-c"], stdin=data)
+
+
+CASES = {
+    "ls": lambda u: check(u, [needed("ls"), "-la", "/etc"], findings=("leak", "suspect")),
+    "xz": xz,
+    "git": git,
+    "sqlite3": lambda u: check(u, [needed("sqlite3"), ":memory:"], stdin=SQL.encode()),
+    "python3": lambda u: check(u, ["/usr/bin/python3", "-c", PYTHON]),
+    "python3-pass": lambda u: check(u, ["/usr/bin/python3", "-c", "pass"]),
+    "node": lambda u: check(u, [needed("node"), "-e", NODE], closes=("file", 100)),
+    "redis": redis,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--unpaired", required=True)
+    parser.add_argument("case", choices=sorted(CASES))
+    arguments = parser.parse_args()
+    CASES[arguments.case](arguments.unpaired)
+
+
+harness.main(main)

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Runs one scenario: a program whose leading comment says what `unpaired run` must report. README.md has the words."""
+import argparse
+import json
+import os
+import shlex
+import sys
+
+import harness
+from harness import Broken, Failed, Marks, assign, counted, difference, nearest, show_finding, show_image
+
+ONE = {"scenario", "build", "link", "plugin", "run", "args", "env", "status", "native", "needs", "before"}
+JSON = {"image", "totals", "expect", "note"}
+MANY = {"remark", "output"}
+
+
+class Section:
+    """What is expected of one process image."""
+
+    def __init__(self, trace, anyone):
+        self.trace, self.anyone = trace, anyone
+        self.totals, self.expect, self.note, self.remark = [], [], [], []
+
+
+def read_expectations(source):
+    """The words of the leading comment: single ones in a dictionary, and the sections in their order."""
+    words, sections = {"output": []}, [Section({}, False)]
+    explicit = False
+    pending = ""
+    with open(source, encoding="utf-8") as file:
+        lines = file.read().split("\n")
+    for number, line in enumerate(lines, 1):
+        if not line.startswith("//"):
+            break
+        body = line[2:].strip()
+        if pending:
+            word, body = pending.split(":", 1)[0], pending.split(":", 1)[1] + " " + body
+        else:
+            word, colon, body = body.partition(":")
+            word = word.strip()
+            if not colon or word not in ONE | JSON | MANY:
+                continue  # a sentence for the reader
+        body = body.strip()
+        if word in ONE:
+            words[word] = body
+        elif word in MANY:
+            (words["output"] if word == "output" else sections[-1].remark).append(body)
+        else:
+            try:
+                value = json.loads(body)
+                pending = ""
+            except ValueError:
+                pending = f"{word}:{body}"  # goes on in the next line
+                continue
+            if word == "image":
+                if not explicit:
+                    sections.clear()
+                    explicit = True
+                sections.append(Section(value, True))
+            else:
+                getattr(sections[-1], word).append(value)
+    if pending:
+        raise Broken(f"{source}: not JSON: {pending}")
+    if "scenario" not in words:
+        raise Broken(f"{source}: the leading comment has no `scenario:` sentence")
+    return words, sections
+
+
+def problems_of(section, image, marks):
+    """Everything in which the image differs from what its section expects."""
+    problems = []
+    problem = difference(section.trace, image["trace"], marks, "trace")
+    if problem:
+        problems.append(problem)
+    for totals in section.totals:
+        problem = difference(totals, image.get("totals", {}), marks, "totals")
+        if problem:
+            problems.append(problem)
+    for rule, wanted, found in (("", section.expect, counted(image)),
+                                ("note ", section.note, counted(image, ("note",)))):
+        missing, extra = assign(wanted, found, marks)
+        for w in missing:
+            problems.append(f"missing {rule}{json.dumps(w)}")
+            problems += nearest(w, extra, marks)[:12]
+        if not rule:
+            problems += ["not expected: " + show_finding(f) for f in extra]
+    for pattern in section.remark:
+        import re
+        if not any(re.search(pattern, r) for r in image.get("remarks", [])):
+            problems.append(f"no remark like {pattern!r} in {image.get('remarks', [])}")
+    return problems
+
+
+def check_images(sections, images, marks):
+    """The first section is the first program's; the others may be any image. Nothing else may have findings."""
+    left = list(images)
+    problems = []
+    pids = {image["trace"].get("pid") for image in images}
+    roots = [i for i in left if i["trace"].get("parent") not in pids]
+    for index, section in enumerate(sections):
+        candidates = roots if index == 0 and not section.anyone else left
+        outcomes = [(problems_of(section, image, marks), image) for image in candidates if image in left]
+        good = next((image for found, image in outcomes if not found), None)
+        if good is not None:
+            left.remove(good)
+            continue
+        name = f"image {index + 1}" + (f" {json.dumps(section.trace)}" if section.trace else "")
+        if not outcomes:
+            problems.append(f"{name}: no such image in the report")
+            continue
+        best = min(outcomes, key=lambda o: len(o[0]))
+        problems.append(f"{name}:\n    " + "\n    ".join(best[0]))
+        left.remove(best[1])
+    for image in left:
+        if counted(image):
+            problems.append("an image with findings that nobody expected:\n" + show_image(image))
+    return problems
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--unpaired", required=True)
+    parser.add_argument("--program", required=True)
+    parser.add_argument("source", nargs="+")
+    arguments = parser.parse_args()
+
+    words, sections = read_expectations(arguments.source[0])
+    marks = Marks(arguments.source)
+    for need in words.get("needs", "").split():
+        if not os.path.exists(need):
+            raise Broken(f"{need} is missing; scripts/setup installs what the tests need")
+    command = [arguments.program, *shlex.split(words.get("args", ""))]
+    env = dict(os.environ)
+    for setting in shlex.split(words.get("env", "")):
+        name, _, value = setting.partition("=")
+        env[name] = value
+    result = harness.run_unpaired(arguments.unpaired, command, options=shlex.split(words.get("run", "")), env=env)
+
+    problems = []
+    if result.status != int(words.get("status", "0")):
+        problems.append(f"status: wanted {words.get('status', '0')}, found {result.status}")
+    if not words.get("native", "same").startswith("differs"):
+        native = harness.run(command, env=env)
+        if native.status != result.status:
+            problems.append(f"status without us: {native.status}, with us: {result.status}")
+        if native.stdout != result.stdout:
+            problems.append(f"output without us:\n{harness.text(native.stdout)}\nwith us:\n"
+                            f"{harness.text(result.stdout)}")
+    for line in words["output"]:
+        if line.encode() not in result.stdout:
+            problems.append(f"no {line!r} in the output")
+    problems += check_images(sections, result.report["images"], marks)
+    if problems:
+        print(f"FAILED: {words['scenario']}\n")
+        print("\n".join(problems))
+        print("\nThe report had:")
+        print("\n".join(show_image(image) for image in result.report["images"]))
+        print(f"\nprogram's output:\n{harness.text(result.stdout, 1500)}\n"
+              f"stderr:\n{harness.text(result.stderr, 3000)}")
+        sys.exit(1)
+
+
+harness.main(main)
