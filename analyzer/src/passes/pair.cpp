@@ -31,10 +31,11 @@ public:
     /// Whether the descriptor was open; nothing where the table does not reach.
     std::optional<bool> open(uint64_t descriptor) const
     {
-        for (const Descriptors *part : parts_)
-            if (descriptor >= part->first && descriptor - part->first < part->words.size() * 64) {
-                uint64_t bit = descriptor - part->first;
-                return (part->words[bit / 64] >> (bit % 64) & 1) != 0;
+        // Times are coarse: a table made in the same tick as another takes its place, so the last record decides.
+        for (auto part = parts_.rbegin(); part != parts_.rend(); ++part)
+            if (descriptor >= (*part)->first && descriptor - (*part)->first < (*part)->words.size() * 64) {
+                uint64_t bit = descriptor - (*part)->first;
+                return ((*part)->words[bit / 64] >> (bit % 64) & 1) != 0;
             }
         return std::nullopt;
     }
@@ -135,7 +136,7 @@ std::vector<PairedImage> pair(const Trace &trace)
         const Slot *whole = whole_of(trace, slot);
         if (is_descriptor(trace, slot)) {
             building.live_descriptors.insert(slot.handle);
-            bool seen_closed = building.table && slot.time_ms < building.table->time_ms() &&
+            bool seen_closed = building.table && slot.time_ms <= building.table->time_ms() &&
                                building.table->open(slot.handle) == false;
             // what was moved into a stream goes with the stream, closed inside the C library
             bool gone_with_whole = (slot.flags & UNPAIRED_SLOT_MOVED) != 0 && slot.parent != 0 && whole == nullptr;
