@@ -1,6 +1,6 @@
 // scenario: a stream from popen given to fclose is reported as mismatched
 // expect: {"rule": "mismatched-release", "family": "process_stream", "function": "popen", "count": 1,
-//          "blame": "start:popen", "failed_release": {"function": "fclose", "stack": ["stop:fclose"]}}
+//          "blame": "start:popen", "ended_by": {"function": "fclose", "stack": ["stop:fclose"]}}
 #include "must.h"
 
 FRAME static FILE *start(void)
