@@ -4,7 +4,6 @@
 
 #include <cstdarg>
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -77,15 +76,9 @@ void release_range(const Caller &caller, unsigned function, unsigned first, unsi
     Thread *thread = enter(caller.sp);
     if (thread == nullptr)
         return;
-    rlimit limit{};
-    unsigned end = 1u << 20;
-    if (sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::of(&limit)) == 0 && limit.rlim_max < end)
-        end = static_cast<unsigned>(limit.rlim_max);
-    for (uint64_t fd = first; fd <= last && fd < end; fd++) {
-        const index::Descriptor known = index::descriptor(static_cast<int>(fd));
-        if (known.slot != 0 && !known.retired)
-            released_by(thread, caller, function, UNPAIRED_SPACE_fd, fd);
-    }
+    for (int fd = index::next_descriptor(first, last); fd >= 0;
+         fd = index::next_descriptor(static_cast<unsigned>(fd) + 1, last))
+        released_by(thread, caller, function, UNPAIRED_SPACE_fd, handle_of(fd));
 }
 
 /// Descriptors that came with a message: unix(7), SCM_RIGHTS.

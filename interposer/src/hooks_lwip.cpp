@@ -1,7 +1,15 @@
-// lwIP's packet buffers: a count of references, and chains that are freed as far as the counts allow.
-#include "hook.h"
+// lwIP's hooks: its rows of the table, and packet buffers, which count references and are freed in chains as far as
+// the counts allow. All behind gates: names like mem_free may belong to other libraries.
+#include "gate.h"
+#include "rows.h"
 
 using namespace unpaired;
+using namespace unpaired::rows;
+
+#define UNPAIRED_DEFINE_HOOK(type, function, parameters) UNPAIRED_GATED_HOOK("lwip_init", type, function, parameters)
+#undef UNPAIRED_TABLE_LINUX // expanded in hooks_table.cpp
+#undef UNPAIRED_USER_RESOURCES_FILE
+#include "unpaired/resources/table.def"
 
 namespace {
 
@@ -10,7 +18,7 @@ void *next_of(void *pbuf) { return pbuf != nullptr ? *static_cast<void **>(pbuf)
 
 } // namespace
 
-UNPAIRED_HOOK(void, pbuf_ref, (void *pbuf))
+UNPAIRED_DEFINE_HOOK(void, pbuf_ref, (void *pbuf))
 {
     const Caller caller = UNPAIRED_CALLER();
     Acquiring acquiring = begin_acquire(caller);
@@ -24,7 +32,7 @@ UNPAIRED_HOOK(void, pbuf_ref, (void *pbuf))
 
 // It returns how many pbufs of the chain it deallocated: each of those lost a reference, and the one behind them,
 // if there is one, lost the reference its predecessor held.
-UNPAIRED_HOOK(unsigned char, pbuf_free, (void *pbuf))
+UNPAIRED_DEFINE_HOOK(unsigned char, pbuf_free, (void *pbuf))
 {
     constexpr unsigned longest = 64;
     const Caller caller = UNPAIRED_CALLER();

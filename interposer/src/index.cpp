@@ -149,6 +149,22 @@ Descriptor retire_descriptor(int fd)
     return entry != nullptr ? decode(__atomic_fetch_or(entry, retired_bit, __ATOMIC_ACQ_REL)) : Descriptor{};
 }
 
+int next_descriptor(unsigned first, unsigned last)
+{
+    constexpr unsigned end = leaf_size * root_size - 1;
+    for (unsigned fd = first, to = last < end ? last : end; fd <= to; fd++) {
+        const uint32_t *leaf = load(leaves[fd >> leaf_bits], __ATOMIC_ACQUIRE);
+        if (leaf == nullptr) {
+            fd |= leaf_size - 1;
+            continue;
+        }
+        const Descriptor known = decode(load(leaf[fd & (leaf_size - 1)], __ATOMIC_ACQUIRE));
+        if (known.slot != 0 && !known.retired)
+            return static_cast<int>(fd);
+    }
+    return -1;
+}
+
 void restore_descriptor(int fd, uint32_t slot)
 {
     uint32_t expected = slot | retired_bit;

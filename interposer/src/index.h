@@ -20,6 +20,9 @@ Descriptor retire_descriptor(int fd);
 /// Undoes a retirement, unless somebody has entered another slot since.
 void restore_descriptor(int fd, uint32_t slot);
 
+/// The first descriptor from `first` to `last` that has a live entry, or −1.
+int next_descriptor(unsigned first, unsigned last);
+
 // ---- other handles: hash chains through the slots' `next`, each bucket under a lock that is held for a few
 // instructions and given up on after a while (a signal handler may have interrupted its holder) -------------------
 

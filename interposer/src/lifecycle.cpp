@@ -137,14 +137,13 @@ uint32_t *make_witness()
 
 bool start_recording()
 {
-    Phase phase = Phase::unknown;
+    Phase phase = Phase::unknown, starting = Phase::starting;
     if (process.phase == Phase::off || (process.phase == Phase::starting))
         return false;
     Options options;
     if (!read_options(options))
         return false;
-    if (!__atomic_compare_exchange_n(&process.phase, &phase, Phase::starting, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange(&process.phase, &phase, &starting, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return phase == Phase::recording;
     real::find_all();
     if (options.output == nullptr || (fork_witness = make_witness()) == nullptr ||

@@ -27,6 +27,16 @@ constexpr bool may_be_absent[function_end] = {
 #include "unpaired/resources/table.def"
 };
 
+// Our own hooks carry these names: inside this library the real ones have to be asked for.
+void *load_library(const char *name)
+{
+    return reinterpret_cast<void *(*)(const char *, int)>(address(UNPAIRED_FUNCTION_dlopen))(name, RTLD_LAZY | RTLD_NOLOAD);
+}
+void unload_library(void *handle)
+{
+    reinterpret_cast<int (*)(void *)>(address(UNPAIRED_FUNCTION_dlclose))(handle);
+}
+
 struct Search {
     const char *name;
     const void *ours;
@@ -40,11 +50,11 @@ int search_module(dl_phdr_info *info, size_t, void *data)
     auto &search = *static_cast<Search *>(data);
     if (info->dlpi_name == nullptr || info->dlpi_name[0] == '\0')
         return 0;
-    void *handle = dlopen(info->dlpi_name, RTLD_LAZY | RTLD_NOLOAD);
+    void *handle = load_library(info->dlpi_name);
     if (handle == nullptr)
         return 0;
     void *symbol = dlsym(handle, search.name);
-    dlclose(handle);
+    unload_library(handle);
     if (symbol == nullptr)
         return 0;
     Dl_info where;
@@ -102,6 +112,20 @@ bool defined_elsewhere(unsigned function)
     // A non-PIE program that takes the function's address has a PLT entry under its name: not a definition.
     const bool defined = entry == nullptr || entry->st_shndx != SHN_UNDEF;
     return where.dli_fbase != our_base() && defined;
+}
+
+bool is_from_library_with(unsigned function, const char *landmark)
+{
+    Dl_info where, mark;
+    if (dladdr(address(function), &where) == 0)
+        return false;
+    void *library = load_library(where.dli_fname);
+    if (library == nullptr)
+        return false;
+    void *symbol = dlsym(library, landmark);
+    const bool same = symbol != nullptr && dladdr(symbol, &mark) != 0 && mark.dli_fbase == where.dli_fbase;
+    unload_library(library);
+    return same;
 }
 
 } // namespace unpaired::real

@@ -24,6 +24,9 @@ void find_all();
 /// Whether the program or another library defines the function before us, so that calls pass us by.
 bool defined_elsewhere(unsigned function);
 
+/// Whether the real function's library also defines `landmark`, a name that tells what library it is.
+bool is_from_library_with(unsigned function, const char *landmark);
+
 } // namespace unpaired::real
 
 /// The real function, with the type of its hook.

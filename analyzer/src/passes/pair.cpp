@@ -181,8 +181,8 @@ std::vector<PairedImage> pair(const Trace &trace)
             return std::pair(a.whole, a.part) < std::pair(b.whole, b.part);
         });
         if (building.table)
-            building.table->each_open([&](uint64_t descriptor) {
-                if (descriptor > 2 && !building.live_descriptors.contains(descriptor))
+            building.table->each_open([&image, &live = building.live_descriptors](uint64_t descriptor) {
+                if (descriptor > 2 && !live.contains(descriptor))
                     image.unknown_descriptors++;
             });
         result.push_back(std::move(image));

@@ -23,14 +23,8 @@ std::string_view without_compiler_suffixes(std::string_view symbol)
     return symbol;
 }
 
-bool opens(char c)
-{
-    return c == '(' || c == '<' || c == '{' || c == '[';
-}
-bool closes(char c)
-{
-    return c == ')' || c == '>' || c == '}' || c == ']';
-}
+bool opens(char c) { return c == '(' || c == '<' || c == '{' || c == '['; }
+bool closes(char c) { return c == ')' || c == '>' || c == '}' || c == ']'; }
 
 /// Where the word "operator" stands outside all brackets; npos if nowhere.
 size_t operator_at(std::string_view name)

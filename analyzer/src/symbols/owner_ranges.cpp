@@ -131,8 +131,7 @@ private:
             rule = rule_for_function(spelled, linkage ? linkage : "");
         }
         if (by_source_)
-            if (const char *file = dwarf_decl_file(&origin))
-                rule = std::min(rule, rule_for_source(absolute_source_path(file, &unit_.unit)));
+            rule = std::min(rule, rule_for_source(declaring_file(&origin, unit_)));
         return known_[origin.addr] = rule;
     }
 
@@ -200,8 +199,7 @@ std::vector<Claim> settled(const std::vector<Claim> &claims)
     return result;
 }
 
-template <class T>
-void append(std::vector<std::byte> &blob, const std::vector<T> &records)
+template <class T> void append(std::vector<std::byte> &blob, const std::vector<T> &records)
 {
     const auto *bytes = reinterpret_cast<const std::byte *>(records.data());
     blob.insert(blob.end(), bytes, bytes + records.size() * sizeof(T));
