@@ -170,6 +170,19 @@ TEST_CASE("a qualified name is the scoped name without parameters and return typ
     CHECK(qualified_name("") == "");
 }
 
+TEST_CASE("a symbol loses what compiler and libc added to it, and its mangling", "[owners]")
+{
+    CHECK(demangle("_ZN3app6Server5serveEi.isra.0") == "app::Server::serve(int)");
+    CHECK(demangle("parse.part.0.constprop.1") == "parse");
+    CHECK(demangle("parse.cold") == "parse");
+    CHECK(demangle("__GI_setlocale") == "setlocale");
+    CHECK(demangle("__GI___strdup") == "__strdup");
+    CHECK(demangle("_Znot_mangled") == "_Znot_mangled");
+    CHECK(demangle(".cold") == ".cold");
+    CHECK(demangle("asm.label") == "asm.label");
+    CHECK(demangle("") == "");
+}
+
 TEST_CASE("the innermost frame that any rule matches decides, then the first rule", "[owners]")
 {
     auto rules =
