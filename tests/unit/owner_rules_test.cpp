@@ -293,6 +293,11 @@ TEST_CASE("what owner rules cannot do is said", "[owners]")
     REQUIRE(problems.size() == 2);
     CHECK_THAT(problems[0], Catch::Contains("nowhere_*=NONE") && Catch::Contains("function"));
     CHECK_THAT(problems[1], Catch::Contains("nofile.c=NONE") && Catch::Contains("source file"));
+    // but a rule whose functions an earlier one has taken is not said to match nothing
+    problems.clear();
+    compile_rules(parse_owner_rules({"*=ALL", "mqtt_*=MQTT", "sample.cpp=SRC"}), sample_full, {}, {},
+                  &problems);
+    CHECK(problems == std::vector<std::string>{});
     // a program without a build-id, whose addresses cannot be told from another's
     problems.clear();
     Tables tables(compile_rules(parse_owner_rules({"mqtt_*=MQTT"}), samples::folder + "/sample_no_build_id",
