@@ -62,11 +62,11 @@ void write_limit(unsigned space, const char *name, uint64_t value)
     append(UNPAIRED_RECORD_LIMIT, record, {name, record.name_len});
 }
 
+uint64_t limit_of_descriptors; // as last written
+
 void write_limits()
 {
-    rlimit64 files{};
-    if (sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::of(&files)) == 0)
-        write_limit(UNPAIRED_SPACE_fd, "RLIMIT_NOFILE", files.rlim_cur);
+    record_descriptor_limit();
     write_limit(UNPAIRED_SPACE_fd, "FD_SETSIZE", 1024); // select(2): a descriptor from here on overruns an fd_set
 }
 
@@ -249,6 +249,14 @@ void read_thread_name(Thread &thread)
     record.time_ms = now_ms();
     memcpy(record.name, name, sizeof name);
     append(UNPAIRED_RECORD_THREAD, record);
+}
+
+void record_descriptor_limit()
+{
+    rlimit64 files{};
+    if (sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::of(&files)) == 0 &&
+        __atomic_exchange_n(&limit_of_descriptors, files.rlim_cur, __ATOMIC_RELAXED) != files.rlim_cur)
+        write_limit(UNPAIRED_SPACE_fd, "RLIMIT_NOFILE", files.rlim_cur);
 }
 
 void record_descriptors()
