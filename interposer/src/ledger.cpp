@@ -23,7 +23,7 @@ bool register_shard(Thread &thread)
 {
     Thread **page = load(shards[thread.shard >> 8], __ATOMIC_ACQUIRE);
     if (page == nullptr) {
-        auto **fresh = static_cast<Thread **>(sys::anonymous(256 * sizeof(Thread *)));
+        auto **fresh = static_cast<Thread **>(sys::anonymous(256 * sizeof(Thread *))); // NOLINT(bugprone-sizeof-expression)
         Thread **none = nullptr;
         if (fresh == nullptr)
             return false;
