@@ -31,10 +31,7 @@ bool holds_functions(int tag)
     }
 }
 
-bool has_code(Dwarf_Die *die)
-{
-    return dwarf_hasattr(die, DW_AT_low_pc) || dwarf_hasattr(die, DW_AT_ranges);
-}
+bool has_code(Dwarf_Die *die) { return dwarf_hasattr(die, DW_AT_low_pc) || dwarf_hasattr(die, DW_AT_ranges); }
 
 void visit_functions(Dwarf_Die *parent, const std::function<void(Dwarf_Die *)> &visit, int depth)
 {
@@ -93,6 +90,25 @@ const char *text_attribute(Dwarf_Die *die, unsigned name)
     return dwarf_formstring(dwarf_attr_integrate(die, name, &attribute));
 }
 
+/// The file that an attribute's number stands for in the table of its unit.
+std::string file_of(Dwarf_Attribute *attribute, CodeUnit unit)
+{
+    // Not dwarf_decl_file(): that one aborts the process where a split unit has no table of its own.
+    Dwarf_Word number = 0;
+    Dwarf_Die owner;
+    Dwarf_Files *files = nullptr;
+    size_t count = 0;
+    if (!attribute || dwarf_formudata(attribute, &number) != 0 ||
+        !dwarf_cu_die(attribute->cu, &owner, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr))
+        return {};
+    if (dwarf_getsrcfiles(&owner, &files, &count) != 0 &&
+        (owner.cu != unit.tree.cu || dwarf_getsrcfiles(&unit.unit, &files, &count) != 0))
+        return {};
+    // a split unit has no compilation directory either
+    Dwarf_Die *base = owner.cu == unit.tree.cu ? &unit.unit : &owner;
+    return number < count ? absolute_source_path(dwarf_filesrc(files, number, nullptr, nullptr), base) : "";
+}
+
 } // namespace
 
 const char *linkage_name_of(Dwarf_Die *die)
@@ -101,10 +117,7 @@ const char *linkage_name_of(Dwarf_Die *die)
     return name ? name : text_attribute(die, DW_AT_MIPS_linkage_name);
 }
 
-const char *source_name_of(Dwarf_Die *die)
-{
-    return text_attribute(die, DW_AT_name);
-}
+const char *source_name_of(Dwarf_Die *die) { return text_attribute(die, DW_AT_name); }
 
 std::string absolute_source_path(const char *path, Dwarf_Die *unit)
 {
@@ -142,6 +155,12 @@ void for_each_function(Dwarf_Die *tree, const std::function<void(Dwarf_Die *)> &
 void for_each_inlined_call(Dwarf_Die *function, const std::function<void(Dwarf_Die *, int)> &visit)
 {
     visit_inlined_calls(function, visit, 0, 0);
+}
+
+std::string declaring_file(Dwarf_Die *function, CodeUnit unit)
+{
+    Dwarf_Attribute attribute;
+    return file_of(dwarf_attr_integrate(function, DW_AT_decl_file, &attribute), unit);
 }
 
 std::vector<CodeRange> code_ranges(Dwarf_Die *die)
@@ -272,13 +291,7 @@ SourceLine DwarfIndex::call_site_of(CodeUnit unit, Dwarf_Die inlined_call)
     SourceLine site;
     if (dwarf_formudata(dwarf_attr(&inlined_call, DW_AT_call_line, &attribute), &number) == 0)
         site.line = int(number);
-    Dwarf_Files *files = nullptr;
-    size_t count = 0;
-    if (dwarf_formudata(dwarf_attr(&inlined_call, DW_AT_call_file, &attribute), &number) == 0 &&
-        (dwarf_getsrcfiles(&unit.tree, &files, &count) == 0 ||
-         dwarf_getsrcfiles(&unit.unit, &files, &count) == 0) &&
-        number < count)
-        site.file = absolute_source_path(dwarf_filesrc(files, number, nullptr, nullptr), &unit.unit);
+    site.file = file_of(dwarf_attr(&inlined_call, DW_AT_call_file, &attribute), unit);
     return site;
 }
 

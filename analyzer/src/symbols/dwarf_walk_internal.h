@@ -37,6 +37,10 @@ void for_each_function(Dwarf_Die *tree, const std::function<void(Dwarf_Die *)> &
 /// around it.
 void for_each_inlined_call(Dwarf_Die *function, const std::function<void(Dwarf_Die *, int)> &visit);
 
+/// The file a function is written in, as absolute_source_path() has it; "" if not known. `unit` is the one that
+/// was being read.
+std::string declaring_file(Dwarf_Die *function, CodeUnit unit);
+
 /// Address ranges of a DIE.
 struct CodeRange {
     uint64_t start, end; ///< end exclusive

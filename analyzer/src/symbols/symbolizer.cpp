@@ -177,9 +177,6 @@ std::vector<Frame> Symbolizer::resolve(const ModuleRef &module, uint64_t address
     return frames;
 }
 
-std::vector<std::string> Symbolizer::problems() const
-{
-    return impl_->problems;
-}
+std::vector<std::string> Symbolizer::problems() const { return impl_->problems; }
 
 } // namespace unpaired

@@ -1,0 +1,229 @@
+#include "passes/suppress.h"
+
+#include <catch2/catch.hpp>
+
+using namespace unpaired;
+
+namespace {
+
+Frame frame(std::string function, std::string module = "/usr/bin/server", std::string file = "")
+{
+    Frame made;
+    made.function = std::move(function);
+    made.module = std::move(module);
+    made.file = std::move(file);
+    return made;
+}
+
+Finding finding(std::string family, std::vector<Frame> stack, uint64_t count = 1)
+{
+    Finding made;
+    made.rule = "never-released";
+    made.family = std::move(family);
+    made.function = "malloc";
+    made.count = count;
+    made.stack = std::move(stack);
+    return made;
+}
+
+Suppressions parse(const std::string &text)
+{
+    std::vector<std::string> problems;
+    auto parsed = parse_suppressions(text, "list", problems);
+    CHECK(problems == std::vector<std::string>{});
+    return parsed;
+}
+
+/// What suppresses the finding; "" if nothing does.
+std::string suppressed_by(const std::string &text, const Finding &finding)
+{
+    auto suppressions = parse(text);
+    ImageReport image;
+    image.findings = {finding};
+    apply_suppressions(suppressions, image);
+    return image.findings[0].suppressed_by;
+}
+
+const std::string libc = "/lib/x86_64-linux-gnu/libc.so.6", loader = "/lib64/ld-linux-x86-64.so.2",
+                  libstdcxx = "/usr/lib/x86_64-linux-gnu/libstdc++.so.6";
+
+} // namespace
+
+TEST_CASE("a template matches as LSan's does", "[suppress]")
+{
+    struct Row {
+        const char *pattern, *text;
+        bool matches;
+    };
+    auto row = GENERATE(values<Row>({
+        {"foo", "foo", true},
+        {"foo", "xfoox", true}, // a part is enough
+        {"foo", "fo", false},
+        {"foo", "", false},
+        {"*", "", false}, // nothing has no name to match
+        {"*", "x", true},
+        {"^foo", "foobar", true},
+        {"^foo", "a foo", false},
+        {"foo$", "a foo", true},
+        {"foo$", "foobar", false},
+        {"foo$", "foofoo", true},
+        {"^foo$", "foo", true},
+        {"^foo$", "foofoo", false},
+        {"a*c", "xabcx", true},
+        {"a*c", "cba", false},
+        {"^a*c$", "abc", true},
+        {"^a*c$", "abcd", false},
+        {"^a*c$", "xabc", false},
+        {"a*$", "bab", true},
+        {"^*b", "ab", true},
+        {"a**b", "ab", true},
+        {"a*a$", "a", false}, // one letter cannot be both
+        {"lib*.so", "/usr/lib/libfoo.so.1", true},
+        {"A", "a", false},
+    }));
+    CAPTURE(row.pattern, row.text);
+    CHECK(template_match(row.pattern, row.text) == row.matches);
+}
+
+TEST_CASE("an LSan file is read as it is", "[suppress]")
+{
+    auto parsed =
+        parse("# a comment\n\n  leak:libfoo.so  \r\nleak:operator new(unsigned long)\nleak:*std::map<*\n");
+    REQUIRE(parsed.lines.size() == 3);
+    CHECK(parsed.lines[0].type == "leak");
+    CHECK(parsed.lines[0].pattern == "libfoo.so");
+    CHECK(parsed.lines[0].origin == "list:3");
+    CHECK(parsed.lines[1].pattern == "operator new(unsigned long)");
+    CHECK(parsed.lines[2].pattern == "*std::map<*");
+    CHECK_FALSE(parsed.lines[2].max);
+}
+
+TEST_CASE("any frame's function, file or module, or the acquirer itself, can be matched", "[suppress]")
+{
+    auto leak = finding("heap", {frame("inner", "/opt/liba.so", "/src/a.c"), frame("app::outer(int, char)")});
+    CHECK(suppressed_by("leak:inner", leak) == "leak:inner (list:1)");
+    CHECK(suppressed_by("leak:^app::outer$", leak) == "leak:^app::outer$ (list:1)"); // parameters left out
+    CHECK(suppressed_by("leak:outer(int, char)$", leak) != "");
+    CHECK(suppressed_by("leak:/src/a.c", leak) != "");
+    CHECK(suppressed_by("leak:liba.so$", leak) != "");
+    CHECK(suppressed_by("leak:^malloc$", leak) != "");
+    CHECK(suppressed_by("leak:elsewhere", leak).empty());
+    CHECK(suppressed_by("leak:^ner", leak).empty());
+}
+
+TEST_CASE("leak covers what was left behind in any family, and no other rule", "[suppress]")
+{
+    auto socket = finding("socket", {frame("serve_one")});
+    CHECK(suppressed_by("leak:serve_one", socket) != "");
+    for (const auto *rule : {"release-failed", "storage-freed-live", "reinitialised-live", "held-at-exit"}) {
+        socket.rule = rule;
+        CHECK(suppressed_by("leak:serve_one", socket) != "");
+    }
+    for (const auto *rule : {"double-release", "mismatched-release", "tag-overwritten", "release-unknown"}) {
+        socket.rule = rule;
+        CHECK(suppressed_by("leak:serve_one", socket).empty());
+        CHECK(suppressed_by(std::string(rule) + ":serve_one", socket) != "");
+        CHECK(suppressed_by("socket:serve_one", socket) != "");
+    }
+}
+
+TEST_CASE("a family covers its own findings only; heap stands for new and new[] too", "[suppress]")
+{
+    CHECK(suppressed_by("socket:serve_one", finding("socket", {frame("serve_one")})) != "");
+    CHECK(suppressed_by("socket:serve_one", finding("file", {frame("serve_one")})).empty());
+    auto family = GENERATE("heap", "new", "new_array");
+    CHECK(suppressed_by("heap:serve_one", finding(family, {frame("serve_one")})) != "");
+    CHECK(suppressed_by("new:serve_one", finding("heap", {frame("serve_one")})).empty());
+}
+
+TEST_CASE("max=N holds up to N acquisitions of all findings together, and not beyond", "[suppress]")
+{
+    auto suppressions = parse("heap:serve max=5\n");
+    CHECK(suppressions.lines[0].pattern == "serve");
+    // given 3 + 2 acquisitions
+    ImageReport image;
+    image.findings = {finding("heap", {frame("serve_one")}, 3), finding("new", {frame("serve_two")}, 2)};
+    apply_suppressions(suppressions, image);
+    CHECK(image.findings[0].suppressed_by == "heap:serve max=5 (list:1)");
+    CHECK_FALSE(image.findings[1].suppressed_by.empty());
+    CHECK(image.remarks.empty());
+    // given one more
+    image.findings = {finding("heap", {frame("serve_one")}, 3), finding("new", {frame("serve_two")}, 3)};
+    apply_suppressions(suppressions, image);
+    CHECK(image.findings[0].suppressed_by.empty());
+    CHECK(image.findings[1].suppressed_by.empty());
+    REQUIRE(image.remarks.size() == 1);
+    CHECK_THAT(image.remarks[0], Catch::Contains("heap:serve max=5") && Catch::Contains("6"));
+}
+
+TEST_CASE("broken lines are told with file and line, and the others hold", "[suppress]")
+{
+    std::vector<std::string> problems;
+    auto parsed = parse_suppressions(
+        "leak:good\nno colon here\nleak:\napp::serve\nheap:x max=\nheap:x max=3x\nheap:max=3\n"
+        "Leak:x\nsocket:fine max=0",
+        "my.supp", problems);
+    REQUIRE(parsed.lines.size() == 2);
+    CHECK(parsed.lines[1].max == 0u);
+    REQUIRE(problems.size() == 7);
+    for (size_t i = 0; i < problems.size(); i++) {
+        CHECK_THAT(problems[i], Catch::StartsWith("my.supp:" + std::to_string(i + 2) + ": "));
+        CHECK(problems[i].find('\n') == std::string::npos);
+    }
+    CHECK_THAT(problems[2], Catch::Contains("leak:app::serve"));
+}
+
+TEST_CASE("lines that matched nothing are named, over all images", "[suppress]")
+{
+    auto suppressions = parse("leak:first\nleak:second\nleak:third\n");
+    for (const auto *name : {"first", "third"}) {
+        ImageReport image;
+        image.findings = {finding("heap", {frame(name)})};
+        apply_suppressions(suppressions, image);
+    }
+    auto unused = unused_suppressions(suppressions);
+    REQUIRE(unused.size() == 1);
+    CHECK_THAT(unused[0], Catch::StartsWith("list:2: ") && Catch::Contains("leak:second"));
+}
+
+TEST_CASE("what the C and C++ runtime keeps for life is lifelong", "[suppress]")
+{
+    auto main = frame("main");
+    CHECK(is_lifelong(finding("heap", {frame("_IO_file_doallocate", libc), frame("puts", libc), main})));
+    CHECK(is_lifelong(finding("heap", {frame("", libc), frame("setlocale", libc), main})));
+    CHECK(is_lifelong(finding("heap", {frame("tzset_internal", libc), frame("localtime", libc), main})));
+    CHECK(is_lifelong(finding("heap", {frame("std::locale::locale(char const*)", libstdcxx), main})));
+    // the emergency pool, with and without the symbols of libstdc++ and the loader
+    CHECK(is_lifelong(finding("heap", {frame("_GLOBAL__sub_I_eh_alloc.cc", libstdcxx, "/gcc/eh_alloc.cc"),
+                                       frame("call_init", loader), frame("_dl_init", loader)})));
+    CHECK(is_lifelong(finding("heap", {frame("", libstdcxx), frame("", loader), frame("", loader)})));
+}
+
+TEST_CASE("what the program acquires is not lifelong, whatever called it", "[suppress]")
+{
+    auto main = frame("main");
+    // its own code, run by the loader, or named like the library's
+    CHECK_FALSE(is_lifelong(finding("heap", {frame("constructor"), frame("_dl_init", loader)})));
+    CHECK_FALSE(is_lifelong(finding("heap", {frame("setlocale"), main})));
+    CHECK_FALSE(is_lifelong(finding("heap", {frame("callback"), frame("setlocale", libc), main})));
+    // what the library gives to its caller
+    CHECK_FALSE(is_lifelong(finding("heap", {frame("strdup", libc), main})));
+    CHECK_FALSE(is_lifelong(finding("heap", {frame("getline", libc), frame("strdup", libc), main})));
+    CHECK_FALSE(is_lifelong(finding("heap", {})));
+    // and other families and rules
+    CHECK_FALSE(is_lifelong(finding("socket", {frame("setlocale", libc), main})));
+    auto doubled = finding("heap", {frame("setlocale", libc), main});
+    doubled.rule = "double-release";
+    CHECK_FALSE(is_lifelong(doubled));
+}
+
+TEST_CASE("the built-in list has no broken line", "[suppress]")
+{
+    static constexpr std::string_view text =
+#include "passes/builtin_suppressions.inc"
+        ;
+    std::vector<std::string> problems;
+    auto parsed = parse_suppressions(text, "built-in", problems);
+    CHECK(problems == std::vector<std::string>{});
+    CHECK(parsed.lines.size() > 50);
+}
