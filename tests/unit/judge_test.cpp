@@ -97,6 +97,12 @@ TEST_CASE("what the system's libraries keep once for themselves is a note")
     CHECK(left("open", 1, "exit", {"libc.so.6!setup", "main@main.c:1"}) == Severity::suspect);
 }
 
+TEST_CASE("lwIP's start-up is for life, what a program allocates later through it is not")
+{
+    CHECK(left("lwip_socket", 3, "exit", {"libown.so!tcpip_init", "main@main.c:1"}) == Severity::note);
+    CHECK(left("lwip_socket", 3, "exit", {"libown.so!netconn_new", "main@main.c:1"}) == Severity::suspect);
+}
+
 TEST_CASE("findings are ordered worst first, and equal traces give equal reports")
 {
     auto build = [](bool reversed) {
@@ -142,7 +148,7 @@ TEST_CASE("the stack that holds most handles explains a limit that was reached")
     CHECK(worst.forecast->at_acquisition == 58);
 }
 
-TEST_CASE("a limit that was reached and then recovered from is a note of its own")
+TEST_CASE("a limit that was reached and then recovered from is suspect by itself")
 {
     TraceBuilder builder;
     uint32_t accept = builder.site("accept4", stack);
@@ -153,7 +159,7 @@ TEST_CASE("a limit that was reached and then recovered from is a note of its own
     std::vector<Finding> findings = findings_of(builder, "limit-reached");
 
     REQUIRE(findings.size() == 1);
-    CHECK(findings[0].severity == Severity::note);
+    CHECK(findings[0].severity == Severity::suspect);
     CHECK(findings[0].forecast->limit == 64);
     CHECK(findings[0].count == 3);
 }

@@ -47,6 +47,10 @@ size_t operator_at(std::string_view name)
 
 std::string demangle(std::string_view symbol)
 {
+    // glibc's debug information knows its functions by hidden aliases; nobody else does.
+    constexpr std::string_view glibc_internal = "__GI_";
+    if (symbol.starts_with(glibc_internal) && symbol.size() > glibc_internal.size())
+        symbol.remove_prefix(glibc_internal.size());
     std::string plain(without_compiler_suffixes(symbol));
     if (!plain.starts_with("_Z"))
         return plain;
