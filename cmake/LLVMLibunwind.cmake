@@ -25,7 +25,7 @@ if(NOT EXISTS "${UNPAIRED_LIBUNWIND_ROOT}/usr/lib/llvm-14/lib/libunwind.a")
   list(GET packages 0 package)
   execute_process(COMMAND dpkg-deb -x "${package}" "${UNPAIRED_LIBUNWIND_ROOT}" COMMAND_ERROR_IS_FATAL ANY)
 endif()
-add_library(unpaired_libunwind STATIC IMPORTED)
+add_library(unpaired_libunwind STATIC IMPORTED GLOBAL)
 set_target_properties(unpaired_libunwind PROPERTIES
   IMPORTED_LOCATION "${UNPAIRED_LIBUNWIND_ROOT}/usr/lib/llvm-14/lib/libunwind.a"
   INTERFACE_INCLUDE_DIRECTORIES "${UNPAIRED_LIBUNWIND_ROOT}/usr/include/libunwind")

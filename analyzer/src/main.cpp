@@ -61,8 +61,9 @@ int main(int argc, char **argv)
     CLI::App app(
         "Finds what a program acquired and never gave back: memory, descriptors, sockets, locks, threads.",
         "unpaired");
-    app.set_version_flag("--version", "unpaired " UNPAIRED_VERSION);
+    app.set_version_flag("--version", "unpaired " UNPAIRED_VERSION, "Print the version.");
     app.require_subcommand(1);
+    app.set_help_flag("-h,--help", "Print this help.");
     app.formatter(std::make_shared<unpaired::HelpFormatter>());
     app.footer("unpaired COMMAND --help tells more, with examples. The shortest way in:\n"
                "  unpaired run -- PROGRAM [ARGS]");
@@ -80,7 +81,13 @@ int main(int argc, char **argv)
         return app.exit(asked); // --help, --version
     } catch (const CLI::ParseError &error) {
         log_to_stderr({});
-        spdlog::error("{}", error.what());
+        const bool known = !arguments.empty() && std::any_of(commands.begin(), commands.end(), [&](CLI::App *c) {
+            return c->get_name() == arguments.front();
+        });
+        if (arguments.empty())
+            spdlog::error("which command? unpaired run -- PROGRAM, or see unpaired --help.");
+        else
+            spdlog::error("{} (see unpaired {}--help)", error.what(), known ? arguments.front() + " " : "");
         return unpaired::exit_trouble;
     }
     for (size_t i = 0; i < commands.size(); i++) {

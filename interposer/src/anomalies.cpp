@@ -34,7 +34,7 @@ void record_anomaly(const Anomaly &anomaly)
         return;
     }
     unpaired_record_anomaly record{};
-    record.image = process.image;
+    record.image = own_image();
     record.kind = static_cast<uint8_t>(anomaly.kind);
     record.space = static_cast<uint8_t>(anomaly.space);
     record.function = static_cast<uint16_t>(anomaly.function);

@@ -87,7 +87,7 @@ void enter_allocator(Thread &thread, const Caller &caller)
 /// so the search is given up when it never finds anything.
 void release_untagged(Thread &thread, const Caller &caller, unsigned function, void *block)
 {
-    constexpr uint32_t fruitless_searches = 2000;
+    constexpr uint32_t fruitless_searches = 200;
     static uint32_t fruitless;
     if (load(fruitless) > fruitless_searches) {
         count_drop(UNPAIRED_DROP_SEARCH);

@@ -58,7 +58,7 @@ bool records(char *const *environment)
 void record_exec(uint32_t pid, const char *program, char *const *environment)
 {
     unpaired_record_exec record{};
-    record.image = process.image;
+    record.image = own_image();
     record.flags = records(environment) ? 0 : UNPAIRED_EXEC_UNRECORDED;
     record.pid = pid;
     record.time_ms = now_ms();
@@ -113,7 +113,7 @@ void after_failed_exec(bool own)
         return;
     const KeepErrno keep;
     unpaired_record_end record{};
-    record.image = process.image;
+    record.image = own_image();
     record.kind = UNPAIRED_END_EXEC_FAILED;
     record.status = errno;
     record.time_ms = now_ms();
@@ -139,7 +139,7 @@ void child_ended(int pid, int status)
         return;
     const KeepErrno keep;
     unpaired_record_child_end record{};
-    record.image = process.image;
+    record.image = own_image();
     record.pid = static_cast<uint32_t>(pid);
     record.wait_status = status;
     record.time_ms = now_ms();

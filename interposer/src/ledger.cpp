@@ -8,7 +8,7 @@ namespace unpaired {
 namespace {
 
 constexpr uint32_t largest_slots_pages = 16;
-constexpr uint32_t counter_pages = 4;
+constexpr uint32_t largest_counter_pages = 4;
 constexpr uint32_t most_shards = 65535;
 
 Thread **shards[256]; // shard number → state, two levels of 256
@@ -104,11 +104,14 @@ unpaired_counter *counter(Thread &thread, uint32_t site)
     unpaired_counter_block *&at = leaf->block[block % counter_leaf];
     if (UNPAIRED_UNLIKELY(at == nullptr)) {
         if (thread.counter_blocks_left == 0) {
-            thread.counter_extent = new_extent(UNPAIRED_EXTENT_COUNTERS, counter_pages, thread.shard);
-            if (thread.counter_extent == nullptr)
+            // A short-lived child needs little; who has many sites gets larger pieces.
+            const uint32_t pages = thread.counter_extent == nullptr ? 1 : largest_counter_pages;
+            unpaired_extent *extent = new_extent(UNPAIRED_EXTENT_COUNTERS, pages, thread.shard);
+            if (extent == nullptr)
                 return nullptr;
+            thread.counter_extent = extent;
             thread.counter_blocks_left =
-                (counter_pages * UNPAIRED_TRACE_PAGE - sizeof(unpaired_extent)) / sizeof(unpaired_counter_block);
+                (pages * UNPAIRED_TRACE_PAGE - sizeof(unpaired_extent)) / sizeof(unpaired_counter_block);
         }
         auto *blocks = reinterpret_cast<unpaired_counter_block *>(thread.counter_extent + 1);
         at = blocks + thread.counter_extent->used;

@@ -28,4 +28,11 @@ template <class Record> void *append(unpaired_record_type type, const Record &re
 /// Writes the IMAGE record if it is still due.
 void announce_image();
 
+/// The image's number, for a record that is about to be written; announces the image if that is still due.
+inline uint16_t own_image()
+{
+    announce_image();
+    return process.image;
+}
+
 } // namespace unpaired

@@ -96,7 +96,7 @@ const char *main_program()
 void record_module(const ModuleView &view)
 {
     unpaired_record_module record{};
-    record.image = process.image;
+    record.image = own_image();
     record.build_id_len = view.build_id_len;
     record.path_len = static_cast<uint16_t>(strlen(view.path));
     record.time_ms = now_ms();

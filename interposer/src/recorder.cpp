@@ -234,6 +234,8 @@ void note_failure(Thread &thread, const Caller &caller, const Acquisition &what,
         return;
     count_failed(thread, site);
     if (for_want_of_handles(what.space, error)) {
+        if (what.space == UNPAIRED_SPACE_fd)
+            record_descriptor_limit();
         Anomaly anomaly{UNPAIRED_ANOMALY_LIMIT_REACHED, what.space, what.function};
         anomaly.acquire_site = site;
         anomaly.error = error;

@@ -146,7 +146,7 @@ uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const S
         record.function = info.function;
         record.family = info.family;
         record.owner = info.owner;
-        record.image = process.image;
+        record.image = own_image();
         record.depth = static_cast<uint8_t>(stack.depth);
         record.owner_source = info.owner_source;
         record.generation = module_generation();

@@ -193,7 +193,7 @@ Action add_ctl(CLI::App &app)
     CLI::App *command = app.add_subcommand("ctl", "Talk to a recording that goes on.");
     command->add_option("TARGET", options->target, "Process id of the recorded program, or its trace file.")
         ->required()
-        ->type_name("PID|TRACE");
+        ->option_text("PID|TRACE");
     command
         ->add_option(
             "ACTION", options->action,
@@ -201,9 +201,9 @@ Action add_ctl(CLI::App &app)
             "mark: begin a cycle, such as a connection or a request; growth is told per cycle. status: what "
             "is recorded and live.")
         ->required()
-        ->type_name("start|stop|mark|status")
+        ->option_text("start|stop|mark|status")
         ->check(CLI::IsMember({"start", "stop", "mark", "status"}));
-    command->add_option("NAME", options->mark, "What the cycle is called (mark only).")->type_name("");
+    command->add_option("NAME", options->mark, "What the cycle is called (mark only).")->option_text("");
     command->footer("Examples:\n"
                     "  unpaired ctl 4711 status\n"
                     "  unpaired ctl $(pidof -s server) mark reconnect\n"

@@ -49,12 +49,12 @@ std::string entry(const std::string &left, std::string_view text)
 std::string left_of(const CLI::Option *option)
 {
     if (option->get_positional())
-        return option->get_type_name().empty() ? option->get_name(true, false) : option->get_type_name();
+        return option->get_option_text().empty() ? option->get_name(true, false) : option->get_option_text();
     std::string left = option->get_name(false, true);
     for (size_t comma = left.find(','); comma != std::string::npos; comma = left.find(',', comma + 2))
         left.replace(comma, 1, ", ");
-    if (option->get_type_size() != 0 && !option->get_type_name().empty())
-        left += " " + option->get_type_name();
+    if (!option->get_option_text().empty())
+        left += " " + option->get_option_text();
     return left;
 }
 

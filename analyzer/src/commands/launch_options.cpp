@@ -25,22 +25,33 @@ void add_recording_options(CLI::App &command, RecordingOptions &options)
 {
     const std::string group = "How the program is recorded";
     command.add_option("--locks", options.locks, "Record which thread holds which lock: on or off.")
-        ->type_name("on|off")
+        ->option_text("on|off")
         ->check(CLI::IsMember({"on", "off"}))
         ->group(group);
     command
         .add_option(
             "--max-trace", options.max_trace,
             "How far the trace may grow, as in 512M (default 1G). What does not fit is counted, not kept.")
-        ->type_name("SIZE")
+        ->option_text("SIZE")
         ->check(CLI::Validator(known_size, "", "size"))
         ->group(group);
 }
 
+Command command_of(const CLI::App &app, const Command &behind_dashes)
+{
+    const Command left_over = app.remaining();
+    if (!left_over.empty() && left_over.front().starts_with('-'))
+        throw Trouble(fmt::format("unknown option '{}' (see unpaired {} --help).", left_over.front(), app.get_name()));
+    if (!left_over.empty() && !behind_dashes.empty())
+        throw Trouble(fmt::format("'{}' before -- is no option (see unpaired {} --help).", left_over.front(),
+                                  app.get_name()));
+    if (left_over.empty() && behind_dashes.empty())
+        throw Trouble(fmt::format("which program? unpaired {} [options] -- PROGRAM [ARGS]", app.get_name()));
+    return left_over.empty() ? behind_dashes : left_over;
+}
+
 LaunchOptions launch_options(const RecordingOptions &recording, const Command &command)
 {
-    if (command.empty())
-        throw Trouble("which program? Put it behind the options: unpaired run [options] -- PROGRAM [ARGS].");
     LaunchOptions options;
     options.command = command;
     if (!recording.locks.empty())

@@ -15,7 +15,7 @@ struct RecordingOptions {
 
 void add_recording_options(CLI::App &command, RecordingOptions &options);
 
-/// For the launcher. Throws Trouble if there is no program.
+/// For the launcher.
 LaunchOptions launch_options(const RecordingOptions &recording, const Command &command);
 
 } // namespace unpaired

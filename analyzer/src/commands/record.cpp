@@ -102,13 +102,13 @@ Action add_record(CLI::App &app, const Command &program)
                      "The trace file (default ./unpaired.EXE.PID.trace). Programs it starts leave theirs "
                      "beside it, as "
                      "FILE.EXE.PID.")
-        ->type_name("FILE");
+        ->option_text("FILE");
     command
         ->add_option("--owner", options->owners,
                      "Who owns what is acquired in a function, source file or library, as in 'mqtt_*=MQTT'; "
                      "may be given "
                      "several times.")
-        ->type_name("PATTERN=NAME")
+        ->option_text("PATTERN=NAME")
         ->allow_extra_args(false);
     add_recording_options(*command, options->recording);
     command->footer("Exit status: the program's own, 128+N after signal N.\n\n"
@@ -116,7 +116,8 @@ Action add_record(CLI::App &app, const Command &program)
                     "  unpaired record -- ./server\n"
                     "  unpaired record -o soak.trace --max-trace 4G -- ./gateway --config soak.conf\n"
                     "  unpaired report soak.trace");
-    return [options, &program] { return record(*options, program); };
+    command->prefix_command();
+    return [options, command, &program] { return record(*options, command_of(*command, program)); };
 }
 
 } // namespace unpaired

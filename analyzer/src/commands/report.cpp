@@ -39,7 +39,7 @@ Action add_report(CLI::App &app)
         app.add_subcommand("report", "Analyse traces: finished, cut short, or still being written.");
     command->add_option("TRACE", options->traces, "Trace files, as unpaired record leaves them.")
         ->required()
-        ->type_name("FILE...");
+        ->option_text("FILE...");
     add_report_options(*command, options->report);
     command->footer(
         "Examples:\n"

@@ -89,7 +89,7 @@ void add_report_options(CLI::App &command, ReportOptions &options)
 {
     const std::string group = "What the report says, and where";
     command.add_option("--format", options.format, "Format on stdout: text (default) or json.")
-        ->type_name("FORMAT")
+        ->option_text("FORMAT")
         ->check(CLI::Validator(known_format, "", "format"))
         ->group(group);
     command
@@ -97,7 +97,7 @@ void add_report_options(CLI::App &command, ReportOptions &options)
             "--output", options.outputs,
             "Write the report to a file, as in json:report.json; may be given several times. Nothing goes to "
             "stdout then, unless --format is given too.")
-        ->type_name("FORMAT:FILE")
+        ->option_text("FORMAT:FILE")
         ->check(CLI::Validator(known_output, "", "output"))
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
@@ -107,7 +107,7 @@ void add_report_options(CLI::App &command, ReportOptions &options)
     command
         .add_option("--fail-on", options.fail_on,
                     "What counts as a finding for the exit status: leak, suspect (default) or note.")
-        ->type_name("SEVERITY")
+        ->option_text("SEVERITY")
         ->check(CLI::IsMember({"leak", "suspect", "note"}))
         ->group(group);
     command
@@ -115,7 +115,7 @@ void add_report_options(CLI::App &command, ReportOptions &options)
             "--owner", options.owners,
             "Who owns what is acquired in a function ('mqtt_*=MQTT'), source file ('*/modbus/*.c=MBUS') or "
             "library ('libmodbus.so*=MBUS'); may be given several times, the first that matches decides.")
-        ->type_name("PATTERN=NAME")
+        ->option_text("PATTERN=NAME")
         ->allow_extra_args(false)
         ->group(group);
     command
@@ -123,21 +123,21 @@ void add_report_options(CLI::App &command, ReportOptions &options)
                     "File of lines 'leak:PATTERN' (as for LeakSanitizer) or 'FAMILY:PATTERN', with 'max=N' "
                     "if wanted: "
                     "what matches is not counted. May be given several times.")
-        ->type_name("FILE")
+        ->option_text("FILE")
         ->allow_extra_args(false)
         ->group(group);
     const std::string symbols = "Where names and line numbers come from";
     command
         .add_option("--sysroot", options.symbols.sysroot,
                     "Folder that holds the target's files, for a trace of another system.")
-        ->type_name("FOLDER")
+        ->option_text("FOLDER")
         ->check(CLI::ExistingDirectory)
         ->group(symbols);
     command
         .add_option(
             "--debug-path", options.symbols.debug_paths,
             "Folder searched for separate debug files, before /usr/lib/debug; may be given several times.")
-        ->type_name("FOLDER")
+        ->option_text("FOLDER")
         ->check(CLI::ExistingDirectory)
         ->allow_extra_args(false)
         ->group(symbols);

@@ -151,11 +151,11 @@ Action add_resources(CLI::App &app)
         app.add_subcommand("resources", "Show what is watched; add your own kinds of resources.");
     command
         ->add_option("--for", options->target, "Write rows for the recorder (preload) or for wraplib (wrap).")
-        ->type_name("preload|wrap")
+        ->option_text("preload|wrap")
         ->check(CLI::IsMember({"preload", "wrap"}));
-    command->add_option("--user", options->user, "The resources you declare.")->type_name("FILE.json");
+    command->add_option("--user", options->user, "The resources you declare.")->option_text("FILE.json");
     command->add_option("-o,--output", options->output, "Where the rows go (default: stdout).")
-        ->type_name("FILE");
+        ->option_text("FILE");
     command->footer(
         "Without options the table in force is shown.\n\n"
         "Example: pool.json\n"

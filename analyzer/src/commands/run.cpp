@@ -80,7 +80,7 @@ Action add_run(CLI::App &app, const Command &program)
         ->add_option(
             "--error-exitcode", options->error_exitcode,
             "Exit status if there are findings (see --fail-on); otherwise it is always the program's own.")
-        ->type_name("N")
+        ->option_text("N")
         ->check(CLI::Range(0, 255))
         ->group(group);
     command->footer(
@@ -91,7 +91,8 @@ Action add_run(CLI::App &app, const Command &program)
         "  unpaired run --owner 'mqtt_*=MQTT' --owner 'libmodbus.so*=MBUS' -- ./gateway\n"
         "  unpaired run --format=json -- ./server > report.json\n"
         "  unpaired run --error-exitcode=99 --suppressions known.supp -- make check");
-    return [options, &program] { return run(*options, program); };
+    command->prefix_command();
+    return [options, command, &program] { return run(*options, command_of(*command, program)); };
 }
 
 } // namespace unpaired

@@ -20,6 +20,10 @@ std::string_view without_compiler_suffixes(std::string_view symbol)
         if (at != std::string_view::npos && at > 0)
             symbol = symbol.substr(0, at);
     }
+    // glibc's name for its own calls of what it exports; both stand at one address
+    constexpr std::string_view hidden_alias = "__GI_";
+    if (symbol.starts_with(hidden_alias))
+        symbol.remove_prefix(hidden_alias.size());
     return symbol;
 }
 

@@ -371,14 +371,25 @@ private:
         return fmt::format("{:#x}", frame.address);
     }
 
+    /// What calls main and what starts a thread is the same in every program.
+    static size_t length_without_start(const std::vector<Frame> &stack)
+    {
+        const auto start = std::find_if(stack.begin(), stack.end(), [](const Frame &frame) {
+            return frame.function.starts_with("__libc_start_") || frame.function == "_start" ||
+                   frame.function == "start_thread" || frame.function.starts_with("__clone");
+        });
+        return start == stack.begin() ? stack.size() : static_cast<size_t>(start - stack.begin());
+    }
+
     /// The frame blamed is pointed at and never folded away.
     void write_stack(const std::vector<Frame> &stack, const Frame *blame)
     {
-        size_t end = stack.size();
-        if (!style_.all && stack.size() > frames_shown + 1) {
+        const size_t whole = style_.all ? stack.size() : length_without_start(stack);
+        size_t end = whole;
+        if (!style_.all && end > frames_shown + 1) {
             const auto blamed = blame ? std::find(stack.begin(), stack.end(), *blame) : stack.end();
             const size_t needed = blamed == stack.end() ? 0 : static_cast<size_t>(blamed - stack.begin()) + 2;
-            end = std::min(stack.size(), std::max(frames_shown, needed));
+            end = std::min(end, std::max(frames_shown, needed));
         }
         size_t column = 0;
         for (size_t i = 0; i < end; i++)
@@ -389,8 +400,8 @@ private:
             pointed = pointed || here;
             write_frame(stack[i], here, column);
         }
-        if (end < stack.size())
-            line(dim(fmt::format("       ... and {} more (--all)", plural(stack.size() - end, "frame"))));
+        if (end < whole)
+            line(dim(fmt::format("        ... and {} more (--all)", plural(whole - end, "frame"))));
     }
 
     static std::string frame_name(const Frame &frame)

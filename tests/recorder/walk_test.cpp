@@ -1,0 +1,245 @@
+// The walk by cached rules against LLVM's libunwind, on frames of every kind this processor has.
+#include "walk.h"
+
+#include <alloca.h>
+#include <catch2/catch.hpp>
+#include <csetjmp>
+#include <csignal>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <functional>
+#include <stdexcept>
+#include <thread>
+#include <ucontext.h>
+#include <vector>
+
+using namespace unpaired;
+
+namespace {
+
+struct Both {
+    Stack rules, general;
+};
+
+// Stands where a hook stands: its caller is where both walks begin.
+__attribute__((noinline)) void walk_both(Both &both)
+{
+    const Caller caller = UNPAIRED_CALLER();
+    walk_stack(caller, both.rules);
+    walk_with_libunwind(caller, both.general);
+}
+
+std::vector<uint64_t> frames(const Stack &stack) { return {stack.pc, stack.pc + stack.depth}; }
+
+void require_equal(const Both &both, unsigned at_least)
+{
+    REQUIRE(both.rules.depth >= at_least);
+    REQUIRE(frames(both.rules) == frames(both.general));
+}
+
+volatile int sink;
+
+__attribute__((noinline)) void recurse(int depth, const std::function<void()> &leaf)
+{
+    if (depth == 0)
+        leaf();
+    else
+        recurse(depth - 1, leaf);
+    sink = depth;
+}
+
+__attribute__((noinline)) void with_alloca(size_t bytes, const std::function<void()> &leaf)
+{
+    auto *room = static_cast<volatile char *>(alloca(bytes));
+    room[bytes - 1] = 1;
+    leaf();
+    sink = room[0];
+}
+
+// A local of 64-byte alignment makes the compiler realign the stack.
+__attribute__((noinline)) void realigned(const std::function<void()> &leaf)
+{
+    alignas(64) volatile char room[128];
+    room[0] = 1;
+    leaf();
+    sink = room[0] + static_cast<int>(reinterpret_cast<uintptr_t>(room) % 64);
+}
+
+// ... and with alloca on top it keeps the old stack pointer in a register of its own.
+__attribute__((noinline)) void realigned_with_alloca(size_t bytes, const std::function<void()> &leaf)
+{
+    alignas(64) volatile char room[64];
+    auto *more = static_cast<volatile char *>(alloca(bytes));
+    room[0] = 1;
+    more[0] = 1;
+    leaf();
+    sink = room[0] + more[0];
+}
+
+struct Thrower {
+    std::function<void()> leaf;
+    ~Thrower() { leaf(); } // runs while the exception unwinds
+};
+__attribute__((noinline)) void throws(const std::function<void()> &leaf)
+{
+    Thrower thrower{leaf};
+    throw std::runtime_error("for the walk");
+}
+
+int compare(const void *, const void *);
+const std::function<void()> *at_compare;
+int compare(const void *a, const void *b)
+{
+    (*at_compare)();
+    return *static_cast<const int *>(a) - *static_cast<const int *>(b);
+}
+
+Both in_handler;
+void on_signal(int) { walk_both(in_handler); }
+
+ucontext_t main_context, other_context;
+Both in_context;
+void context_entry()
+{
+    recurse(5, [] { walk_both(in_context); });
+    swapcontext(&other_context, &main_context);
+}
+
+} // namespace
+
+TEST_CASE("the rules give the same stack as the general unwinder at any depth")
+{
+    for (const int depth : {0, 1, 7, 40, 100}) {
+        Both both;
+        recurse(depth, [&] { walk_both(both); });
+        require_equal(both, static_cast<unsigned>(depth < 50 ? depth : UNPAIRED_MAX_DEPTH - 2));
+    }
+}
+
+TEST_CASE("a stack deeper than what is kept keeps its innermost frames")
+{
+    Both both;
+    recurse(200, [&] { walk_both(both); });
+    CHECK(both.rules.depth == UNPAIRED_MAX_DEPTH);
+}
+
+TEST_CASE("frames with alloca and realigned frames are walked")
+{
+    Both both;
+    with_alloca(1000, [&] { realigned([&] { realigned_with_alloca(333, [&] { walk_both(both); }); }); });
+    require_equal(both, 6);
+}
+
+TEST_CASE("a destructor that runs during unwinding sees the frames below it")
+{
+    Both both;
+    try {
+        recurse(3, [&] { throws([&] { walk_both(both); }); });
+        FAIL("nothing was thrown");
+    } catch (const std::runtime_error &) {
+    }
+    require_equal(both, 5);
+}
+
+TEST_CASE("a callback of the C library's qsort is walked through the library")
+{
+    Both both;
+    const std::function<void()> leaf = [&] { walk_both(both); };
+    at_compare = &leaf;
+    int numbers[] = {3, 1, 2};
+    qsort(numbers, 3, sizeof numbers[0], compare);
+    require_equal(both, 4);
+}
+
+TEST_CASE("a signal handler's stack goes on in the code that was interrupted")
+{
+    struct sigaction action {};
+    struct sigaction before {};
+    action.sa_handler = on_signal;
+    REQUIRE(sigaction(SIGUSR1, &action, &before) == 0);
+    raise(SIGUSR1);
+    require_equal(in_handler, 6);
+    sigaction(SIGUSR1, &before, nullptr);
+}
+
+TEST_CASE("a handler on an alternate stack is walked back to the ordinary one")
+{
+    static char room[64 * 1024];
+    stack_t alternate{};
+    alternate.ss_sp = room;
+    alternate.ss_size = sizeof room;
+    stack_t before{};
+    REQUIRE(sigaltstack(&alternate, &before) == 0);
+    struct sigaction action {};
+    struct sigaction old {};
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_ONSTACK;
+    REQUIRE(sigaction(SIGUSR1, &action, &old) == 0);
+    raise(SIGUSR1);
+    require_equal(in_handler, 6);
+    sigaction(SIGUSR1, &old, nullptr);
+    sigaltstack(&before, nullptr);
+}
+
+TEST_CASE("a walk after longjmp is of the stack that is left")
+{
+    static jmp_buf out;
+    Both before, after;
+    if (setjmp(out) == 0)
+        recurse(20, [&] {
+            walk_both(before);
+            longjmp(out, 1);
+        });
+    walk_both(after);
+    require_equal(before, 20);
+    require_equal(after, 3);
+    CHECK(after.rules.depth < before.rules.depth);
+}
+
+TEST_CASE("a stack made by makecontext ends where it began")
+{
+    static char room[256 * 1024];
+    REQUIRE(getcontext(&other_context) == 0);
+    other_context.uc_stack.ss_sp = room;
+    other_context.uc_stack.ss_size = sizeof room;
+    other_context.uc_link = nullptr;
+    makecontext(&other_context, context_entry, 0);
+    REQUIRE(swapcontext(&main_context, &other_context) == 0);
+    // The outermost return address is the C library's __start_context, at which no unwind table applies: the rules
+    // name it and stop, the general unwinder stops before.
+    REQUIRE(in_context.rules.depth == in_context.general.depth + 1);
+    in_context.rules.depth--;
+    require_equal(in_context, 7);
+}
+
+TEST_CASE("each thread walks its own stack while others do")
+{
+    std::vector<Both> results(8);
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < results.size(); i++)
+        threads.emplace_back([&results, i] {
+            for (int round = 0; round < 200; round++)
+                recurse(static_cast<int>(i) * 5, [&] { walk_both(results[i]); });
+        });
+    for (std::thread &thread : threads)
+        thread.join();
+    for (size_t i = 0; i < results.size(); i++)
+        require_equal(results[i], static_cast<unsigned>(i) * 5);
+}
+
+TEST_CASE("forgetting the rules changes nothing but the time of the next walk")
+{
+    Both before, after;
+    for (Both *both : {&before, &after}) {
+        recurse(10, [&] { walk_both(*both); });
+        forget_unwind_rules();
+    }
+    require_equal(before, 10);
+    CHECK(frames(before.rules) == frames(after.rules));
+}
+
+TEST_CASE("an address where there is no code ends the walk")
+{
+    const cfi::Rule rule = cfi::read_rule(reinterpret_cast<uint64_t>(&main_context));
+    CHECK(rule.kind == cfi::Kind::no_code);
+}
