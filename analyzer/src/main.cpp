@@ -48,6 +48,7 @@ void split(std::vector<std::string> &ours, unpaired::Command &program)
 
 } // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): out of memory, or a mistake of ours in an option; to be seen as it is
 int main(int argc, char **argv)
 {
     occupy_standard_descriptors();

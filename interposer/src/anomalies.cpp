@@ -17,7 +17,8 @@ int32_t clamp(int64_t value)
 
 void record_anomaly(const Anomaly &anomaly)
 {
-    uint64_t key = mix(uint64_t{anomaly.function} << 16 | anomaly.kind, uint64_t{anomaly.acquire_site} << 32 | anomaly.release_site);
+    uint64_t key = mix(uint64_t{anomaly.function} << 16 | anomaly.kind,
+                       uint64_t{anomaly.acquire_site} << 32 | anomaly.release_site);
     key = mix(key, uint64_t{anomaly.first_release_site} << 32 | static_cast<uint32_t>(anomaly.error));
     key = mix(key, static_cast<uint32_t>(clamp(anomaly.result)));
     key |= key == 0;
@@ -34,7 +35,7 @@ void record_anomaly(const Anomaly &anomaly)
         return;
     }
     unpaired_record_anomaly record{};
-    record.image = process.image;
+    record.image = own_image();
     record.kind = static_cast<uint8_t>(anomaly.kind);
     record.space = static_cast<uint8_t>(anomaly.space);
     record.function = static_cast<uint16_t>(anomaly.function);

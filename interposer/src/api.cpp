@@ -35,7 +35,7 @@ UNPAIRED_API void unpaired_mark_impl(const char *name)
     const Busy busy(*thread, stack_pointer());
     record_descriptors();
     unpaired_record_mark record{};
-    record.image = process.image;
+    record.image = own_image();
     record.name_len = static_cast<uint16_t>(name != nullptr ? strnlen(name, 255) : 0);
     record.cycle = add(process.file->cycle, 1u) + 1;
     record.time_ms = now_ms();

@@ -8,7 +8,7 @@ namespace unpaired {
 namespace {
 
 constexpr uint32_t largest_slots_pages = 16;
-constexpr uint32_t counter_pages = 4;
+constexpr uint32_t largest_counter_pages = 4;
 constexpr uint32_t most_shards = 65535;
 
 Thread **shards[256]; // shard number → state, two levels of 256
@@ -23,7 +23,7 @@ bool register_shard(Thread &thread)
 {
     Thread **page = load(shards[thread.shard >> 8], __ATOMIC_ACQUIRE);
     if (page == nullptr) {
-        auto **fresh = static_cast<Thread **>(sys::anonymous(256 * sizeof(Thread *)));
+        auto **fresh = static_cast<Thread **>(sys::anonymous(256 * sizeof(void *)));
         Thread **none = nullptr;
         if (fresh == nullptr)
             return false;
@@ -53,7 +53,8 @@ Thread *new_state(int tid)
     Thread *head = load(process.threads);
     do
         thread->next = head;
-    while (!__atomic_compare_exchange_n(&process.threads, &head, thread, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    while (!__atomic_compare_exchange_n(&process.threads, &head, thread, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED));
     return thread;
 }
 
@@ -104,11 +105,14 @@ unpaired_counter *counter(Thread &thread, uint32_t site)
     unpaired_counter_block *&at = leaf->block[block % counter_leaf];
     if (UNPAIRED_UNLIKELY(at == nullptr)) {
         if (thread.counter_blocks_left == 0) {
-            thread.counter_extent = new_extent(UNPAIRED_EXTENT_COUNTERS, counter_pages, thread.shard);
-            if (thread.counter_extent == nullptr)
+            // A short-lived child needs little; who has many sites gets larger pieces.
+            const uint32_t pages = thread.counter_extent == nullptr ? 1 : largest_counter_pages;
+            unpaired_extent *extent = new_extent(UNPAIRED_EXTENT_COUNTERS, pages, thread.shard);
+            if (extent == nullptr)
                 return nullptr;
+            thread.counter_extent = extent;
             thread.counter_blocks_left =
-                (counter_pages * UNPAIRED_TRACE_PAGE - sizeof(unpaired_extent)) / sizeof(unpaired_counter_block);
+                (pages * UNPAIRED_TRACE_PAGE - sizeof(unpaired_extent)) / sizeof(unpaired_counter_block);
         }
         auto *blocks = reinterpret_cast<unpaired_counter_block *>(thread.counter_extent + 1);
         at = blocks + thread.counter_extent->used;
@@ -135,11 +139,13 @@ uint32_t more_slots(Thread &thread)
     if (extent == nullptr)
         return 0;
     thread.slots_pages = pages;
-    const auto page = static_cast<uint32_t>((reinterpret_cast<uint8_t *>(extent) - process.base) / UNPAIRED_TRACE_PAGE);
+    const auto page =
+        static_cast<uint32_t>((reinterpret_cast<uint8_t *>(extent) - process.base) / UNPAIRED_TRACE_PAGE);
     uint32_t last = load(process.last_slots_page);
     do
         extent->previous = last;
-    while (!__atomic_compare_exchange_n(&process.last_slots_page, &last, page, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    while (!__atomic_compare_exchange_n(&process.last_slots_page, &last, page, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED));
     auto *first = reinterpret_cast<unpaired_slot *>(extent + 1);
     const uint32_t n = pages * UNPAIRED_TRACE_PAGE / sizeof(unpaired_slot) - 1;
     for (uint32_t i = 0; i < n; i++) {

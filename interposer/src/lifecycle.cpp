@@ -29,24 +29,26 @@ namespace {
 
 void write_dictionary()
 {
-#define UNPAIRED_SPACE(space, kind)                                                                                  \
-    append(UNPAIRED_RECORD_SPACE,                                                                                    \
-           unpaired_record_space{UNPAIRED_SPACE_##space, UNPAIRED_KIND_##kind, sizeof #space - 1, 0},                \
+#define UNPAIRED_SPACE(space, kind)                                                                   \
+    append(UNPAIRED_RECORD_SPACE,                                                                     \
+           unpaired_record_space{UNPAIRED_SPACE_##space, UNPAIRED_KIND_##kind, sizeof #space - 1, 0}, \
            {#space, sizeof #space - 1});
-#define UNPAIRED_FAMILY(family, space, display)                                                                      \
-    append(UNPAIRED_RECORD_FAMILY,                                                                                   \
-           unpaired_record_family{UNPAIRED_FAMILY_##family, UNPAIRED_SPACE_##space, sizeof #family - 1,              \
-                                  sizeof display - 1, 0},                                                            \
+#define UNPAIRED_FAMILY(family, space, display)                                                         \
+    append(UNPAIRED_RECORD_FAMILY,                                                                      \
+           unpaired_record_family{UNPAIRED_FAMILY_##family, UNPAIRED_SPACE_##space, sizeof #family - 1, \
+                                  sizeof display - 1, 0},                                               \
            {#family, sizeof #family - 1}, {display, sizeof display - 1});
-#define UNPAIRED_WRITE_FUNCTION(function, role, family, space)                                                       \
-    append(UNPAIRED_RECORD_FUNCTION,                                                                                 \
-           unpaired_record_function{UNPAIRED_FUNCTION_##function, role, sizeof #function - 1, family, space},        \
-           {#function, sizeof #function - 1});
-#define UNPAIRED_EACH_ACQUIRER(family, function)                                                                     \
-    UNPAIRED_WRITE_FUNCTION(function, UNPAIRED_ROLE_ACQUIRE, UNPAIRED_FAMILY_##family, UNPAIRED_SPACE_OF_##family)
-#define UNPAIRED_EACH_RELEASER(space, function)                                                                      \
+#define UNPAIRED_WRITE_FUNCTION(function, role, family, space)                                             \
+    append(                                                                                                \
+        UNPAIRED_RECORD_FUNCTION,                                                                          \
+        unpaired_record_function{UNPAIRED_FUNCTION_##function, role, sizeof #function - 1, family, space}, \
+        {#function, sizeof #function - 1});
+#define UNPAIRED_EACH_ACQUIRER(family, function)                                       \
+    UNPAIRED_WRITE_FUNCTION(function, UNPAIRED_ROLE_ACQUIRE, UNPAIRED_FAMILY_##family, \
+                            UNPAIRED_SPACE_OF_##family)
+#define UNPAIRED_EACH_RELEASER(space, function) \
     UNPAIRED_WRITE_FUNCTION(function, UNPAIRED_ROLE_RELEASE, 0, UNPAIRED_SPACE_##space)
-#define UNPAIRED_EACH_OBSERVER(space, function)                                                                      \
+#define UNPAIRED_EACH_OBSERVER(space, function) \
     UNPAIRED_WRITE_FUNCTION(function, UNPAIRED_ROLE_OBSERVE, 0, UNPAIRED_SPACE_##space)
 #define UNPAIRED_EACH_LIFECYCLE(function) UNPAIRED_WRITE_FUNCTION(function, UNPAIRED_ROLE_LIFECYCLE, 0, 0)
 #include "unpaired/resources/table.def"
@@ -55,25 +57,26 @@ void write_dictionary()
 void write_limit(unsigned space, const char *name, uint64_t value)
 {
     unpaired_record_limit record{};
-    record.image = process.image;
+    record.image = own_image();
     record.space = static_cast<uint16_t>(space);
     record.name_len = static_cast<uint16_t>(strlen(name));
     record.value = value;
     append(UNPAIRED_RECORD_LIMIT, record, {name, record.name_len});
 }
 
+uint64_t limit_of_descriptors; // as last written
+
 void write_limits()
 {
-    rlimit64 files{};
-    if (sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::of(&files)) == 0)
-        write_limit(UNPAIRED_SPACE_fd, "RLIMIT_NOFILE", files.rlim_cur);
-    write_limit(UNPAIRED_SPACE_fd, "FD_SETSIZE", 1024); // select(2): a descriptor from here on overruns an fd_set
+    record_descriptor_limit();
+    write_limit(UNPAIRED_SPACE_fd, "FD_SETSIZE",
+                1024); // select(2): a descriptor from here on overruns an fd_set
 }
 
 void write_note(unpaired_note note, const char *text)
 {
     unpaired_record_note record{};
-    record.image = process.image;
+    record.image = own_image();
     record.note = static_cast<uint16_t>(note);
     record.text_len = static_cast<uint16_t>(strlen(text));
     append(UNPAIRED_RECORD_NOTE, record, {text, record.text_len});
@@ -143,7 +146,8 @@ bool start_recording()
     Options options;
     if (!read_options(options))
         return false;
-    if (!__atomic_compare_exchange(&process.phase, &phase, &starting, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange(&process.phase, &phase, &starting, false, __ATOMIC_ACQ_REL,
+                                   __ATOMIC_RELAXED))
         return phase == Phase::recording;
     real::find_all();
     if (options.output == nullptr || (fork_witness = make_witness()) == nullptr ||
@@ -153,7 +157,6 @@ bool start_recording()
     }
     process.pid = sys::getpid();
     process.parent_pid = static_cast<int>(sys::call(SYS_getppid));
-    process.image = static_cast<uint16_t>(add(process.file->next_image, 1u));
     process.locks = options.locks;
     process.names = 1;
     read_comm(process.comm);
@@ -175,6 +178,12 @@ void announce_image()
     if (UNPAIRED_LIKELY(process.announced))
         return;
     process.announced = true;
+    const uint32_t image = add(process.file->next_image, 1u);
+    if (image > UINT16_MAX) { // a server that forked so many recording children: this one goes unrecorded
+        store(process.full, 1u);
+        return;
+    }
+    process.image = static_cast<uint16_t>(image);
     static char path[4096];
     static char command[4096];
     const long path_size =
@@ -203,10 +212,12 @@ void become_child()
 {
     // Only the thread that forked exists here; of the parent's memory everything may be read and nothing in the
     // trace may be changed. Locks another thread held are opened; private tables that stay right are kept.
-    process.parent_image = process.image;
+    if (process.announced)
+        process.parent_image =
+            process.image; // else an ancestor's, the nearest that has something in the file
     process.parent_pid = process.pid;
     process.pid = sys::getpid();
-    process.image = static_cast<uint16_t>(add(process.file->next_image, 1u));
+    process.image = 0; // given when it is announced
     process.forked = true;
     process.announced = false;
     process.log = nullptr;
@@ -239,10 +250,18 @@ void read_thread_name(Thread &thread)
     unpaired_record_thread record{};
     record.thread = thread.id;
     record.tid = static_cast<uint32_t>(thread.tid);
-    record.image = process.image;
+    record.image = own_image();
     record.time_ms = now_ms();
     memcpy(record.name, name, sizeof name);
     append(UNPAIRED_RECORD_THREAD, record);
+}
+
+void record_descriptor_limit()
+{
+    rlimit64 files{};
+    if (sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::of(&files)) == 0 &&
+        __atomic_exchange_n(&limit_of_descriptors, files.rlim_cur, __ATOMIC_RELAXED) != files.rlim_cur)
+        write_limit(UNPAIRED_SPACE_fd, "RLIMIT_NOFILE", files.rlim_cur);
 }
 
 void record_descriptors()
@@ -271,7 +290,7 @@ void record_descriptors()
         if (!any && first != 0)
             continue;
         unpaired_record_descriptors record{};
-        record.image = process.image;
+        record.image = own_image();
         record.n_words = batch / 64;
         record.time_ms = time;
         record.cycle = load(process.file->cycle);
@@ -287,7 +306,7 @@ void record_end(Ending ending, int status, const char *program)
     record_ended_threads();
     record_descriptors();
     unpaired_record_end record{};
-    record.image = process.image;
+    record.image = own_image();
     record.kind = ending == Ending::exit ? UNPAIRED_END_EXIT : UNPAIRED_END_EXEC;
     record.status = status;
     record.time_ms = now_ms();

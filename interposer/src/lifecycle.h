@@ -16,6 +16,9 @@ enum class Ending { exit, exec };
 /// The image is about to end or to be replaced: compares descriptors with the kernel's, writes END.
 void record_end(Ending ending, int status, const char *program);
 
+/// Writes how many descriptors the process may have, if that is not what was written last: programs change it.
+void record_descriptor_limit();
+
 /// The kernel's table of open descriptors, as DESCRIPTORS records. poll(2) tells of any number of them without
 /// opening one (reading /proc/self/fd would).
 void record_descriptors();

@@ -18,14 +18,23 @@ struct Tail {
     const void *data;
     size_t size;
 };
-void *append(unpaired_record_type type, const void *fixed, size_t fixed_size, Tail a = {}, Tail b = {}, Tail c = {});
+void *append(unpaired_record_type type, const void *fixed, size_t fixed_size, Tail a = {}, Tail b = {},
+             Tail c = {});
 
-template <class Record> void *append(unpaired_record_type type, const Record &record, Tail a = {}, Tail b = {})
+template <class Record>
+void *append(unpaired_record_type type, const Record &record, Tail a = {}, Tail b = {})
 {
     return append(type, &record, sizeof record, a, b);
 }
 
 /// Writes the IMAGE record if it is still due.
 void announce_image();
+
+/// The image's number, for a record that is about to be written; announces the image if that is still due.
+inline uint16_t own_image()
+{
+    announce_image();
+    return process.image;
+}
 
 } // namespace unpaired

@@ -137,7 +137,8 @@ uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const S
             SiteInfo *none = nullptr;
             if (fresh == nullptr)
                 return 0;
-            if (!__atomic_compare_exchange_n(&infos[page], &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+            if (!__atomic_compare_exchange_n(&infos[page], &none, fresh, false, __ATOMIC_ACQ_REL,
+                                             __ATOMIC_ACQUIRE))
                 sys::call(SYS_munmap, sys::of(fresh), info_page * sizeof(SiteInfo));
         }
         infos[page][site % info_page] = info;
@@ -146,7 +147,7 @@ uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const S
         record.function = info.function;
         record.family = info.family;
         record.owner = info.owner;
-        record.image = process.image;
+        record.image = own_image();
         record.depth = static_cast<uint8_t>(stack.depth);
         record.owner_source = info.owner_source;
         record.generation = module_generation();

@@ -129,12 +129,14 @@ def main():
     for need in words.get("needs", "").split():
         if not os.path.exists(need):
             raise Broken(f"{need} is missing; scripts/setup installs what the tests need")
+    here = os.path.dirname(os.path.abspath(arguments.source[0]))
     command = [arguments.program, *shlex.split(words.get("args", ""))]
     env = dict(os.environ)
     for setting in shlex.split(words.get("env", "")):
         name, _, value = setting.partition("=")
         env[name] = value
-    result = harness.run_unpaired(arguments.unpaired, command, options=shlex.split(words.get("run", "")), env=env)
+    result = harness.run_unpaired(arguments.unpaired, command, env=env,
+                                  options=shlex.split(words.get("run", "").replace("{here}", here)))
 
     problems = []
     if result.status != int(words.get("status", "0")):

@@ -34,6 +34,12 @@ class Table:
             self.family[function] = family
             self.space[function] = space
         self.cases = lines(program, "--cases")
+        demangled = harness.run(["c++filt", *self.role]).stdout.decode().splitlines()
+        self.spelled = dict(zip(demangled, self.role))
+
+    def name(self, finding):
+        """The table's name of a finding's function, which the report writes as C++ does."""
+        return self.spelled.get(finding["function"], finding["function"])
 
 
 def narrow(function):
@@ -73,7 +79,7 @@ def coverage(arguments, table):
 
 def of_space(finding, space, table):
     """Whether the finding is about this space (a case may also show what libraries keep for later)."""
-    return table.space.get(finding["function"]) == space
+    return table.space.get(table.name(finding)) == space
 
 
 def release(arguments, table):
@@ -108,9 +114,9 @@ def leave(arguments, table):
         found = by_case.get(function, [])
         role = table.role[function]
         if role == "acquirer":
-            own = [f for f in found if f["function"] == function or
-                   (arguments.wide and narrow(f["function"]) == narrow(function))]
-            as_others |= {f["function"] for f in own if f["function"] != function}
+            own = [f for f in found if table.name(f) == function or
+                   (arguments.wide and narrow(table.name(f)) == narrow(function))]
+            as_others |= {table.name(f) for f in own if table.name(f) != function}
             good = len(own) == 1 and own[0]["count"] == 1 and own[0]["family"] == table.family[function] and \
                 own[0]["acquired"] >= TIMES and own[0]["acquired"] - own[0]["released"] == 1
         else:

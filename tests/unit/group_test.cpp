@@ -46,17 +46,38 @@ TEST_CASE("two lines of one function are two findings with ids of their own")
     CHECK(ids_of(builder).size() == 2);
 }
 
-TEST_CASE("owners that the program declared are told apart, thread names are not")
+TEST_CASE("the same stack of two owners is two findings with ids of their own")
 {
-    auto build = [](unpaired_owner_source source) {
-        TraceBuilder builder;
-        builder.leak(builder.site("malloc", {"f@f.c:3", "main@main.c:9"}, "AAAA", source), 3, 20);
-        builder.leak(builder.site("malloc", {"f@f.c:3", "main@main.c:9"}, "BBBB", source), 4, 20);
-        return report_of(builder).images.at(0).findings;
-    };
-    CHECK(build(UNPAIRED_OWNER_SCOPE).size() == 2);
-    REQUIRE(build(UNPAIRED_OWNER_THREAD).size() == 1);
-    CHECK(build(UNPAIRED_OWNER_THREAD)[0].owner == "BBBB");
+    TraceBuilder builder;
+    builder.leak(builder.site("malloc", {"f@f.c:3", "main@main.c:9"}, "AAAA", UNPAIRED_OWNER_THREAD), 3, 20);
+    builder.leak(builder.site("malloc", {"f@f.c:3", "main@main.c:9"}, "BBBB", UNPAIRED_OWNER_THREAD), 4, 20);
+
+    CHECK(ids_of(builder).size() == 2);
+}
+
+TEST_CASE("outside the blamed frame functions count, not the lines they called from")
+{
+    TraceBuilder builder;
+    builder.leak(builder.site("socket", {"f@f.c:3", "main@main.c:9"}), 3);
+    builder.leak(builder.site("socket", {"f@f.c:3", "main@main.c:20"}), 4);
+    builder.leak(builder.site("socket", {"f@f.c:3", "other@main.c:20"}), 5);
+
+    CHECK(ids_of(builder).size() == 2);
+}
+
+TEST_CASE("acquisitions from the same place that were all released count too")
+{
+    TraceBuilder builder;
+    builder.leak(builder.site("socket", {"f@f.c:3", "main@main.c:9"}), 1);
+    builder.counter(builder.site("socket", {"f@f.c:03", "main@main.c:9"}), 5); // another copy of an unrolled loop
+    builder.counter(builder.site("socket", {"f@f.c:4", "main@main.c:9"}), 50); // another line
+
+    Report report = report_of(builder);
+
+    REQUIRE(report.images.at(0).findings.size() == 1);
+    CHECK(report.images[0].findings[0].count == 1);
+    CHECK(report.images[0].findings[0].acquired == 6);
+    CHECK(report.images[0].findings[0].released == 5);
 }
 
 TEST_CASE("the id outlives a rebuild: other addresses, other lines, other clones, another C library")

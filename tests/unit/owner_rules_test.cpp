@@ -170,6 +170,19 @@ TEST_CASE("a qualified name is the scoped name without parameters and return typ
     CHECK(qualified_name("") == "");
 }
 
+TEST_CASE("a symbol loses what compiler and libc added to it, and its mangling", "[owners]")
+{
+    CHECK(demangle("_ZN3app6Server5serveEi.isra.0") == "app::Server::serve(int)");
+    CHECK(demangle("parse.part.0.constprop.1") == "parse");
+    CHECK(demangle("parse.cold") == "parse");
+    CHECK(demangle("__GI_setlocale") == "setlocale");
+    CHECK(demangle("__GI___strdup") == "__strdup");
+    CHECK(demangle("_Znot_mangled") == "_Znot_mangled");
+    CHECK(demangle(".cold") == ".cold");
+    CHECK(demangle("asm.label") == "asm.label");
+    CHECK(demangle("") == "");
+}
+
 TEST_CASE("the innermost frame that any rule matches decides, then the first rule", "[owners]")
 {
     auto rules =
@@ -280,6 +293,11 @@ TEST_CASE("what owner rules cannot do is said", "[owners]")
     REQUIRE(problems.size() == 2);
     CHECK_THAT(problems[0], Catch::Contains("nowhere_*=NONE") && Catch::Contains("function"));
     CHECK_THAT(problems[1], Catch::Contains("nofile.c=NONE") && Catch::Contains("source file"));
+    // but a rule whose functions an earlier one has taken is not said to match nothing
+    problems.clear();
+    compile_rules(parse_owner_rules({"*=ALL", "mqtt_*=MQTT", "sample.cpp=SRC"}), sample_full, {}, {},
+                  &problems);
+    CHECK(problems == std::vector<std::string>{});
     // a program without a build-id, whose addresses cannot be told from another's
     problems.clear();
     Tables tables(compile_rules(parse_owner_rules({"mqtt_*=MQTT"}), samples::folder + "/sample_no_build_id",

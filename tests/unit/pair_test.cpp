@@ -82,6 +82,35 @@ TEST_CASE("a descriptor that the kernel no longer had was released unseen")
     CHECK(image.unknown_descriptors == 2);
 }
 
+TEST_CASE("the look at exit also covers what was acquired within the same tick of the clock")
+{
+    TraceBuilder builder;
+    uint32_t site = builder.site("socket", {"f@f.c:1"});
+    builder.slot({.site = site, .handle = 5, .time_ms = 100});
+    builder.counter(site, 1);
+    builder.open_descriptors({0, 1, 2}, 100);
+    Trace trace;
+
+    CHECK(tally_of(paired(builder, trace).at(0), site).live.size() == 1);
+
+    builder.end(UNPAIRED_END_EXIT, 100);
+    CHECK(tally_of(paired(builder, trace).at(0), site).live.empty());
+}
+
+TEST_CASE("of two looks within one tick the later counts")
+{
+    TraceBuilder builder;
+    uint32_t site = builder.site("socket", {"f@f.c:1"});
+    builder.slot({.site = site, .handle = 5, .time_ms = 100});
+    builder.counter(site, 1);
+    builder.open_descriptors({0, 1, 2}, 100);    // before an exec that failed
+    builder.open_descriptors({0, 1, 2, 5}, 100); // at exit
+    builder.end(UNPAIRED_END_EXIT, 100);
+
+    Trace trace;
+    CHECK(tally_of(paired(builder, trace).at(0), site).live.size() == 1);
+}
+
 TEST_CASE("a part belongs to the outermost resource while that lives")
 {
     TraceBuilder builder;

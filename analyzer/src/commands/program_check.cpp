@@ -121,7 +121,7 @@ template <class Ehdr, class Phdr> ProgramHeaders read_headers(int fd, const std:
         found.dynamic_loader = true;
         std::string loader(std::min<uint64_t>(segment.p_filesz, PATH_MAX), '\0');
         if (pread(fd, loader.data(), loader.size(), static_cast<off_t>(segment.p_offset)) > 0)
-            found.loader = loader.c_str();
+            found.loader = loader.c_str(); // NOLINT(readability-redundant-string-cstr): up to its NUL
     }
     return found;
 }

@@ -1,5 +1,6 @@
 #include "passes/analyze.h"
 
+#include "passes/account.h"
 #include "passes/blame.h"
 #include "passes/classify.h"
 #include "passes/describe.h"
@@ -23,8 +24,20 @@ bool says_anything(const Trace &trace, const PairedImage &paired)
     return !paired.sites.empty() || (image != trace.images.end() && image->second.recorded);
 }
 
-void judge_all(std::vector<Described> &findings, const Trace &trace, const ImageFacts &facts)
+/// Whether a recorded process started this one.
+bool has_recorded_parent(const ImageFacts &facts, const std::vector<Trace> &all)
 {
+    for (const Trace &trace : all)
+        for (const auto &[id, image] : trace.images)
+            if (image.recorded && image.pid != 0 && static_cast<int>(image.pid) == facts.info.parent)
+                return true;
+    return false;
+}
+
+void judge_all(std::vector<Described> &findings, const Trace &trace, const ImageFacts &facts,
+               const std::vector<Trace> &all)
+{
+    const bool of_helper_shell = is_shell(facts.info.program) && has_recorded_parent(facts, all);
     for (Described &one : findings) {
         GrowthVerdict growth = judge_growth(one.ages, facts.run);
         if (one.ages.empty() && one.cycles >= 3) {
@@ -38,7 +51,7 @@ void judge_all(std::vector<Described> &findings, const Trace &trace, const Image
                                      : class_of_space(space->second.name, space->second.kind);
         one.finding.growth = growth.growth;
         one.finding.per_cycle = growth.per_cycle;
-        one.finding.severity = judge(one, growth, resource, facts.ending);
+        one.finding.severity = judge(one, growth, resource, facts.ending, of_helper_shell);
     }
 }
 
@@ -71,8 +84,9 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
             std::vector<Case> cases = classify(trace, paired, facts.ending == Ending::exit);
             std::vector<Described> described = present(cases, trace, stacks, wrappers, options.owner_rules, facts.info.program);
             std::vector<Described> findings = group(std::move(described));
+            count_all_sites(findings, trace, paired, stacks, wrappers, options.owner_rules, facts.info.program);
             findings = explain_limits(std::move(findings), trace, paired.image, facts.ending == Ending::signal);
-            judge_all(findings, trace, facts);
+            judge_all(findings, trace, facts, traces);
 
             image.trace = facts.info;
             image.remarks = facts.remarks;

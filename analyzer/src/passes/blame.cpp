@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <optional>
 
 namespace unpaired {
 namespace {
@@ -119,28 +120,28 @@ bool Wrappers::is_wrapper(const std::string &acquirer, const std::string &functi
 Blame choose_blame(const std::string &acquirer, const std::vector<Frame> &stack, const Wrappers &wrappers,
                    std::string_view program)
 {
+    auto blame = [&](size_t index, bool in_program) { return Blame{stack[index], index, in_program}; };
     if (stack.empty())
-        return {{}, false};
-    const Frame *outermost_wrapper = nullptr;
-    for (const Frame &frame : stack) {
+        return {{}, 0, false};
+    std::optional<size_t> outermost_wrapper;
+    for (size_t i = 0; i < stack.size(); i++) {
+        const Frame &frame = stack[i];
         if (is_system_module(frame.module, program) || is_runtime_frame(frame))
             continue;
-        if (frame.function == "_start")
-            continue;
-        if (frame.function != "main" && wrappers.is_wrapper(acquirer, frame.function)) {
-            outermost_wrapper = &frame;
-            continue;
-        }
         if (frame.module.empty() && frame.function.empty())
             continue; // code that no module explains
-        return {frame, true};
+        if (frame.function != "main" && wrappers.is_wrapper(acquirer, frame.function)) {
+            outermost_wrapper = i;
+            continue;
+        }
+        return blame(i, true);
     }
-    if (outermost_wrapper != nullptr)
-        return {*outermost_wrapper, true};
-    for (const Frame &frame : stack)
-        if (!is_runtime_frame(frame))
-            return {frame, false};
-    return {stack.front(), false};
+    if (outermost_wrapper)
+        return blame(*outermost_wrapper, true);
+    for (size_t i = 0; i < stack.size(); i++)
+        if (!is_runtime_frame(stack[i]))
+            return blame(i, false);
+    return blame(0, false);
 }
 
 } // namespace unpaired

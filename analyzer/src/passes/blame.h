@@ -53,6 +53,7 @@ private:
 
 struct Blame {
     Frame frame;
+    size_t index = 0;       ///< of the frame in the stack
     bool in_program = true; ///< false: no frame of the program itself is on the stack
 };
 

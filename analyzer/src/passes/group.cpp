@@ -28,27 +28,27 @@ size_t outermost(const std::vector<Frame> &stack)
     return stack.size();
 }
 
-/// The part of a stack that is equal across runs, machines and rebuilds.
-std::string names(const std::vector<Frame> &stack)
+/// The part of a stack that is equal across runs, machines and rebuilds. What the C runtime's functions are
+/// called depends on its version and on whether its debug symbols are there.
+std::string lasting_names(const std::vector<Frame> &stack)
 {
     std::string result;
     for (size_t i = 0; i < outermost(stack); i++)
-        result += (stack[i].function.empty() ? "?" + file_name(stack[i].module) : stack[i].function) + '\n';
+        if (!is_runtime_frame(stack[i]))
+            result += (stack[i].function.empty() ? "?" + file_name(stack[i].module) : stack[i].function) + '\n';
     return result;
 }
 
-/// The part of a stack that tells two calls in one function apart.
-std::string places(const std::vector<Frame> &stack)
+std::string name_or_place(const Frame &frame)
 {
-    std::string result;
-    for (size_t i = 0; i < outermost(stack); i++) {
-        const Frame &frame = stack[i];
-        if (!frame.file.empty() && frame.line > 0)
-            result += fmt::format("{}:{}\n", frame.file, frame.line);
-        else
-            result += fmt::format("{}@{:x}\n", frame.module, frame.address);
-    }
-    return result;
+    return frame.function.empty() ? fmt::format("{}@{:x}", frame.module, frame.address) : frame.function;
+}
+
+std::string place(const Frame &frame)
+{
+    if (!frame.file.empty() && frame.line > 0)
+        return fmt::format("{}:{}", frame.file, frame.line);
+    return fmt::format("{}@{:x}", frame.module, frame.address);
 }
 
 std::string kind_of(const Finding &finding)
@@ -66,16 +66,18 @@ void add_remarks(std::vector<std::string> &to, const std::vector<std::string> &m
 void merge(Described &into, Described &&other)
 {
     Finding &a = into.finding, &b = other.finding;
-    // the bigger one's owner and release stand for both
+    // the bigger one's release stands for both
     if (b.count > a.count) {
-        std::swap(a.owner, b.owner);
         std::swap(a.failed_release, b.failed_release);
         std::swap(a.ended_by, b.ended_by);
     }
     a.count += b.count;
     a.bytes += b.bytes;
-    a.acquired += b.acquired;
-    a.released += b.released;
+    if (std::none_of(other.sites.begin(), other.sites.end(), [&](uint32_t site) { return into.sites.contains(site); })) {
+        a.acquired += b.acquired;
+        a.released += b.released;
+    }
+    into.sites.insert(other.sites.begin(), other.sites.end());
     for (const auto &[family, part] : b.parts) {
         a.parts[family].count += part.count;
         a.parts[family].bytes += part.bytes;
@@ -93,19 +95,43 @@ void merge(Described &into, Described &&other)
     into.address = std::min(into.address, other.address);
 }
 
+/// Findings of one acquisition are told apart by who released it wrongly, where that is the fault.
+std::string release_key(const Finding &finding)
+{
+    if (finding.rule == "never-released" || finding.rule == "release-failed" || finding.rule == "storage-freed-live" ||
+        finding.rule == "reinitialised-live")
+        return "";
+    std::string key;
+    if (finding.failed_release && !finding.failed_release->stack.empty())
+        key += finding.failed_release->function + '\n' + place(finding.failed_release->stack.front()) + '\n';
+    if (finding.ended_by && !finding.ended_by->stack.empty())
+        key += finding.ended_by->function + '\n' + place(finding.ended_by->stack.front()) + '\n';
+    return key;
+}
+
 } // namespace
+
+std::string acquisition_key(const std::string &family, const std::string &function, const std::string &owner,
+                            const std::vector<Frame> &stack, size_t blame_index)
+{
+    std::string key = family + '\n' + function + '\n' + owner + '\n';
+    for (size_t i = 0; i < outermost(stack); i++) {
+        key += name_or_place(stack[i]) + '\n';
+        if (i <= blame_index)
+            key += place(stack[i]) + '\n';
+    }
+    return key;
+}
 
 std::vector<Described> group(std::vector<Described> cases)
 {
     std::map<std::string, size_t> index;
     std::vector<Described> groups;
     for (Described &one : cases) {
-        std::string key = kind_of(one.finding) + names(one.finding.stack) + '\n' + places(one.finding.stack);
-        if (one.owner_declared)
-            key += "\nowner " + one.finding.owner;
-        // of the same acquisition, but another release
-        if (one.finding.rule != "never-released" && one.finding.ended_by)
-            key += "\nended by " + one.finding.ended_by->function + '\n' + places(one.finding.ended_by->stack);
+        const Finding &f = one.finding;
+        std::string key = f.rule + '\n' + acquisition_key(f.family, f.function, f.owner, f.stack, one.blame_index) + '\n' + release_key(f);
+        if (one.standard_streams)
+            key += "standard streams\n";
         auto [at, added] = index.try_emplace(std::move(key), groups.size());
         if (added)
             groups.push_back(std::move(one));
@@ -115,7 +141,7 @@ std::vector<Described> group(std::vector<Described> cases)
 
     std::map<std::string, std::vector<Described *>> same_names;
     for (Described &one : groups)
-        same_names[kind_of(one.finding) + names(one.finding.stack)].push_back(&one);
+        same_names[kind_of(one.finding) + lasting_names(one.finding.stack)].push_back(&one);
     for (auto &[text, alike] : same_names) {
         std::stable_sort(alike.begin(), alike.end(), [](const Described *a, const Described *b) {
             return std::tie(a->address, a->finding.owner) < std::tie(b->address, b->finding.owner);

@@ -6,6 +6,7 @@
 #include "report.h"
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,13 +20,20 @@ struct Described {
     uint16_t space = 0;
     uint64_t highest_handle = 0;
     uint64_t address = 0; ///< in the file of the innermost caller: orders what has equal names
-    bool owner_declared = false; ///< by a scope or a rule: then owners are told apart
+    std::set<uint32_t> sites; ///< the acquisitions it is about
+    size_t blame_index = 0;   ///< of the blamed frame in the stack
     bool in_program = true;      ///< see Blame
+    bool standard_streams = false; ///< see Case
 };
 
-/// Merges what shows the same rule, family, function and lines, sums it up, and gives each the id of
-/// report.h: a hash over rule, family, function and the names of the frames from the acquirer to main, with an
-/// ordinal by address among those of equal names.
+/// What makes two acquisitions the same to a reader: family, acquirer, owner, the functions on the stack, and
+/// from the acquirer to the blamed frame their lines as well.
+std::string acquisition_key(const std::string &family, const std::string &function, const std::string &owner,
+                            const std::vector<Frame> &stack, size_t blame_index);
+
+/// Merges cases of equal rules and acquisitions, sums them up, and gives each the id of report.h: a hash over
+/// rule, family, function and the names of the frames from the acquirer to main, the C runtime's left out, with
+/// an ordinal by address among those of equal names.
 std::vector<Described> group(std::vector<Described> cases);
 
 } // namespace unpaired

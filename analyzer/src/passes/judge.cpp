@@ -12,13 +12,25 @@ template <size_t N> bool one_of(std::string_view text, const std::array<std::str
     return std::find(names.begin(), names.end(), text) != names.end();
 }
 
-Severity judge_unreleased(const Described &described, const GrowthVerdict &growth, ResourceClass resource, Ending ending)
+/// lwIP's stack is started once and has no way to stop: its timeouts, mailbox and core lock are for life.
+bool is_started_for_life(const std::vector<Frame> &stack)
+{
+    static constexpr std::array<std::string_view, 2> starters = {"tcpip_init", "lwip_init"};
+    return std::any_of(stack.begin(), stack.end(), [&](const Frame &frame) { return one_of(frame.function, starters); });
+}
+
+Severity judge_unreleased(const Described &described, const GrowthVerdict &growth, ResourceClass resource, Ending ending,
+                          bool of_helper_shell)
 {
     const uint64_t count = described.finding.count;
+    if (described.standard_streams)
+        return Severity::note;
     if (growth.over_cycles)
         return Severity::leak;
     // what the system's libraries keep once for themselves
     if (!described.in_program && count == 1)
+        return Severity::note;
+    if (is_started_for_life(described.finding.stack))
         return Severity::note;
     switch (ending) {
     case Ending::exec: // the program it became has the descriptors, and the memory is gone
@@ -32,6 +44,8 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
     }
     switch (resource) {
     case ResourceClass::memory:
+        if (of_helper_shell)
+            return Severity::note;
         return count >= 2 || growth.still_growing ? Severity::suspect : Severity::note;
     case ResourceClass::handle:
         // a killed program had no chance to close its one log file
@@ -62,11 +76,12 @@ ResourceClass class_of_space(std::string_view space_name, unpaired_space_kind ki
     return ResourceClass::handle;
 }
 
-Severity judge(const Described &described, const GrowthVerdict &growth, ResourceClass resource, Ending ending)
+Severity judge(const Described &described, const GrowthVerdict &growth, ResourceClass resource, Ending ending,
+               bool of_helper_shell)
 {
     static constexpr std::array<std::string_view, 5> leaks = {"release-failed", "storage-freed-live", "reinitialised-live",
                                                               "double-release", "tag-overwritten"};
-    static constexpr std::array<std::string_view, 2> suspects = {"mismatched-release", "held-at-exit"};
+    static constexpr std::array<std::string_view, 3> suspects = {"mismatched-release", "held-at-exit", "limit-reached"};
     const std::string &rule = described.finding.rule;
     if (one_of(rule, leaks))
         return Severity::leak;
@@ -74,11 +89,18 @@ Severity judge(const Described &described, const GrowthVerdict &growth, Resource
         return Severity::suspect;
     if (rule != "never-released")
         return Severity::note;
-    Severity severity = judge_unreleased(described, growth, resource, ending);
+    Severity severity = judge_unreleased(described, growth, resource, ending, of_helper_shell);
     // what used up all there was is no small matter, however it ended
     if (described.finding.forecast && described.finding.forecast->reached)
         severity = std::max(severity, Severity::suspect);
     return severity;
+}
+
+bool is_shell(std::string_view program)
+{
+    static constexpr std::array<std::string_view, 8> shells = {"/bin/sh",   "/bin/dash",     "/bin/bash",     "/bin/busybox",
+                                                               "/usr/bin/sh", "/usr/bin/dash", "/usr/bin/bash", "/usr/bin/busybox"};
+    return one_of(program, shells);
 }
 
 bool worse(const Finding &a, const Finding &b)

@@ -18,8 +18,13 @@ enum class ResourceClass {
 
 ResourceClass class_of_space(std::string_view space_name, unpaired_space_kind kind);
 
-/// Severity of one finding, whose growth is `growth`, in an image that ended so.
-Severity judge(const Described &described, const GrowthVerdict &growth, ResourceClass resource, Ending ending);
+/// Severity of one finding, whose growth is `growth`, in an image that ended so. A shell that a recorded program
+/// ran for a command line (system, popen) ends without tidying up: its memory is a note.
+Severity judge(const Described &described, const GrowthVerdict &growth, ResourceClass resource, Ending ending,
+               bool of_helper_shell = false);
+
+/// Whether `program` is one of the system's shells.
+bool is_shell(std::string_view program);
 
 /// Worst first: a total order, so that equal input gives equal reports.
 bool worse(const Finding &a, const Finding &b);

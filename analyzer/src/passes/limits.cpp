@@ -30,8 +30,8 @@ const Limit *limit_of(const Trace &trace, uint16_t image, uint16_t space, bool o
     const Limit *found = nullptr;
     for (const Limit &limit : trace.limits)
         if (limit.space == space && (limit.name == select_limit) == of_select &&
-            (found == nullptr || limit.image == image))
-            found = &limit;
+            (found == nullptr || limit.image == image || found->image != image))
+            found = &limit; // a program may change its limits: the last one counts
     return found;
 }
 

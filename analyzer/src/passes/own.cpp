@@ -18,8 +18,7 @@ std::string owner_text(uint32_t owner)
 
 std::string owner_of(const Site &site, const std::vector<Frame> &stack, const std::vector<OwnerRule> &rules)
 {
-    bool settled = site.owner_source == UNPAIRED_OWNER_SCOPE || site.owner_source == UNPAIRED_OWNER_RULE;
-    if (!settled)
+    if (site.owner_source != UNPAIRED_OWNER_SCOPE)
         if (std::optional<std::string> owner = match_rules(rules, stack))
             return *owner;
     return owner_text(site.owner);

@@ -13,8 +13,8 @@ namespace unpaired {
 /// The owner as a person reads it: without the padding; "" if there is none.
 std::string owner_text(uint32_t owner);
 
-/// The owner of a site: what the program declared or a compiled rule gave stays; else a matching rule; else
-/// what the recorder fell back to (thread or module name).
+/// The owner of a site: what the program declared stays; else what a rule says, for the recorder did not know
+/// modules loaded later; else what the recorder settled or fell back to (thread or module name).
 std::string owner_of(const Site &site, const std::vector<Frame> &stack, const std::vector<OwnerRule> &rules);
 
 } // namespace unpaired

@@ -9,6 +9,9 @@
 namespace unpaired {
 namespace {
 
+// A recorder's clock (CLOCK_MONOTONIC_COARSE) stands still for up to this long.
+constexpr uint32_t clock_step_ms = 10;
+
 /// What the kernel had open in an image at one moment.
 class DescriptorTable {
 public:
@@ -19,14 +22,24 @@ public:
         for (const Descriptors &part : trace.descriptors)
             if (part.image == image && (!table || part.time_ms > table->time_ms_))
                 table = DescriptorTable(part.time_ms);
-        if (table)
-            for (const Descriptors &part : trace.descriptors)
-                if (part.image == image && part.time_ms == table->time_ms_)
-                    table->parts_.push_back(&part);
+        if (!table)
+            return table;
+        // Two looks may fall within one tick of the clock: the one written later counts.
+        std::map<uint32_t, const Descriptors *> latest;
+        for (const Descriptors &part : trace.descriptors)
+            if (part.image == image && part.time_ms == table->time_ms_)
+                latest[part.first] = &part;
+        for (const auto &[first, part] : latest)
+            table->parts_.push_back(part);
+        for (const End &end : trace.ends)
+            if (end.image == image && end.kind == UNPAIRED_END_EXIT && end.time_ms <= table->time_ms_ + clock_step_ms)
+                table->at_exit_ = true;
         return table;
     }
 
-    uint32_t time_ms() const { return time_ms_; }
+    /// Whether what was acquired at `time_ms` must show in it. At exit nothing is acquired after the look; of
+    /// a look in between, the clock is too coarse to tell.
+    bool covers(uint32_t time_ms) const { return time_ms < time_ms_ || (at_exit_ && time_ms == time_ms_); }
 
     /// Whether the descriptor was open; nothing where the table does not reach.
     std::optional<bool> open(uint64_t descriptor) const
@@ -50,6 +63,7 @@ public:
 private:
     explicit DescriptorTable(uint32_t time_ms) : time_ms_(time_ms) {}
     uint32_t time_ms_;
+    bool at_exit_ = false;
     std::vector<const Descriptors *> parts_;
 };
 
@@ -135,7 +149,7 @@ std::vector<PairedImage> pair(const Trace &trace)
         const Slot *whole = whole_of(trace, slot);
         if (is_descriptor(trace, slot)) {
             building.live_descriptors.insert(slot.handle);
-            bool seen_closed = building.table && slot.time_ms < building.table->time_ms() &&
+            bool seen_closed = building.table && building.table->covers(slot.time_ms) &&
                                building.table->open(slot.handle) == false;
             // what was moved into a stream goes with the stream, closed inside the C library
             bool gone_with_whole = (slot.flags & UNPAIRED_SLOT_MOVED) != 0 && slot.parent != 0 && whole == nullptr;

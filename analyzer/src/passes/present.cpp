@@ -1,7 +1,6 @@
 #include "passes/present.h"
 
 #include "passes/judge.h"
-#include "symbols/function_name.h"
 
 #include <fmt/format.h>
 #include <set>
@@ -16,7 +15,7 @@ std::string function_name(const Trace &trace, uint16_t id)
     auto at = trace.dictionary.functions.find(id);
     if (at == trace.dictionary.functions.end())
         return id == 0 ? "" : fmt::format("function {}", id);
-    return demangle(at->second.name); // operator new stands under its linkage name in the table
+    return at->second.name;
 }
 
 /// The family's name, or the space's where only that is known.
@@ -107,8 +106,8 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
         if (auto site = trace.sites.find(one.site); site != trace.sites.end()) {
             finding.stack = stacks.of(site->second);
             finding.owner = owner_of(site->second, finding.stack, rules);
-            described.owner_declared = site->second.owner_source == UNPAIRED_OWNER_SCOPE ||
-                                       site->second.owner_source == UNPAIRED_OWNER_RULE;
+            if (is_acquisition(trace, site->second))
+                described.sites.insert(site->first);
             if (!site->second.stack.empty())
                 described.address = stacks.file_address(site->second, site->second.stack.front());
         }
@@ -121,16 +120,16 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
             finding.ended_by =
                 EndedBy{function_name(trace, one.ended.function), stack_of(trace, stacks, one.ended.site)};
 
-        // Of a second release the releasing call is at fault, not where the resource came from.
-        bool at_release = one.rule == "double-release" && finding.failed_release &&
-                          !finding.failed_release->stack.empty();
-        Blame blame = at_release
-                          ? choose_blame(finding.failed_release->function, finding.failed_release->stack, wrappers, program)
-                          : choose_blame(finding.function, finding.stack, wrappers, program);
+        Blame blame = choose_blame(finding.function, finding.stack, wrappers, program);
         finding.blame = blame.frame;
+        described.blame_index = blame.index;
+        // Of a second release the releasing call is at fault, not where the resource came from.
+        if (one.rule == "double-release" && finding.failed_release && !finding.failed_release->stack.empty())
+            finding.blame = choose_blame(finding.failed_release->function, finding.failed_release->stack, wrappers, program).frame;
         described.in_program = blame.in_program;
         described.ages = one.ages;
         described.cycles = one.cycles;
+        described.standard_streams = one.standard_streams;
         described.space = one.space;
         described.highest_handle = one.highest_handle;
     }

@@ -56,6 +56,9 @@ const std::vector<Frame> &Stacks::frames_at(const Module &module, uint64_t retur
     for (size_t i = 0; i < frames.size(); i++) {
         Frame &frame = frames[i];
         frame.function = without_compiler_suffix(frame.function);
+        // how glibc's debug information spells the inside alias of an exported function
+        if (frame.function.starts_with("__GI_"))
+            frame.function.erase(0, 5);
         frame.address = return_address;
         frame.module = module.path;
         frame.inlined = i + 1 < frames.size();

@@ -20,6 +20,10 @@ std::string_view without_compiler_suffixes(std::string_view symbol)
         if (at != std::string_view::npos && at > 0)
             symbol = symbol.substr(0, at);
     }
+    // glibc's name for its own calls of what it exports; both stand at one address
+    constexpr std::string_view hidden_alias = "__GI_";
+    if (symbol.starts_with(hidden_alias))
+        symbol.remove_prefix(hidden_alias.size());
     return symbol;
 }
 
@@ -43,6 +47,10 @@ size_t operator_at(std::string_view name)
 
 std::string demangle(std::string_view symbol)
 {
+    // glibc's debug information knows its functions by hidden aliases; nobody else does.
+    constexpr std::string_view glibc_internal = "__GI_";
+    if (symbol.starts_with(glibc_internal) && symbol.size() > glibc_internal.size())
+        symbol.remove_prefix(glibc_internal.size());
     std::string plain(without_compiler_suffixes(symbol));
     if (!plain.starts_with("_Z"))
         return plain;

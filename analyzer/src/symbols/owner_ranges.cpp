@@ -33,8 +33,10 @@ struct Claim {
 
 class ModuleCompiler {
 public:
-    ModuleCompiler(const std::vector<OwnerRule> &rules, const std::string &path, DebugFile &file)
-        : rules_(rules), path_(path), file_(file)
+    /// `used` has an element for each rule, set when it matches something.
+    ModuleCompiler(const std::vector<OwnerRule> &rules, const std::string &path, DebugFile &file,
+                   std::vector<bool> &used)
+        : rules_(rules), path_(path), file_(file), used_(used)
     {
         for (const auto &rule : rules) {
             by_function_ |= rule.kind == OwnerRuleKind::function;
@@ -73,9 +75,9 @@ private:
     {
         Dwarf_Addr start = 0, end = 0;
         dwfl_module_info(file_.module(), nullptr, &start, &end, nullptr, nullptr, nullptr, nullptr);
-        for (RuleNumber i = 0; i < rules_.size(); i++)
-            if (rules_[i].pattern.find('/') != std::string::npos && matches_module(rules_[i], path_))
-                claim(start, end, 0, i);
+        claim(start, end, 0, first_rule([&](const OwnerRule &rule) {
+                  return rule.pattern.find('/') != std::string::npos && matches_module(rule, path_);
+              }));
     }
 
     void claim_symbols()
@@ -135,28 +137,35 @@ private:
         return known_[origin.addr] = rule;
     }
 
-    RuleNumber rule_for_function(const std::string &name, const std::string &linkage_name) const
+    /// The first rule that `matches`; all of them count as used, or the last would be said to match nothing.
+    template <class Matches> RuleNumber first_rule(Matches matches)
     {
+        RuleNumber first = no_rule;
         for (RuleNumber i = 0; i < rules_.size(); i++)
-            if (matches_function(rules_[i], name, linkage_name))
-                return i;
-        return no_rule;
+            if (matches(rules_[i])) {
+                used_[i] = true;
+                first = std::min(first, i);
+            }
+        return first;
+    }
+
+    RuleNumber rule_for_function(const std::string &name, const std::string &linkage_name)
+    {
+        return first_rule([&](const OwnerRule &rule) { return matches_function(rule, name, linkage_name); });
     }
 
     RuleNumber rule_for_source(const std::string &path)
     {
         auto [place, is_new] = sources_.try_emplace(path, no_rule);
-        for (RuleNumber i = 0; is_new && i < rules_.size(); i++)
-            if (matches_source(rules_[i], path)) {
-                place->second = i;
-                break;
-            }
+        if (is_new)
+            place->second = first_rule([&](const OwnerRule &rule) { return matches_source(rule, path); });
         return place->second;
     }
 
     const std::vector<OwnerRule> &rules_;
     const std::string &path_;
     DebugFile &file_;
+    std::vector<bool> &used_;
     bool by_function_ = false, by_source_ = false;
     CodeUnit unit_ = {};
     std::vector<Claim> claims_;
@@ -256,11 +265,9 @@ std::vector<std::byte> compile_rules(const std::vector<OwnerRule> &rules, const 
             tell(problem);
             continue;
         }
-        auto claims = settled(ModuleCompiler(rules, path, *file).claims());
+        auto claims = settled(ModuleCompiler(rules, path, *file, used).claims());
         if (claims.empty())
             continue;
-        for (const auto &claim : claims)
-            used[claim.rule] = true;
         if (file->build_id().empty()) {
             tell(fmt::format(
                 "{} has no build-id, so the recorder cannot apply owner rules to its functions; the "

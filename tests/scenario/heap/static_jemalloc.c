@@ -1,5 +1,6 @@
 // scenario: a program with jemalloc linked into it keeps its allocator, and its descriptors are followed
 // link: -l:libjemalloc.a -pthread -lm -lstdc++
+// run: --suppressions {here}/jemalloc.supp
 // remark: (?i)malloc
 // expect: {"rule": "never-released", "family": "socket", "count": 2, "blame": "main:socket"}
 #include "must.h"

@@ -1,5 +1,5 @@
 // scenario: owner rules by function, by source file and by library decide, the innermost frame first
-// run: --owner mqtt_*=MQTT --owner */owners/rules.c=FILE --owner modbus_plugin*=MBUS
+// run: --owner mqtt_*=MQTT --owner */owners/rules.c=FILE --owner modbus_plugin.so=MBUS
 // plugin: modbus_plugin.c
 // expect: {"rule": "never-released", "family": "file", "owner": "MQTT", "count": 1, "blame": "mqtt_connect:mqtt"}
 // expect: {"rule": "never-released", "family": "file", "owner": "FILE", "count": 1, "blame": "other:other"}

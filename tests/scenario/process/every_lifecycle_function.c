@@ -4,8 +4,8 @@
 // The first image starts one child by each function. Child number N leaves N descriptors, so that its number
 // can be read from the report.
 // image: {"end": "exit"}
-// expect: {"rule": "never-released", "family": "timerfd", "owner": "SETN", "count": 1, "blame": "leave_one:thread"}
-// expect: {"rule": "never-released", "family": "timerfd", "owner": "PRCT", "count": 1, "blame": "leave_one:thread"}
+// expect: {"rule": "never-released", "family": "timerfd", "owner": "SETN", "count": 1, "blame": "named_by_setname:setname"}
+// expect: {"rule": "never-released", "family": "timerfd", "owner": "PRCT", "count": 1, "blame": "named_by_prctl:prctl"}
 // image: {"end": "exit"}
 // expect: {"family": "eventfd", "count": 1, "blame": "leave:leave"}
 // image: {"end": "exit"}
@@ -148,19 +148,18 @@ static void reap(pid_t child, int n)
         MUST(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
-FRAME static void leave_one(void)
+static void *named_by_setname(void *unused)
 {
-    MUST(timerfd_create(CLOCK_MONOTONIC, 0) >= 0); /* blame:thread */
+    MUST(pthread_setname_np(pthread_self(), "setname") == 0);
+    MUST(timerfd_create(CLOCK_MONOTONIC, 0) >= 0); /* blame:setname */
+    return unused;
 }
 
-static void *named_thread(void *by_prctl)
+static void *named_by_prctl(void *unused)
 {
-    if (by_prctl)
-        MUST(prctl(PR_SET_NAME, "prctl-named", 0, 0, 0) == 0);
-    else
-        MUST(pthread_setname_np(pthread_self(), "setname") == 0);
-    leave_one();
-    return NULL;
+    MUST(prctl(PR_SET_NAME, "prctl-named", 0, 0, 0) == 0);
+    MUST(timerfd_create(CLOCK_MONOTONIC, 0) >= 0); /* blame:prctl */
+    return unused;
 }
 
 int main(int argc, char **argv)
@@ -174,7 +173,7 @@ int main(int argc, char **argv)
         return 0;
     }
     for (n = 0; n < 2; n++) {
-        MUST(pthread_create(&thread, NULL, named_thread, n ? &thread : NULL) == 0);
+        MUST(pthread_create(&thread, NULL, n ? named_by_prctl : named_by_setname, NULL) == 0);
         MUST(pthread_join(thread, NULL) == 0);
     }
     for (n = 1; n <= 18; n++) {

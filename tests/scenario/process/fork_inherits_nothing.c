@@ -30,13 +30,15 @@ FRAME static void blocks_of_child(void)
 
 int main(void)
 {
-    int first = in_parent(), second = in_parent(), i, status;
+    int fds[2], i, status;
+    for (i = 0; i < 2; i++)
+        fds[i] = in_parent();
     void *inherited = malloc(50);
     pid_t child = fork();
     MUST(child >= 0);
     if (child == 0) {
-        MUST(close(first) == 0); /* inherited: silent here, and no change to the parent's record */
-        MUST(close(second) == 0);
+        MUST(close(fds[0]) == 0); /* inherited: silent here, and no change to the parent's record */
+        MUST(close(fds[1]) == 0);
         free(inherited);
         for (i = 0; i < 3; i++)
             MUST(in_child() >= 0);
@@ -46,6 +48,6 @@ int main(void)
     }
     MUST(waitpid(child, &status, 0) == child && status == 0);
     free(inherited);
-    MUST(close(second) == 0);
+    MUST(close(fds[1]) == 0);
     return 0;
 }

@@ -1,5 +1,5 @@
 /* A vendor's change to lwIP, around Debian's: shutdown marks the socket as closing, and close refuses such a
- * one, so its slot stays taken. lwip_vendor.cpp. */
+ * one, so its slot stays taken. lwip_vendor.cpp. Like any lwIP it has lwip_init, by which the recorder knows it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,4 +25,12 @@ int lwip_close(int socket)
         return -1;
     }
     return real(socket);
+}
+
+void lwip_init(void);
+void lwip_init(void)
+{
+    void (*real)(void);
+    *(void **)&real = dlsym(RTLD_NEXT, "lwip_init");
+    real();
 }

@@ -1,5 +1,5 @@
 // scenario: what one owner acquired and another released is reported
-// expect: {"rule": "foreign-release", "family": "heap", "function": "malloc", "owner": "MQTT", "count": 1,
+// note: {"rule": "foreign-release", "family": "heap", "function": "malloc", "owner": "MQTT", "count": 1,
 //          "blame": "make_message:malloc", "ended_by": {"function": "free", "stack": ["drop_message:free"]}}
 #include "must.h"
 #include "unpaired/unpaired.h"

