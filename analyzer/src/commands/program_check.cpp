@@ -96,8 +96,7 @@ struct ProgramHeaders {
     std::string loader;
 };
 
-template <class Ehdr, class Phdr>
-ProgramHeaders read_headers(int fd, const std::string &name)
+template <class Ehdr, class Phdr> ProgramHeaders read_headers(int fd, const std::string &name)
 {
     Ehdr header = {};
     if (pread(fd, &header, sizeof header, 0) != static_cast<ssize_t>(sizeof header))
@@ -122,7 +121,7 @@ ProgramHeaders read_headers(int fd, const std::string &name)
         found.dynamic_loader = true;
         std::string loader(std::min<uint64_t>(segment.p_filesz, PATH_MAX), '\0');
         if (pread(fd, loader.data(), loader.size(), static_cast<off_t>(segment.p_offset)) > 0)
-            found.loader = loader.c_str();
+            found.loader = loader.c_str(); // NOLINT(readability-redundant-string-cstr): up to its NUL
     }
     return found;
 }

@@ -28,8 +28,7 @@ bool is_identifier(const std::string &text)
 bool is_macro_argument(const std::string &text)
 {
     std::string open;
-    for (size_t i = 0; i < text.size(); i++) {
-        const char c = text[i];
+    for (const char c : text) {
         if (c == '(' || c == '[') {
             open += c == '(' ? ')' : ']';
         } else if (c == ')' || c == ']') {
@@ -85,8 +84,7 @@ private:
             functions_.emplace(f.name);
     }
 
-    template <class Visit>
-    void each(const char *key, Visit visit)
+    template <class Visit> void each(const char *key, Visit visit)
     {
         if (!document_.contains(key))
             return;
