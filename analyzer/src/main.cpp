@@ -34,10 +34,7 @@ void log_to_stderr(const std::string &command)
     spdlog::set_default_logger(logger);
 }
 
-bool takes_a_program(const std::string &command)
-{
-    return command == "run" || command == "record";
-}
+bool takes_a_program(const std::string &command) { return command == "run" || command == "record"; }
 
 /// Splits what is ours to parse from the program and its arguments, which may look like options of ours.
 void split(std::vector<std::string> &ours, unpaired::Command &program)
@@ -82,13 +79,18 @@ int main(int argc, char **argv)
         return app.exit(asked); // --help, --version
     } catch (const CLI::ParseError &error) {
         log_to_stderr({});
-        const bool known = !arguments.empty() && std::any_of(commands.begin(), commands.end(), [&](CLI::App *c) {
-            return c->get_name() == arguments.front();
+        const std::string word = arguments.empty() ? std::string() : arguments.front();
+        const bool known = std::any_of(commands.begin(), commands.end(), [&word](const CLI::App *known_one) {
+            return known_one->get_name() == word;
         });
-        if (arguments.empty())
+        if (word.empty())
             spdlog::error("which command? unpaired run -- PROGRAM, or see unpaired --help.");
+        else if (known)
+            spdlog::error("{} (see unpaired {} --help)", error.what(), word);
+        else if (word.starts_with('-'))
+            spdlog::error("{} (see unpaired --help)", error.what());
         else
-            spdlog::error("{} (see unpaired {}--help)", error.what(), known ? arguments.front() + " " : "");
+            spdlog::error("there is no command '{}' (see unpaired --help).", word);
         return unpaired::exit_trouble;
     }
     for (size_t i = 0; i < commands.size(); i++) {

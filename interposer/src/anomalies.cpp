@@ -17,7 +17,8 @@ int32_t clamp(int64_t value)
 
 void record_anomaly(const Anomaly &anomaly)
 {
-    uint64_t key = mix(uint64_t{anomaly.function} << 16 | anomaly.kind, uint64_t{anomaly.acquire_site} << 32 | anomaly.release_site);
+    uint64_t key = mix(uint64_t{anomaly.function} << 16 | anomaly.kind,
+                       uint64_t{anomaly.acquire_site} << 32 | anomaly.release_site);
     key = mix(key, uint64_t{anomaly.first_release_site} << 32 | static_cast<uint32_t>(anomaly.error));
     key = mix(key, static_cast<uint32_t>(clamp(anomaly.result)));
     key |= key == 0;

@@ -61,14 +61,31 @@ struct Bytes {
         const auto here = reinterpret_cast<uint64_t>(at);
         uint64_t value = 0;
         switch (encoding & 0x0f) {
-        case 0x00: case 0x04: case 0x0c: value = take<uint64_t>(); break;
-        case 0x01: value = uleb(); break;
-        case 0x02: value = take<uint16_t>(); break;
-        case 0x03: value = take<uint32_t>(); break;
-        case 0x09: value = static_cast<uint64_t>(sleb()); break;
-        case 0x0a: value = static_cast<uint64_t>(int64_t{take<int16_t>()}); break;
-        case 0x0b: value = static_cast<uint64_t>(int64_t{take<int32_t>()}); break;
-        default: return 0;
+        case 0x00:
+        case 0x04:
+        case 0x0c:
+            value = take<uint64_t>();
+            break;
+        case 0x01:
+            value = uleb();
+            break;
+        case 0x02:
+            value = take<uint16_t>();
+            break;
+        case 0x03:
+            value = take<uint32_t>();
+            break;
+        case 0x09:
+            value = static_cast<uint64_t>(sleb());
+            break;
+        case 0x0a:
+            value = static_cast<uint64_t>(int64_t{take<int16_t>()});
+            break;
+        case 0x0b:
+            value = static_cast<uint64_t>(int64_t{take<int32_t>()});
+            break;
+        default:
+            return 0;
         }
         if (value == 0)
             return 0;
@@ -155,30 +172,55 @@ bool run(const uint8_t *from, const uint8_t *end, uint64_t location, uint64_t pc
         const uint8_t op = in.take<uint8_t>();
         const uint8_t low = op & 0x3f;
         switch (op >> 6) {
-        case 1: location += low * cie.code_factor; continue;                                              // advance_loc
-        case 2: row.set(low, Saved::at_offset, static_cast<int64_t>(in.uleb()) * cie.data_factor); continue; // offset
-        case 3:                                                                                           // restore
+        case 1:
+            location += low * cie.code_factor;
+            continue; // advance_loc
+        case 2:
+            row.set(low, Saved::at_offset, static_cast<int64_t>(in.uleb()) * cie.data_factor);
+            continue; // offset
+        case 3:       // restore
             if (Register *r = row.find(low))
                 *r = low == rbp ? initial.bp : initial.ra;
             continue;
-        default: break;
+        default:
+            break;
         }
         uint64_t reg;
         switch (op) {
-        case 0x00: break; // nop
-        case 0x01: location = in.pointer(cie.encoding, 0); break;
-        case 0x02: location += in.take<uint8_t>() * cie.code_factor; break;
-        case 0x03: location += in.take<uint16_t>() * cie.code_factor; break;
-        case 0x04: location += in.take<uint32_t>() * cie.code_factor; break;
-        case 0x05: reg = in.uleb(); row.set(reg, Saved::at_offset, static_cast<int64_t>(in.uleb()) * cie.data_factor); break;
+        case 0x00:
+            break; // nop
+        case 0x01:
+            location = in.pointer(cie.encoding, 0);
+            break;
+        case 0x02:
+            location += in.take<uint8_t>() * cie.code_factor;
+            break;
+        case 0x03:
+            location += in.take<uint16_t>() * cie.code_factor;
+            break;
+        case 0x04:
+            location += in.take<uint32_t>() * cie.code_factor;
+            break;
+        case 0x05:
+            reg = in.uleb();
+            row.set(reg, Saved::at_offset, static_cast<int64_t>(in.uleb()) * cie.data_factor);
+            break;
         case 0x06:
             reg = in.uleb();
             if (Register *r = row.find(reg))
                 *r = reg == rbp ? initial.bp : initial.ra;
             break;
-        case 0x07: row.set(in.uleb(), Saved::undefined); break;
-        case 0x08: row.set(in.uleb(), Saved::same); break;
-        case 0x09: reg = in.uleb(); in.uleb(); row.set(reg, Saved::elsewhere); break;
+        case 0x07:
+            row.set(in.uleb(), Saved::undefined);
+            break;
+        case 0x08:
+            row.set(in.uleb(), Saved::same);
+            break;
+        case 0x09:
+            reg = in.uleb();
+            in.uleb();
+            row.set(reg, Saved::elsewhere);
+            break;
         case 0x0a:
             if (depth == deepest)
                 return false;
@@ -189,10 +231,23 @@ bool run(const uint8_t *from, const uint8_t *end, uint64_t location, uint64_t pc
                 return false;
             row = kept[--depth];
             break;
-        case 0x0c: row.cfa_register = in.uleb(); row.cfa_offset = static_cast<int64_t>(in.uleb()); row.cfa_expression = nullptr; break;
-        case 0x0d: row.cfa_register = in.uleb(); break;
-        case 0x0e: row.cfa_offset = static_cast<int64_t>(in.uleb()); break;
-        case 0x0f: { row.cfa_expression = in.at; const uint64_t size = in.uleb(); in.at += size; break; }
+        case 0x0c:
+            row.cfa_register = in.uleb();
+            row.cfa_offset = static_cast<int64_t>(in.uleb());
+            row.cfa_expression = nullptr;
+            break;
+        case 0x0d:
+            row.cfa_register = in.uleb();
+            break;
+        case 0x0e:
+            row.cfa_offset = static_cast<int64_t>(in.uleb());
+            break;
+        case 0x0f: {
+            row.cfa_expression = in.at;
+            const uint64_t size = in.uleb();
+            in.at += size;
+            break;
+        }
         case 0x10: { // expression: only DW_OP_breg6 0, "saved where rbp points", is understood
             reg = in.uleb();
             const uint64_t size = in.uleb();
@@ -201,14 +256,40 @@ bool run(const uint8_t *from, const uint8_t *end, uint64_t location, uint64_t pc
             in.at += size;
             break;
         }
-        case 0x11: reg = in.uleb(); row.set(reg, Saved::at_offset, in.sleb() * cie.data_factor); break;
-        case 0x12: row.cfa_register = in.uleb(); row.cfa_offset = in.sleb() * cie.data_factor; row.cfa_expression = nullptr; break;
-        case 0x13: row.cfa_offset = in.sleb() * cie.data_factor; break;
-        case 0x14: reg = in.uleb(); in.uleb(); row.set(reg, Saved::elsewhere); break;
-        case 0x15: reg = in.uleb(); in.sleb(); row.set(reg, Saved::elsewhere); break;
-        case 0x16: { reg = in.uleb(); const uint64_t size = in.uleb(); in.at += size; row.set(reg, Saved::elsewhere); break; }
-        case 0x2e: in.uleb(); break; // GNU_args_size
-        default: return false;
+        case 0x11:
+            reg = in.uleb();
+            row.set(reg, Saved::at_offset, in.sleb() * cie.data_factor);
+            break;
+        case 0x12:
+            row.cfa_register = in.uleb();
+            row.cfa_offset = in.sleb() * cie.data_factor;
+            row.cfa_expression = nullptr;
+            break;
+        case 0x13:
+            row.cfa_offset = in.sleb() * cie.data_factor;
+            break;
+        case 0x14:
+            reg = in.uleb();
+            in.uleb();
+            row.set(reg, Saved::elsewhere);
+            break;
+        case 0x15:
+            reg = in.uleb();
+            in.sleb();
+            row.set(reg, Saved::elsewhere);
+            break;
+        case 0x16: {
+            reg = in.uleb();
+            const uint64_t size = in.uleb();
+            in.at += size;
+            row.set(reg, Saved::elsewhere);
+            break;
+        }
+        case 0x2e:
+            in.uleb();
+            break; // GNU_args_size
+        default:
+            return false;
         }
     }
     return true;
@@ -221,7 +302,8 @@ Rule rule_of(const Row &row)
         return {0, 0, Kind::outermost, 0};
     if (row.ra.saved != Saved::at_offset || row.ra.offset != -8)
         return unknown;
-    if (row.cfa_expression != nullptr) { // a realigned stack: DW_OP_breg6 n, DW_OP_deref, and rbp saved at rbp
+    if (row.cfa_expression !=
+        nullptr) { // a realigned stack: DW_OP_breg6 n, DW_OP_deref, and rbp saved at rbp
         Bytes in{row.cfa_expression};
         const uint64_t size = in.uleb();
         const uint8_t *end = in.at + size;
@@ -232,9 +314,11 @@ Rule rule_of(const Row &row)
             return unknown;
         return {static_cast<int32_t>(offset), 0, Kind::realigned, 0};
     }
-    if ((row.cfa_register != rbp && row.cfa_register != rsp) || row.cfa_offset < INT32_MIN || row.cfa_offset > INT32_MAX)
+    if ((row.cfa_register != rbp && row.cfa_register != rsp) || row.cfa_offset < INT32_MIN ||
+        row.cfa_offset > INT32_MAX)
         return unknown;
-    Rule rule{static_cast<int32_t>(row.cfa_offset), 0, row.cfa_register == rsp ? Kind::from_sp : Kind::from_bp, 0};
+    Rule rule{static_cast<int32_t>(row.cfa_offset), 0,
+              row.cfa_register == rsp ? Kind::from_sp : Kind::from_bp, 0};
     if (row.bp.saved == Saved::at_offset) {
         const int64_t words = row.bp.offset / 8;
         if (row.bp.offset % 8 != 0 || words == 0 || words < INT16_MIN || words > INT16_MAX)
@@ -256,7 +340,8 @@ Rule read_rule(uint64_t return_address)
         return unknown;
     struct dl_find_object object;
     if (_dl_find_object(reinterpret_cast<void *>(pc), &object) != 0 || object.dlfo_eh_frame == nullptr)
-        return {0, 0, Kind::no_code, 0}; // generated at run time, or without tables: nobody can go on from here
+        return {0, 0, Kind::no_code,
+                0}; // generated at run time, or without tables: nobody can go on from here
 
     // .eh_frame_hdr: version 1, then a table of (start, FDE) sorted by start, as 32-bit offsets from the header.
     const auto *header = static_cast<const uint8_t *>(object.dlfo_eh_frame);

@@ -5,6 +5,6 @@
 #include "real.h"
 #include "recorder.h"
 
-#define UNPAIRED_HOOK(type, function, parameters)                   \
+#define UNPAIRED_HOOK(type, function, parameters)                  \
     extern "C" type hook_##function parameters __asm__(#function); \
     extern "C" __attribute__((visibility("default"))) type hook_##function parameters

@@ -86,7 +86,8 @@ void received(Thread *thread, const Caller &caller, unsigned function, msghdr *m
 {
     if (thread == nullptr || message->msg_control == nullptr)
         return;
-    for (cmsghdr *control = CMSG_FIRSTHDR(message); control != nullptr; control = CMSG_NXTHDR(message, control)) {
+    for (cmsghdr *control = CMSG_FIRSTHDR(message); control != nullptr;
+         control = CMSG_NXTHDR(message, control)) {
         if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
             continue;
         const size_t n = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -161,7 +162,8 @@ UNPAIRED_HOOK(int, dup, (int fd))
 UNPAIRED_HOOK(int, dup2, (int from, int to))
 {
     const Caller caller = UNPAIRED_CALLER();
-    return duplicate_onto(caller, UNPAIRED_FUNCTION_dup2, from, to, [&] { return UNPAIRED_REAL(dup2)(from, to); });
+    return duplicate_onto(caller, UNPAIRED_FUNCTION_dup2, from, to,
+                          [&] { return UNPAIRED_REAL(dup2)(from, to); });
 }
 
 UNPAIRED_HOOK(int, dup3, (int from, int to, int flags))
@@ -172,16 +174,16 @@ UNPAIRED_HOOK(int, dup3, (int from, int to, int flags))
 }
 
 // The third argument is an int, a long or a pointer, and is handed on as it came.
-#define UNPAIRED_FCNTL(function)                                                                                     \
-    UNPAIRED_HOOK(int, function, (int fd, int command, unsigned long argument))                                      \
-    {                                                                                                                \
-        if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)                                                        \
-            return UNPAIRED_REAL(function)(fd, command, argument);                                                   \
-        const Caller caller = UNPAIRED_CALLER();                                                                     \
-        Acquiring acquiring = begin_acquire(caller);                                                                 \
-        const int ret = UNPAIRED_REAL(function)(fd, command, argument);                                              \
-        finish_one(acquiring, caller, UNPAIRED_FUNCTION_##function, family_of(fd, UNPAIRED_FAMILY_fd), ret);         \
-        return ret;                                                                                                  \
+#define UNPAIRED_FCNTL(function)                                                                             \
+    UNPAIRED_HOOK(int, function, (int fd, int command, unsigned long argument))                              \
+    {                                                                                                        \
+        if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)                                                \
+            return UNPAIRED_REAL(function)(fd, command, argument);                                           \
+        const Caller caller = UNPAIRED_CALLER();                                                             \
+        Acquiring acquiring = begin_acquire(caller);                                                         \
+        const int ret = UNPAIRED_REAL(function)(fd, command, argument);                                      \
+        finish_one(acquiring, caller, UNPAIRED_FUNCTION_##function, family_of(fd, UNPAIRED_FAMILY_fd), ret); \
+        return ret;                                                                                          \
     }
 UNPAIRED_FCNTL(fcntl)
 UNPAIRED_FCNTL(fcntl64)
@@ -227,23 +229,40 @@ namespace {
 unsigned family_of_call(long number)
 {
     switch (number) {
-    case SYS_socket: case SYS_accept4: case SYS_accept: return UNPAIRED_FAMILY_socket;
+    case SYS_socket:
+    case SYS_accept4:
+    case SYS_accept:
+        return UNPAIRED_FAMILY_socket;
 #ifdef SYS_open
-    case SYS_open: case SYS_creat: return UNPAIRED_FAMILY_file;
+    case SYS_open:
+    case SYS_creat:
 #endif
-    case SYS_openat: case SYS_openat2: return UNPAIRED_FAMILY_file;
+    case SYS_openat:
+    case SYS_openat2:
+        return UNPAIRED_FAMILY_file;
 #ifdef SYS_epoll_create
-    case SYS_epoll_create: return UNPAIRED_FAMILY_epoll;
-    case SYS_eventfd: return UNPAIRED_FAMILY_eventfd;
-    case SYS_inotify_init: return UNPAIRED_FAMILY_inotify;
+    case SYS_epoll_create:
 #endif
-    case SYS_epoll_create1: return UNPAIRED_FAMILY_epoll;
-    case SYS_eventfd2: return UNPAIRED_FAMILY_eventfd;
-    case SYS_timerfd_create: return UNPAIRED_FAMILY_timerfd;
-    case SYS_inotify_init1: return UNPAIRED_FAMILY_inotify;
-    case SYS_memfd_create: return UNPAIRED_FAMILY_memfd;
-    case SYS_pidfd_open: return UNPAIRED_FAMILY_pidfd;
-    default: return UNPAIRED_FAMILY_NONE;
+    case SYS_epoll_create1:
+        return UNPAIRED_FAMILY_epoll;
+#ifdef SYS_eventfd
+    case SYS_eventfd:
+#endif
+    case SYS_eventfd2:
+        return UNPAIRED_FAMILY_eventfd;
+#ifdef SYS_inotify_init
+    case SYS_inotify_init:
+#endif
+    case SYS_inotify_init1:
+        return UNPAIRED_FAMILY_inotify;
+    case SYS_timerfd_create:
+        return UNPAIRED_FAMILY_timerfd;
+    case SYS_memfd_create:
+        return UNPAIRED_FAMILY_memfd;
+    case SYS_pidfd_open:
+        return UNPAIRED_FAMILY_pidfd;
+    default:
+        return UNPAIRED_FAMILY_NONE;
     }
 }
 

@@ -19,7 +19,8 @@ extern "C" size_t hook_malloc_usable_size(void *block) __asm__("malloc_usable_si
 namespace {
 
 constexpr size_t extra = UNPAIRED_TRAILER_SIZE;
-constexpr size_t largest = static_cast<size_t>(PTRDIFF_MAX) - extra; // beyond it the real call fails as it should
+constexpr size_t largest =
+    static_cast<size_t>(PTRDIFF_MAX) - extra; // beyond it the real call fails as it should
 
 // ---- before the real functions are known: dlsym(3) may allocate ------------------------------------------------------
 
@@ -63,10 +64,12 @@ Thread *enter_heap(const Caller &caller)
 size_t usable_size(void *block) { return UNPAIRED_REAL(malloc_usable_size)(block); }
 
 /// Records and tags a fresh block; its slot is 0 where it was not recorded.
-void acquired(Thread &thread, const Caller &caller, unsigned function, unsigned family, void *block, size_t size)
+void acquired(Thread &thread, const Caller &caller, unsigned function, unsigned family, void *block,
+              size_t size)
 {
     const uint32_t slot = acquire_another(
-        &thread, caller, {function, family, UNPAIRED_SPACE_heap, handle_of(block), static_cast<uint64_t>(size)});
+        &thread, caller,
+        {function, family, UNPAIRED_SPACE_heap, handle_of(block), static_cast<uint64_t>(size)});
     const uint32_t owner = slot != 0 ? site_info(slot_at(slot)->site).owner : 0;
     write_tag(block, usable_size(block), size, owner, caller.pc, slot);
 }
@@ -123,7 +126,8 @@ void release_untagged(Thread &thread, const Caller &caller, unsigned function, v
         retire(thread, reference_of(found), anomaly.release_site);
 }
 
-void released_twice(Thread &thread, const Caller &caller, unsigned function, void *block, const unpaired_trailer &tag)
+void released_twice(Thread &thread, const Caller &caller, unsigned function, void *block,
+                    const unpaired_trailer &tag)
 {
     Anomaly anomaly{UNPAIRED_ANOMALY_DOUBLE_RELEASE, UNPAIRED_SPACE_heap, function};
     anomaly.handle = handle_of(block);
@@ -180,19 +184,19 @@ void release(Thread *thread, const Caller &caller, unsigned function, void *bloc
 } // namespace
 
 /// An allocating hook: `call` is the real call with `extra` bytes more, `size` what the program asked for.
-#define UNPAIRED_ALLOCATE(function, family, size, plain, enlarged)                                                   \
-    const Caller caller = UNPAIRED_CALLER();                                                                         \
-    Thread *thread = enter_heap(caller);                                                                             \
-    if (thread == nullptr || (size) > largest)                                                                       \
-        return plain;                                                                                                \
-    const Enclosing outer = enclosing_of(*thread, caller);                                                           \
-    enter_allocator(*thread, caller);                                                                                \
-    void *block = enlarged;                                                                                          \
-    thread->enclosing = outer;                                                                                       \
-    if (UNPAIRED_LIKELY(block != nullptr))                                                                           \
-        acquired(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, size);              \
-    else                                                                                                             \
-        failed(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family);                             \
+#define UNPAIRED_ALLOCATE(function, family, size, plain, enlarged)                                      \
+    const Caller caller = UNPAIRED_CALLER();                                                            \
+    Thread *thread = enter_heap(caller);                                                                \
+    if (thread == nullptr || (size) > largest)                                                          \
+        return plain;                                                                                   \
+    const Enclosing outer = enclosing_of(*thread, caller);                                              \
+    enter_allocator(*thread, caller);                                                                   \
+    void *block = enlarged;                                                                             \
+    thread->enclosing = outer;                                                                          \
+    if (UNPAIRED_LIKELY(block != nullptr))                                                              \
+        acquired(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, size); \
+    else                                                                                                \
+        failed(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family);                \
     return block;
 
 UNPAIRED_HOOK(void *, malloc, (size_t size))
@@ -209,32 +213,28 @@ UNPAIRED_HOOK(void *, calloc, (size_t count, size_t each))
     size_t size;
     if (__builtin_mul_overflow(count, each, &size))
         size = SIZE_MAX;
-    UNPAIRED_ALLOCATE(calloc, heap, size, UNPAIRED_REAL(calloc)(count, each), UNPAIRED_REAL(calloc)(1, size + extra))
+    UNPAIRED_ALLOCATE(calloc, heap, size, UNPAIRED_REAL(calloc)(count, each),
+                      UNPAIRED_REAL(calloc)(1, size + extra))
 }
 
-UNPAIRED_HOOK(void *, aligned_alloc, (size_t alignment, size_t size))
-{
+UNPAIRED_HOOK(void *, aligned_alloc, (size_t alignment, size_t size)){
     UNPAIRED_ALLOCATE(aligned_alloc, heap, size, UNPAIRED_REAL(aligned_alloc)(alignment, size),
-                      UNPAIRED_REAL(aligned_alloc)(alignment, size + extra))
-}
+                      UNPAIRED_REAL(aligned_alloc)(alignment, size + extra))}
 
-UNPAIRED_HOOK(void *, memalign, (size_t alignment, size_t size))
-{
+UNPAIRED_HOOK(void *, memalign, (size_t alignment, size_t size)){
     UNPAIRED_ALLOCATE(memalign, heap, size, UNPAIRED_REAL(memalign)(alignment, size),
-                      UNPAIRED_REAL(memalign)(alignment, size + extra))
-}
+                      UNPAIRED_REAL(memalign)(alignment, size + extra))}
 
-UNPAIRED_HOOK(void *, valloc, (size_t size))
-{
-    UNPAIRED_ALLOCATE(valloc, heap, size, UNPAIRED_REAL(valloc)(size), UNPAIRED_REAL(valloc)(size + extra))
-}
+UNPAIRED_HOOK(void *, valloc, (size_t size)){
+    UNPAIRED_ALLOCATE(valloc, heap, size, UNPAIRED_REAL(valloc)(size), UNPAIRED_REAL(valloc)(size + extra))}
 
 UNPAIRED_HOOK(void *, pvalloc, (size_t size))
 {
     // The whole last page is the caller's.
     const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
     const size_t whole = size > largest - page ? SIZE_MAX : (size + page - 1) / page * page;
-    UNPAIRED_ALLOCATE(pvalloc, heap, whole, UNPAIRED_REAL(pvalloc)(size), UNPAIRED_REAL(pvalloc)(whole + extra))
+    UNPAIRED_ALLOCATE(pvalloc, heap, whole, UNPAIRED_REAL(pvalloc)(size),
+                      UNPAIRED_REAL(pvalloc)(whole + extra))
 }
 
 UNPAIRED_HOOK(int, posix_memalign, (void **result, size_t alignment, size_t size))
@@ -280,8 +280,8 @@ void *resize(Thread &thread, const Caller &caller, unsigned function, void *bloc
         if (tag.state == TagState::live) {
             slot = tag.at->slot;
             wipe_tag(tag.at, block);
-            if (slot != 0 && (slot_at(slot)->image != process.image || slot_at(slot)->handle != handle_of(block) ||
-                              !claim(*slot_at(slot))))
+            if (slot != 0 && (slot_at(slot)->image != process.image ||
+                              slot_at(slot)->handle != handle_of(block) || !claim(*slot_at(slot))))
                 slot = 0;
         } else if (tag.state == TagState::released) {
             released_twice(thread, caller, function, block, *tag.at);
@@ -383,55 +383,56 @@ Thread *enter_new(const Caller &caller)
 } // namespace
 
 // The real operator calls malloc itself, and may throw: the enclosure then stays behind and is recognised as stale.
-#define UNPAIRED_NEW(family, function, parameters, plain_arguments, arguments)                                       \
-    UNPAIRED_HOOK(void *, function, parameters)                                                                      \
-    {                                                                                                                \
-        const Caller caller = UNPAIRED_CALLER();                                                                     \
-        Thread *thread = enter_new(caller);                                                                          \
-        if (thread == nullptr || size > largest)                                                                     \
-            return UNPAIRED_REAL(function) plain_arguments;                                                          \
-        const Enclosing outer = enclosing_of(*thread, caller);                                                       \
-        thread->enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent};                                    \
-        void *block = UNPAIRED_REAL(function) arguments;                                                             \
-        thread->enclosing = outer;                                                                                   \
-        if (block != nullptr)                                                                                        \
-            acquired(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, size);          \
-        else                                                                                                         \
-            failed(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family);                         \
-        return block;                                                                                                \
+#define UNPAIRED_NEW(family, function, parameters, plain_arguments, arguments)                              \
+    UNPAIRED_HOOK(void *, function, parameters)                                                             \
+    {                                                                                                       \
+        const Caller caller = UNPAIRED_CALLER();                                                            \
+        Thread *thread = enter_new(caller);                                                                 \
+        if (thread == nullptr || size > largest)                                                            \
+            return UNPAIRED_REAL(function) plain_arguments;                                                 \
+        const Enclosing outer = enclosing_of(*thread, caller);                                              \
+        thread->enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent};                           \
+        void *block = UNPAIRED_REAL(function) arguments;                                                    \
+        thread->enclosing = outer;                                                                          \
+        if (block != nullptr)                                                                               \
+            acquired(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, size); \
+        else                                                                                                \
+            failed(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family);                \
+        return block;                                                                                       \
     }
-#define UNPAIRED_NEW_FORMS(family, plain, nothrow, aligned, aligned_nothrow)                                         \
-    UNPAIRED_NEW(family, plain, (size_t size), (size), (size + extra))                                               \
-    UNPAIRED_NEW(family, nothrow, (size_t size, const void *tag), (size, tag), (size + extra, tag))                  \
-    UNPAIRED_NEW(family, aligned, (size_t size, size_t align), (size, align), (size + extra, align))                 \
-    UNPAIRED_NEW(family, aligned_nothrow, (size_t size, size_t align, const void *tag), (size, align, tag),          \
+#define UNPAIRED_NEW_FORMS(family, plain, nothrow, aligned, aligned_nothrow)                                \
+    UNPAIRED_NEW(family, plain, (size_t size), (size), (size + extra))                                      \
+    UNPAIRED_NEW(family, nothrow, (size_t size, const void *tag), (size, tag), (size + extra, tag))         \
+    UNPAIRED_NEW(family, aligned, (size_t size, size_t align), (size, align), (size + extra, align))        \
+    UNPAIRED_NEW(family, aligned_nothrow, (size_t size, size_t align, const void *tag), (size, align, tag), \
                  (size + extra, align, tag))
 
 UNPAIRED_NEW_FORMS(new, _Znwm, _ZnwmRKSt9nothrow_t, _ZnwmSt11align_val_t, _ZnwmSt11align_val_tRKSt9nothrow_t)
-UNPAIRED_NEW_FORMS(new_array, _Znam, _ZnamRKSt9nothrow_t, _ZnamSt11align_val_t, _ZnamSt11align_val_tRKSt9nothrow_t)
+UNPAIRED_NEW_FORMS(new_array, _Znam, _ZnamRKSt9nothrow_t, _ZnamSt11align_val_t,
+                   _ZnamSt11align_val_tRKSt9nothrow_t)
 
 // The sizes that sized delete passes are the program's, and libstdc++ ignores them: it calls free.
-#define UNPAIRED_DELETE(function, parameters, arguments)                                                             \
-    UNPAIRED_HOOK(void, function, parameters)                                                                        \
-    {                                                                                                                \
-        const Caller caller = UNPAIRED_CALLER();                                                                     \
-        Thread *thread = block != nullptr ? enter_new(caller) : nullptr;                                             \
-        if (thread == nullptr) {                                                                                     \
-            UNPAIRED_REAL(function) arguments;                                                                       \
-            return;                                                                                                  \
-        }                                                                                                            \
-        release(thread, caller, UNPAIRED_FUNCTION_##function, block);                                                \
-        const Enclosing outer = enclosing_of(*thread, caller);                                                       \
-        thread->enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent};                                    \
-        UNPAIRED_REAL(function) arguments;                                                                           \
-        thread->enclosing = outer;                                                                                   \
+#define UNPAIRED_DELETE(function, parameters, arguments)                          \
+    UNPAIRED_HOOK(void, function, parameters)                                     \
+    {                                                                             \
+        const Caller caller = UNPAIRED_CALLER();                                  \
+        Thread *thread = block != nullptr ? enter_new(caller) : nullptr;          \
+        if (thread == nullptr) {                                                  \
+            UNPAIRED_REAL(function) arguments;                                    \
+            return;                                                               \
+        }                                                                         \
+        release(thread, caller, UNPAIRED_FUNCTION_##function, block);             \
+        const Enclosing outer = enclosing_of(*thread, caller);                    \
+        thread->enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent}; \
+        UNPAIRED_REAL(function) arguments;                                        \
+        thread->enclosing = outer;                                                \
     }
-#define UNPAIRED_DELETE_FORMS(plain, sized, nothrow, aligned, sized_aligned, aligned_nothrow)                        \
-    UNPAIRED_DELETE(plain, (void *block), (block))                                                                   \
-    UNPAIRED_DELETE(sized, (void *block, size_t size), (block, size))                                                \
-    UNPAIRED_DELETE(nothrow, (void *block, const void *tag), (block, tag))                                           \
-    UNPAIRED_DELETE(aligned, (void *block, size_t align), (block, align))                                            \
-    UNPAIRED_DELETE(sized_aligned, (void *block, size_t size, size_t align), (block, size, align))                   \
+#define UNPAIRED_DELETE_FORMS(plain, sized, nothrow, aligned, sized_aligned, aligned_nothrow)      \
+    UNPAIRED_DELETE(plain, (void *block), (block))                                                 \
+    UNPAIRED_DELETE(sized, (void *block, size_t size), (block, size))                              \
+    UNPAIRED_DELETE(nothrow, (void *block, const void *tag), (block, tag))                         \
+    UNPAIRED_DELETE(aligned, (void *block, size_t align), (block, align))                          \
+    UNPAIRED_DELETE(sized_aligned, (void *block, size_t size, size_t align), (block, size, align)) \
     UNPAIRED_DELETE(aligned_nothrow, (void *block, size_t align, const void *tag), (block, align, tag))
 
 UNPAIRED_DELETE_FORMS(_ZdlPv, _ZdlPvm, _ZdlPvRKSt9nothrow_t, _ZdlPvSt11align_val_t, _ZdlPvmSt11align_val_t,

@@ -18,8 +18,10 @@ template <bool operators> constexpr auto functions_of_heap()
     };
 #define UNPAIRED_EACH_ACQUIRER(family, function) \
     take(UNPAIRED_SPACE_OF_##family, UNPAIRED_FUNCTION_##function, #function);
-#define UNPAIRED_EACH_RELEASER(space, function) take(UNPAIRED_SPACE_##space, UNPAIRED_FUNCTION_##function, #function);
-#define UNPAIRED_EACH_OBSERVER(space, function) take(UNPAIRED_SPACE_##space, UNPAIRED_FUNCTION_##function, #function);
+#define UNPAIRED_EACH_RELEASER(space, function) \
+    take(UNPAIRED_SPACE_##space, UNPAIRED_FUNCTION_##function, #function);
+#define UNPAIRED_EACH_OBSERVER(space, function) \
+    take(UNPAIRED_SPACE_##space, UNPAIRED_FUNCTION_##function, #function);
 #include "unpaired/resources/table.def"
     struct List {
         std::array<unsigned, function_end> ids;

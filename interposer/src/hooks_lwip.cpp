@@ -6,7 +6,8 @@
 using namespace unpaired;
 using namespace unpaired::rows;
 
-#define UNPAIRED_DEFINE_HOOK(type, function, parameters) UNPAIRED_GATED_HOOK("lwip_init", type, function, parameters)
+#define UNPAIRED_DEFINE_HOOK(type, function, parameters) \
+    UNPAIRED_GATED_HOOK("lwip_init", type, function, parameters)
 #undef UNPAIRED_TABLE_LINUX // expanded in hooks_table.cpp
 #undef UNPAIRED_USER_RESOURCES_FILE
 #include "unpaired/resources/table.def"
@@ -24,8 +25,9 @@ UNPAIRED_DEFINE_HOOK(void, pbuf_ref, (void *pbuf))
     Acquiring acquiring = begin_acquire(caller);
     UNPAIRED_REAL(pbuf_ref)(pbuf);
     if (pbuf != nullptr)
-        finish_acquire(acquiring, caller,
-                       {UNPAIRED_FUNCTION_pbuf_ref, UNPAIRED_FAMILY_pbuf, UNPAIRED_SPACE_pbuf, handle_of(pbuf)});
+        finish_acquire(
+            acquiring, caller,
+            {UNPAIRED_FUNCTION_pbuf_ref, UNPAIRED_FAMILY_pbuf, UNPAIRED_SPACE_pbuf, handle_of(pbuf)});
     else
         finish_nothing(acquiring);
 }
@@ -44,6 +46,7 @@ UNPAIRED_DEFINE_HOOK(unsigned char, pbuf_free, (void *pbuf))
     const unsigned char ret = UNPAIRED_REAL(pbuf_free)(pbuf);
     finish_release(releasing, caller, true, true, ret, 0);
     for (unsigned i = 1; i <= ret && i < longest && chain[i] != nullptr; i++)
-        released_by(enter(caller.sp), caller, UNPAIRED_FUNCTION_pbuf_free, UNPAIRED_SPACE_pbuf, handle_of(chain[i]));
+        released_by(enter(caller.sp), caller, UNPAIRED_FUNCTION_pbuf_free, UNPAIRED_SPACE_pbuf,
+                    handle_of(chain[i]));
     return ret;
 }

@@ -46,7 +46,8 @@ void unmap(Thread &thread, const Caller &caller, unsigned function, uint64_t fro
         index::enter_range(reference);
         if (start < from && end > to) { // and its tail
             if (const uint32_t tail = take_slot(thread); tail != 0) {
-                publish(thread, tail, {to, end - to, slot.site, slot.parent, slot.parent_sequence, slot.space, 0});
+                publish(thread, tail,
+                        {to, end - to, slot.site, slot.parent, slot.parent_sequence, slot.space, 0});
                 index::enter_range(tail);
             }
         }
@@ -60,19 +61,21 @@ Acquisition mapping(unsigned function, void *at, size_t size)
 
 } // namespace
 
-#define UNPAIRED_MMAP(function)                                                                                      \
-    UNPAIRED_HOOK(void *, function, (void *at, size_t size, int protection, int flags, int fd, off_t offset))        \
-    {                                                                                                                \
-        const Caller caller = UNPAIRED_CALLER();                                                                     \
-        Acquiring acquiring = begin_acquire(caller);                                                                 \
-        if (acquiring.thread != nullptr && (flags & MAP_FIXED) != 0)                                                 \
-            unmap(*acquiring.thread, caller, UNPAIRED_FUNCTION_##function, handle_of(at), whole_pages(size));        \
-        void *ret = UNPAIRED_REAL(function)(at, size, protection, flags, fd, offset);                                \
-        if (ret != MAP_FAILED)                                                                                       \
-            finish_acquire(acquiring, caller, mapping(UNPAIRED_FUNCTION_##function, ret, size));                     \
-        else                                                                                                         \
-            finish_failed(acquiring, caller, mapping(UNPAIRED_FUNCTION_##function, nullptr, 0), errno);              \
-        return ret;                                                                                                  \
+#define UNPAIRED_MMAP(function)                                                                         \
+    UNPAIRED_HOOK(void *, function,                                                                     \
+                  (void *at, size_t size, int protection, int flags, int fd, off_t offset))             \
+    {                                                                                                   \
+        const Caller caller = UNPAIRED_CALLER();                                                        \
+        Acquiring acquiring = begin_acquire(caller);                                                    \
+        if (acquiring.thread != nullptr && (flags & MAP_FIXED) != 0)                                    \
+            unmap(*acquiring.thread, caller, UNPAIRED_FUNCTION_##function, handle_of(at),               \
+                  whole_pages(size));                                                                   \
+        void *ret = UNPAIRED_REAL(function)(at, size, protection, flags, fd, offset);                   \
+        if (ret != MAP_FAILED)                                                                          \
+            finish_acquire(acquiring, caller, mapping(UNPAIRED_FUNCTION_##function, ret, size));        \
+        else                                                                                            \
+            finish_failed(acquiring, caller, mapping(UNPAIRED_FUNCTION_##function, nullptr, 0), errno); \
+        return ret;                                                                                     \
     }
 UNPAIRED_MMAP(mmap)
 UNPAIRED_MMAP(mmap64)
@@ -115,7 +118,8 @@ const char *in_run_path_of(const Caller &caller, const char *name, char *path)
     Dl_info where;
     link_map *map = nullptr;
     if (strchr(name, '/') != nullptr ||
-        dladdr1(reinterpret_cast<void *>(caller.pc - 1), &where, reinterpret_cast<void **>(&map), RTLD_DL_LINKMAP) == 0 ||
+        dladdr1(reinterpret_cast<void *>(caller.pc - 1), &where, reinterpret_cast<void **>(&map),
+                RTLD_DL_LINKMAP) == 0 ||
         map == nullptr || map->l_ld == nullptr)
         return nullptr;
     const char *strings = nullptr;
@@ -229,7 +233,8 @@ UNPAIRED_HOOK(void *, dlmopen, (long name_space, const char *name, int mode))
 UNPAIRED_HOOK(int, dlclose, (void *handle))
 {
     const Caller caller = UNPAIRED_CALLER();
-    Releasing releasing = begin_release(caller, UNPAIRED_FUNCTION_dlclose, UNPAIRED_SPACE_dl, handle_of(handle));
+    Releasing releasing =
+        begin_release(caller, UNPAIRED_FUNCTION_dlclose, UNPAIRED_SPACE_dl, handle_of(handle));
     const int ret = UNPAIRED_REAL(dlclose)(handle);
     const int error = errno;
     modules_changed();

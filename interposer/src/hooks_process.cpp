@@ -96,9 +96,8 @@ bool before_exec(const Caller &caller, const char *program, char *const *environ
     const KeepErrno keep;
     const Busy busy(*thread, caller.sp);
     const int pid = sys::getpid();
-    if (!process.forked || process.announced) // a forked child that only execs has nothing of its own to report
-        record_exec(static_cast<uint32_t>(pid), program, environment);
-    else if (!records(environment))
+    // A forked child that only execs has nothing of its own to report, unless the new program goes unrecorded.
+    if (!process.forked || process.announced || !records(environment))
         record_exec(static_cast<uint32_t>(pid), program, environment);
     if (in_vfork_child(*thread))
         return false;
@@ -193,7 +192,8 @@ UNPAIRED_HOOK(int, fexecve, (int fd, char *const *arguments, char *const *enviro
     return ret;
 }
 
-UNPAIRED_HOOK(int, execveat, (int dir, const char *path, char *const *arguments, char *const *environment, int flags))
+UNPAIRED_HOOK(int, execveat,
+              (int dir, const char *path, char *const *arguments, char *const *environment, int flags))
 {
     const Caller caller = UNPAIRED_CALLER();
     const bool own = before_exec(caller, path, environment);
@@ -203,17 +203,17 @@ UNPAIRED_HOOK(int, execveat, (int dir, const char *path, char *const *arguments,
 }
 
 // The variadic ones become their vector forms; the vector lies on the stack, as in the C library.
-#define UNPAIRED_COLLECT_ARGUMENTS(first)                                                                            \
-    va_list list;                                                                                                    \
-    size_t n = 1;                                                                                                    \
-    va_start(list, first);                                                                                           \
-    while (va_arg(list, char *) != nullptr)                                                                          \
-        n++;                                                                                                         \
-    va_end(list);                                                                                                    \
-    auto **arguments = static_cast<char **>(alloca((n + 1) * sizeof(char *)));                                       \
-    arguments[0] = const_cast<char *>(first);                                                                        \
-    va_start(list, first);                                                                                           \
-    for (size_t i = 1; i <= n; i++)                                                                                  \
+#define UNPAIRED_COLLECT_ARGUMENTS(first)                                      \
+    va_list list;                                                              \
+    size_t n = 1;                                                              \
+    va_start(list, first);                                                     \
+    while (va_arg(list, char *) != nullptr)                                    \
+        n++;                                                                   \
+    va_end(list);                                                              \
+    auto **arguments = static_cast<char **>(alloca((n + 1) * sizeof(char *))); \
+    arguments[0] = const_cast<char *>(first);                                  \
+    va_start(list, first);                                                     \
+    for (size_t i = 1; i <= n; i++)                                            \
         arguments[i] = va_arg(list, char *);
 
 UNPAIRED_HOOK(int, execl, (const char *path, const char *first, ...))
@@ -250,22 +250,22 @@ UNPAIRED_HOOK(int, execle, (const char *path, const char *first, ...))
     return ret;
 }
 
-#define UNPAIRED_SPAWN(function)                                                                                     \
-    UNPAIRED_HOOK(int, function,                                                                                     \
-                  (pid_t * pid, const char *path, const void *actions, const void *attributes,                      \
-                   char *const *arguments, char *const *environment))                                                \
-    {                                                                                                                \
-        const Caller caller = UNPAIRED_CALLER();                                                                     \
-        pid_t child = 0;                                                                                             \
-        const int ret =                                                                                              \
-            UNPAIRED_REAL(function)(pid != nullptr ? pid : &child, path, actions, attributes, arguments, environment); \
-        if (ret == 0 && !records(environment))                                                                       \
-            if (Thread *thread = enter(caller.sp)) {                                                                 \
-                const KeepErrno keep;                                                                                \
-                const Busy busy(*thread, caller.sp);                                                                 \
-                record_exec(static_cast<uint32_t>(pid != nullptr ? *pid : child), path, environment);                \
-            }                                                                                                        \
-        return ret;                                                                                                  \
+#define UNPAIRED_SPAWN(function)                                                                          \
+    UNPAIRED_HOOK(int, function,                                                                          \
+                  (pid_t * pid, const char *path, const void *actions, const void *attributes,            \
+                   char *const *arguments, char *const *environment))                                     \
+    {                                                                                                     \
+        const Caller caller = UNPAIRED_CALLER();                                                          \
+        pid_t child = 0;                                                                                  \
+        const int ret = UNPAIRED_REAL(function)(pid != nullptr ? pid : &child, path, actions, attributes, \
+                                                arguments, environment);                                  \
+        if (ret == 0 && !records(environment))                                                            \
+            if (Thread *thread = enter(caller.sp)) {                                                      \
+                const KeepErrno keep;                                                                     \
+                const Busy busy(*thread, caller.sp);                                                      \
+                record_exec(static_cast<uint32_t>(pid != nullptr ? *pid : child), path, environment);     \
+            }                                                                                             \
+        return ret;                                                                                       \
     }
 UNPAIRED_SPAWN(posix_spawn)
 UNPAIRED_SPAWN(posix_spawnp)

@@ -51,7 +51,8 @@ void opened_inside(Thread *thread, const Caller &caller, int fd)
 }
 
 template <class Stream>
-void finish_stream(Acquiring &acquiring, const Caller &caller, const Acquisition &what, Stream *stream, bool moved)
+void finish_stream(Acquiring &acquiring, const Caller &caller, const Acquisition &what, Stream *stream,
+                   bool moved)
 {
     if (stream == nullptr) {
         finish_failed(acquiring, caller, what, errno);
@@ -65,7 +66,8 @@ void finish_stream(Acquiring &acquiring, const Caller &caller, const Acquisition
 }
 
 /// Before a stream is closed: its descriptor goes with it.
-void release_descriptor_of(Thread *thread, const Caller &caller, unsigned function, uint32_t stream_slot, int fd)
+void release_descriptor_of(Thread *thread, const Caller &caller, unsigned function, uint32_t stream_slot,
+                           int fd)
 {
     if (thread == nullptr || fd < 0)
         return;
@@ -74,7 +76,8 @@ void release_descriptor_of(Thread *thread, const Caller &caller, unsigned functi
         return;
     if (known.slot == stream_slot)
         index::retire_descriptor(fd);
-    else if ((slot_at(known.slot)->flags & UNPAIRED_SLOT_MOVED) != 0 && slot_at(known.slot)->parent == stream_slot)
+    else if ((slot_at(known.slot)->flags & UNPAIRED_SLOT_MOVED) != 0 &&
+             slot_at(known.slot)->parent == stream_slot)
         released_by(thread, caller, function, UNPAIRED_SPACE_fd, handle_of(fd));
 }
 
@@ -91,17 +94,17 @@ Releasing begin_close(const Caller &caller, unsigned function, unsigned space, S
 
 } // namespace
 
-#define UNPAIRED_OPEN_STREAM(family, type, function, parameters, arguments, moved)                                   \
-    UNPAIRED_HOOK(type, function, parameters)                                                                        \
-    {                                                                                                                \
-        const Caller caller = UNPAIRED_CALLER();                                                                     \
-        Acquiring acquiring = begin_acquire(caller);                                                                 \
-        type ret = UNPAIRED_REAL(function) arguments;                                                                \
-        finish_stream(acquiring, caller,                                                                             \
-                      {UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, UNPAIRED_SPACE_OF_##family,           \
-                       handle_of(ret)},                                                                              \
-                      ret, moved);                                                                                   \
-        return ret;                                                                                                  \
+#define UNPAIRED_OPEN_STREAM(family, type, function, parameters, arguments, moved)                         \
+    UNPAIRED_HOOK(type, function, parameters)                                                              \
+    {                                                                                                      \
+        const Caller caller = UNPAIRED_CALLER();                                                           \
+        Acquiring acquiring = begin_acquire(caller);                                                       \
+        type ret = UNPAIRED_REAL(function) arguments;                                                      \
+        finish_stream(acquiring, caller,                                                                   \
+                      {UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, UNPAIRED_SPACE_OF_##family, \
+                       handle_of(ret)},                                                                    \
+                      ret, moved);                                                                         \
+        return ret;                                                                                        \
     }
 
 UNPAIRED_OPEN_STREAM(stream, FILE *, fopen, (const char *path, const char *mode), (path, mode), false)
@@ -109,43 +112,45 @@ UNPAIRED_OPEN_STREAM(stream, FILE *, fopen64, (const char *path, const char *mod
 UNPAIRED_OPEN_STREAM(stream, FILE *, tmpfile, (), (), false)
 UNPAIRED_OPEN_STREAM(stream, FILE *, tmpfile64, (), (), false)
 UNPAIRED_OPEN_STREAM(stream, FILE *, fdopen, (int fd, const char *mode), (fd, mode), true)
-UNPAIRED_OPEN_STREAM(process_stream, FILE *, popen, (const char *command, const char *mode), (command, mode), false)
+UNPAIRED_OPEN_STREAM(process_stream, FILE *, popen, (const char *command, const char *mode), (command, mode),
+                     false)
 UNPAIRED_OPEN_STREAM(dir, DIR *, opendir, (const char *path), (path), false)
 UNPAIRED_OPEN_STREAM(dir, DIR *, fdopendir, (int fd), (fd), true)
 
 // The stream is closed and opened again under the same pointer; if that fails it is gone. freopen(3): path may be
 // null, and then only the mode changes. Nothing is said of a stream we have not seen opened (stdin, stdout).
-#define UNPAIRED_REOPEN(function)                                                                                    \
-    UNPAIRED_HOOK(FILE *, function, (const char *path, const char *mode, FILE *stream))                              \
-    {                                                                                                                \
-        const Caller caller = UNPAIRED_CALLER();                                                                     \
-        Thread *thread = enter(caller.sp);                                                                           \
-        const bool known = thread != nullptr && index::find(UNPAIRED_SPACE_stream, handle_of(stream)) != 0;          \
-        if (!known)                                                                                                  \
-            return UNPAIRED_REAL(function)(path, mode, stream);                                                      \
-        Releasing releasing = begin_close(caller, UNPAIRED_FUNCTION_fclose, UNPAIRED_SPACE_stream, stream);          \
-        finish_release(releasing, caller, true, true, 0, 0);                                                         \
-        Acquiring acquiring = begin_acquire(caller);                                                                 \
-        FILE *ret = UNPAIRED_REAL(function)(path, mode, stream);                                                     \
-        finish_stream(acquiring, caller,                                                                             \
-                      {UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_stream, UNPAIRED_SPACE_stream, handle_of(ret)}, \
-                      ret, false);                                                                                   \
-        return ret;                                                                                                  \
+#define UNPAIRED_REOPEN(function)                                                                           \
+    UNPAIRED_HOOK(FILE *, function, (const char *path, const char *mode, FILE *stream))                     \
+    {                                                                                                       \
+        const Caller caller = UNPAIRED_CALLER();                                                            \
+        Thread *thread = enter(caller.sp);                                                                  \
+        const bool known = thread != nullptr && index::find(UNPAIRED_SPACE_stream, handle_of(stream)) != 0; \
+        if (!known)                                                                                         \
+            return UNPAIRED_REAL(function)(path, mode, stream);                                             \
+        Releasing releasing = begin_close(caller, UNPAIRED_FUNCTION_fclose, UNPAIRED_SPACE_stream, stream); \
+        finish_release(releasing, caller, true, true, 0, 0);                                                \
+        Acquiring acquiring = begin_acquire(caller);                                                        \
+        FILE *ret = UNPAIRED_REAL(function)(path, mode, stream);                                            \
+        finish_stream(                                                                                      \
+            acquiring, caller,                                                                              \
+            {UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_stream, UNPAIRED_SPACE_stream, handle_of(ret)},  \
+            ret, false);                                                                                    \
+        return ret;                                                                                         \
     }
 UNPAIRED_REOPEN(freopen)
 UNPAIRED_REOPEN(freopen64)
 
 // Gone whatever they return: fclose(3), pclose(3); closedir(3) fails only on what was none.
-#define UNPAIRED_CLOSE_STREAM(space, type, function, succeeded)                                                      \
-    UNPAIRED_HOOK(int, function, (type stream))                                                                      \
-    {                                                                                                                \
-        const Caller caller = UNPAIRED_CALLER();                                                                     \
-        Releasing releasing =                                                                                        \
-            begin_close(caller, UNPAIRED_FUNCTION_##function, UNPAIRED_SPACE_##space, stream);                       \
-        const int ret = UNPAIRED_REAL(function)(stream);                                                             \
-        const int error = errno;                                                                                     \
-        finish_release(releasing, caller, succeeded, true, ret, error);                                              \
-        return ret;                                                                                                  \
+#define UNPAIRED_CLOSE_STREAM(space, type, function, succeeded)                                \
+    UNPAIRED_HOOK(int, function, (type stream))                                                \
+    {                                                                                          \
+        const Caller caller = UNPAIRED_CALLER();                                               \
+        Releasing releasing =                                                                  \
+            begin_close(caller, UNPAIRED_FUNCTION_##function, UNPAIRED_SPACE_##space, stream); \
+        const int ret = UNPAIRED_REAL(function)(stream);                                       \
+        const int error = errno;                                                               \
+        finish_release(releasing, caller, succeeded, true, ret, error);                        \
+        return ret;                                                                            \
     }
 UNPAIRED_CLOSE_STREAM(stream, FILE *, fclose, ret == 0)
 UNPAIRED_CLOSE_STREAM(stream, FILE *, pclose, ret != -1)

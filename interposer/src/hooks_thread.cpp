@@ -10,7 +10,8 @@ namespace {
 
 Acquisition joinable(pthread_t thread)
 {
-    return {UNPAIRED_FUNCTION_pthread_create, UNPAIRED_FAMILY_thread, UNPAIRED_SPACE_thread, handle_of(thread)};
+    return {UNPAIRED_FUNCTION_pthread_create, UNPAIRED_FAMILY_thread, UNPAIRED_SPACE_thread,
+            handle_of(thread)};
 }
 
 bool created_detached(const pthread_attr_t *attributes)
@@ -29,7 +30,8 @@ void names_changed()
 
 } // namespace
 
-UNPAIRED_HOOK(int, pthread_create, (pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument))
+UNPAIRED_HOOK(int, pthread_create,
+              (pthread_t * thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument))
 {
     const Caller caller = UNPAIRED_CALLER();
     const bool detached = created_detached(attributes);

@@ -21,8 +21,8 @@ struct Chains {
     uint32_t head[buckets];
     uint8_t lock[buckets];
 };
-Chains *by_handle;   // hashed by handle
-Chains *by_page;     // IN_PLACE: hashed by page, so that what lies in freed memory can be found
+Chains *by_handle; // hashed by handle
+Chains *by_page;   // IN_PLACE: hashed by page, so that what lies in freed memory can be found
 
 uint32_t *ranges;
 uint32_t n_ranges, ranges_room, ranges_lock;
@@ -75,7 +75,10 @@ Chains *chains_of(Chains *&chains, bool make)
 
 bool in_place(unsigned space) { return kind_of_space[space] == UNPAIRED_KIND_IN_PLACE; }
 
-unsigned page_bucket(uint64_t page) { return static_cast<unsigned>((page * 0x9e3779b97f4a7c15ull) >> (64 - bucket_bits)); }
+unsigned page_bucket(uint64_t page)
+{
+    return static_cast<unsigned>((page * 0x9e3779b97f4a7c15ull) >> (64 - bucket_bits));
+}
 
 unsigned bucket_of(unsigned space, uint64_t handle)
 {
@@ -219,8 +222,8 @@ bool enter_range(uint32_t reference)
         if (ranges == nullptr)
             at = sys::of(sys::anonymous(room * sizeof(uint32_t)));
         else
-            at = sys::call(SYS_mremap, sys::of(ranges), ranges_room * sizeof(uint32_t), room * sizeof(uint32_t),
-                           MREMAP_MAYMOVE);
+            at = sys::call(SYS_mremap, sys::of(ranges), ranges_room * sizeof(uint32_t),
+                           room * sizeof(uint32_t), MREMAP_MAYMOVE);
         if (at == 0 || (at < 0 && at > -4096)) {
             release(ranges_lock);
             return false;

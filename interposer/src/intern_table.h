@@ -51,7 +51,8 @@ public:
             if (fresh == nullptr)
                 return false;
             Entry *none = nullptr;
-            if (__atomic_compare_exchange_n(&entries_[l], &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+            if (__atomic_compare_exchange_n(&entries_[l], &none, fresh, false, __ATOMIC_ACQ_REL,
+                                            __ATOMIC_ACQUIRE)) {
                 store(levels_, l + 1, __ATOMIC_RELEASE);
             } else {
                 sys::call(SYS_munmap, sys::of(fresh), static_cast<long>(size_of(l) * sizeof(Entry)));

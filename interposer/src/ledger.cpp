@@ -23,7 +23,7 @@ bool register_shard(Thread &thread)
 {
     Thread **page = load(shards[thread.shard >> 8], __ATOMIC_ACQUIRE);
     if (page == nullptr) {
-        auto **fresh = static_cast<Thread **>(sys::anonymous(256 * sizeof(Thread *))); // NOLINT(bugprone-sizeof-expression)
+        auto **fresh = static_cast<Thread **>(sys::anonymous(256 * sizeof(void *)));
         Thread **none = nullptr;
         if (fresh == nullptr)
             return false;
@@ -53,7 +53,8 @@ Thread *new_state(int tid)
     Thread *head = load(process.threads);
     do
         thread->next = head;
-    while (!__atomic_compare_exchange_n(&process.threads, &head, thread, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    while (!__atomic_compare_exchange_n(&process.threads, &head, thread, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED));
     return thread;
 }
 
@@ -138,11 +139,13 @@ uint32_t more_slots(Thread &thread)
     if (extent == nullptr)
         return 0;
     thread.slots_pages = pages;
-    const auto page = static_cast<uint32_t>((reinterpret_cast<uint8_t *>(extent) - process.base) / UNPAIRED_TRACE_PAGE);
+    const auto page =
+        static_cast<uint32_t>((reinterpret_cast<uint8_t *>(extent) - process.base) / UNPAIRED_TRACE_PAGE);
     uint32_t last = load(process.last_slots_page);
     do
         extent->previous = last;
-    while (!__atomic_compare_exchange_n(&process.last_slots_page, &last, page, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    while (!__atomic_compare_exchange_n(&process.last_slots_page, &last, page, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED));
     auto *first = reinterpret_cast<unpaired_slot *>(extent + 1);
     const uint32_t n = pages * UNPAIRED_TRACE_PAGE / sizeof(unpaired_slot) - 1;
     for (uint32_t i = 0; i < n; i++) {

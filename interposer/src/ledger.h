@@ -43,7 +43,8 @@ bool plausible_slot(uint32_t reference);
 template <class Visit> bool any_slot(Visit visit)
 {
     for (uint32_t page = load(process.last_slots_page, __ATOMIC_ACQUIRE); page != 0;) {
-        auto *extent = reinterpret_cast<unpaired_extent *>(process.base + uint64_t{page} * UNPAIRED_TRACE_PAGE);
+        auto *extent =
+            reinterpret_cast<unpaired_extent *>(process.base + uint64_t{page} * UNPAIRED_TRACE_PAGE);
         auto *slot = reinterpret_cast<unpaired_slot *>(extent + 1);
         const auto *end = reinterpret_cast<unpaired_slot *>(reinterpret_cast<uint8_t *>(extent) +
                                                             uint64_t{extent->pages} * UNPAIRED_TRACE_PAGE);

@@ -29,24 +29,26 @@ namespace {
 
 void write_dictionary()
 {
-#define UNPAIRED_SPACE(space, kind)                                                                                  \
-    append(UNPAIRED_RECORD_SPACE,                                                                                    \
-           unpaired_record_space{UNPAIRED_SPACE_##space, UNPAIRED_KIND_##kind, sizeof #space - 1, 0},                \
+#define UNPAIRED_SPACE(space, kind)                                                                   \
+    append(UNPAIRED_RECORD_SPACE,                                                                     \
+           unpaired_record_space{UNPAIRED_SPACE_##space, UNPAIRED_KIND_##kind, sizeof #space - 1, 0}, \
            {#space, sizeof #space - 1});
-#define UNPAIRED_FAMILY(family, space, display)                                                                      \
-    append(UNPAIRED_RECORD_FAMILY,                                                                                   \
-           unpaired_record_family{UNPAIRED_FAMILY_##family, UNPAIRED_SPACE_##space, sizeof #family - 1,              \
-                                  sizeof display - 1, 0},                                                            \
+#define UNPAIRED_FAMILY(family, space, display)                                                         \
+    append(UNPAIRED_RECORD_FAMILY,                                                                      \
+           unpaired_record_family{UNPAIRED_FAMILY_##family, UNPAIRED_SPACE_##space, sizeof #family - 1, \
+                                  sizeof display - 1, 0},                                               \
            {#family, sizeof #family - 1}, {display, sizeof display - 1});
-#define UNPAIRED_WRITE_FUNCTION(function, role, family, space)                                                       \
-    append(UNPAIRED_RECORD_FUNCTION,                                                                                 \
-           unpaired_record_function{UNPAIRED_FUNCTION_##function, role, sizeof #function - 1, family, space},        \
-           {#function, sizeof #function - 1});
-#define UNPAIRED_EACH_ACQUIRER(family, function)                                                                     \
-    UNPAIRED_WRITE_FUNCTION(function, UNPAIRED_ROLE_ACQUIRE, UNPAIRED_FAMILY_##family, UNPAIRED_SPACE_OF_##family)
-#define UNPAIRED_EACH_RELEASER(space, function)                                                                      \
+#define UNPAIRED_WRITE_FUNCTION(function, role, family, space)                                             \
+    append(                                                                                                \
+        UNPAIRED_RECORD_FUNCTION,                                                                          \
+        unpaired_record_function{UNPAIRED_FUNCTION_##function, role, sizeof #function - 1, family, space}, \
+        {#function, sizeof #function - 1});
+#define UNPAIRED_EACH_ACQUIRER(family, function)                                       \
+    UNPAIRED_WRITE_FUNCTION(function, UNPAIRED_ROLE_ACQUIRE, UNPAIRED_FAMILY_##family, \
+                            UNPAIRED_SPACE_OF_##family)
+#define UNPAIRED_EACH_RELEASER(space, function) \
     UNPAIRED_WRITE_FUNCTION(function, UNPAIRED_ROLE_RELEASE, 0, UNPAIRED_SPACE_##space)
-#define UNPAIRED_EACH_OBSERVER(space, function)                                                                      \
+#define UNPAIRED_EACH_OBSERVER(space, function) \
     UNPAIRED_WRITE_FUNCTION(function, UNPAIRED_ROLE_OBSERVE, 0, UNPAIRED_SPACE_##space)
 #define UNPAIRED_EACH_LIFECYCLE(function) UNPAIRED_WRITE_FUNCTION(function, UNPAIRED_ROLE_LIFECYCLE, 0, 0)
 #include "unpaired/resources/table.def"
@@ -67,7 +69,8 @@ uint64_t limit_of_descriptors; // as last written
 void write_limits()
 {
     record_descriptor_limit();
-    write_limit(UNPAIRED_SPACE_fd, "FD_SETSIZE", 1024); // select(2): a descriptor from here on overruns an fd_set
+    write_limit(UNPAIRED_SPACE_fd, "FD_SETSIZE",
+                1024); // select(2): a descriptor from here on overruns an fd_set
 }
 
 void write_note(unpaired_note note, const char *text)
@@ -143,7 +146,8 @@ bool start_recording()
     Options options;
     if (!read_options(options))
         return false;
-    if (!__atomic_compare_exchange(&process.phase, &phase, &starting, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange(&process.phase, &phase, &starting, false, __ATOMIC_ACQ_REL,
+                                   __ATOMIC_RELAXED))
         return phase == Phase::recording;
     real::find_all();
     if (options.output == nullptr || (fork_witness = make_witness()) == nullptr ||
@@ -209,7 +213,8 @@ void become_child()
     // Only the thread that forked exists here; of the parent's memory everything may be read and nothing in the
     // trace may be changed. Locks another thread held are opened; private tables that stay right are kept.
     if (process.announced)
-        process.parent_image = process.image; // else an ancestor's, the nearest that has something in the file
+        process.parent_image =
+            process.image; // else an ancestor's, the nearest that has something in the file
     process.parent_pid = process.pid;
     process.pid = sys::getpid();
     process.image = 0; // given when it is announced

@@ -24,8 +24,8 @@ uint32_t *fork_witness;
 
 void *sys::anonymous(size_t bytes)
 {
-    const long at = call(SYS_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                         -1, 0);
+    const long at = call(SYS_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return at < 0 && at > -4096 ? nullptr : reinterpret_cast<void *>(at);
 }
 
@@ -65,7 +65,8 @@ bool expand_path(const char *pattern, char *path, size_t room)
             p++;
         } else if (p[0] == '%' && p[1] == 'e') {
             char exe[1024];
-            const long length = sys::call(SYS_readlinkat, AT_FDCWD, sys::of("/proc/self/exe"), sys::of(exe), sizeof exe - 1);
+            const long length =
+                sys::call(SYS_readlinkat, AT_FDCWD, sys::of("/proc/self/exe"), sys::of(exe), sizeof exe - 1);
             exe[length > 0 ? length : 0] = '\0';
             const char *base = strrchr(exe, '/');
             strncpy(text, base != nullptr ? base + 1 : "program", sizeof text - 1);
@@ -105,7 +106,8 @@ long open_new(const char *path)
                 name[n++] = digits[--count];
         }
         strcpy(name + n, path + stem);
-        const long fd = sys::call(SYS_openat, AT_FDCWD, sys::of(name), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        const long fd =
+            sys::call(SYS_openat, AT_FDCWD, sys::of(name), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd != -EEXIST)
             return fd;
     }
@@ -140,7 +142,8 @@ bool map_trace(const char *pattern, uint64_t max_bytes)
     char path[4080];
     if (!expand_path(pattern, path, sizeof path))
         return false;
-    uint64_t capacity = capped(capped(max_bytes, RLIMIT_FSIZE, 1), RLIMIT_AS, 4) & ~uint64_t{UNPAIRED_TRACE_PAGE - 1};
+    uint64_t capacity =
+        capped(capped(max_bytes, RLIMIT_FSIZE, 1), RLIMIT_AS, 4) & ~uint64_t{UNPAIRED_TRACE_PAGE - 1};
     if (capacity < smallest_capacity)
         return false;
     const long fd = open_new(path);
@@ -148,7 +151,8 @@ bool map_trace(const char *pattern, uint64_t max_bytes)
         return false;
     long at = -1;
     if (sys::call(SYS_ftruncate, fd, static_cast<long>(capacity)) == 0)
-        at = sys::call(SYS_mmap, 0, static_cast<long>(capacity), PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+        at =
+            sys::call(SYS_mmap, 0, static_cast<long>(capacity), PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     bool usable = at >= 0 || at < -4095;
     if (usable) {
         process.base = reinterpret_cast<uint8_t *>(at);
@@ -157,7 +161,8 @@ bool map_trace(const char *pattern, uint64_t max_bytes)
         if (!usable && sys::call(SYS_madvise, at, UNPAIRED_TRACE_PAGE, MADV_POPULATE_WRITE) == -EINVAL) {
             /* Linux before 5.14: have the blocks now, fewer of them, rather than a SIGBUS later. */
             process.no_populate = true;
-            process.capacity = capacity = capacity < allocated_without_populate ? capacity : allocated_without_populate;
+            process.capacity = capacity =
+                capacity < allocated_without_populate ? capacity : allocated_without_populate;
             usable = sys::call(SYS_ftruncate, fd, static_cast<long>(capacity)) == 0 &&
                      sys::call(SYS_fallocate, fd, 0, 0, static_cast<long>(capacity)) == 0 &&
                      open_pages(0, UNPAIRED_TRACE_PAGE);
@@ -186,7 +191,8 @@ bool map_trace(const char *pattern, uint64_t max_bytes)
     file->first_pid = static_cast<uint32_t>(sys::getpid());
     timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    file->started_realtime_ns = static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
+    file->started_realtime_ns =
+        static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
     file->started_monotonic_ms = clock_ms(CLOCK_MONOTONIC_COARSE);
     file->next_page = file->next_site = file->next_image = file->next_shard = file->next_thread =
         file->next_generation = 1;
@@ -263,7 +269,8 @@ void *append(unpaired_record_type type, const void *fixed, size_t fixed_size, Ta
             memcpy(p, tail.data, tail.size);
         p += tail.size;
     }
-    unpaired_record header{UNPAIRED_RECORD_SYNC, static_cast<uint8_t>(type), static_cast<uint16_t>(bytes / 8), 0};
+    unpaired_record header{UNPAIRED_RECORD_SYNC, static_cast<uint8_t>(type), static_cast<uint16_t>(bytes / 8),
+                           0};
     header.check = unpaired_record_check(header.type, header.words, at + sizeof header);
     uint64_t word;
     memcpy(&word, &header, sizeof word);

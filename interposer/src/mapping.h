@@ -18,9 +18,11 @@ struct Tail {
     const void *data;
     size_t size;
 };
-void *append(unpaired_record_type type, const void *fixed, size_t fixed_size, Tail a = {}, Tail b = {}, Tail c = {});
+void *append(unpaired_record_type type, const void *fixed, size_t fixed_size, Tail a = {}, Tail b = {},
+             Tail c = {});
 
-template <class Record> void *append(unpaired_record_type type, const Record &record, Tail a = {}, Tail b = {})
+template <class Record>
+void *append(unpaired_record_type type, const Record &record, Tail a = {}, Tail b = {})
 {
     return append(type, &record, sizeof record, a, b);
 }

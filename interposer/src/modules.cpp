@@ -50,8 +50,9 @@ void classify(ModuleView &view)
 {
     const char *slash = strrchr(view.path, '/');
     const char *base = slash != nullptr ? slash + 1 : view.path;
-    view.libc = starts_with(base, "libc.so.") || starts_with(base, "libc-2.") || starts_with(base, "ld-linux") ||
-                starts_with(base, "libpthread.so") || starts_with(base, "libdl.so");
+    view.libc = starts_with(base, "libc.so.") || starts_with(base, "libc-2.") ||
+                starts_with(base, "ld-linux") || starts_with(base, "libpthread.so") ||
+                starts_with(base, "libdl.so");
     view.runtime = view.libc || starts_with(base, "libstdc++.so") || starts_with(base, "libgcc_s.so") ||
                    starts_with(base, "libc++.so") || starts_with(base, "libc++abi.so") ||
                    starts_with(base, "libm.so") || starts_with(base, "libunpaired_preload.so");
@@ -86,8 +87,8 @@ const char *main_program()
 {
     static char path[4096];
     if (path[0] == '\0') {
-        const long n = sys::call(SYS_readlinkat, -100 /* AT_FDCWD */, sys::of("/proc/self/exe"), sys::of(path),
-                                 sizeof path - 1);
+        const long n = sys::call(SYS_readlinkat, -100 /* AT_FDCWD */, sys::of("/proc/self/exe"),
+                                 sys::of(path), sizeof path - 1);
         path[n > 0 ? n : 0] = '\0';
     }
     return path;

@@ -60,10 +60,17 @@ uint64_t parse_size(const char *text, size_t length)
     if (i == length)
         return value;
     switch (text[i]) {
-    case 'K': case 'k': return value << 10;
-    case 'M': case 'm': return value << 20;
-    case 'G': case 'g': return value << 30;
-    default: return 0;
+    case 'K':
+    case 'k':
+        return value << 10;
+    case 'M':
+    case 'm':
+        return value << 20;
+    case 'G':
+    case 'g':
+        return value << 30;
+    default:
+        return 0;
     }
 }
 

@@ -22,15 +22,17 @@ constexpr const char *names[function_end] = {
 // Looked up when first called: lwIP and the C++ runtime need not be there, and a failing dlsym allocates.
 constexpr bool may_be_absent[function_end] = {
     false,
-#define UNPAIRED_EACH_FUNCTION(function) \
-    (#function[0] == '_' && #function[1] == 'Z') || UNPAIRED_FUNCTION_##function >= UNPAIRED_FUNCTION_lwip_socket,
+#define UNPAIRED_EACH_FUNCTION(function)            \
+    (#function[0] == '_' && #function[1] == 'Z') || \
+        UNPAIRED_FUNCTION_##function >= UNPAIRED_FUNCTION_lwip_socket,
 #include "unpaired/resources/table.def"
 };
 
 // Our own hooks carry these names: inside this library the real ones have to be asked for.
 void *load_library(const char *name)
 {
-    return reinterpret_cast<void *(*)(const char *, int)>(address(UNPAIRED_FUNCTION_dlopen))(name, RTLD_LAZY | RTLD_NOLOAD);
+    return reinterpret_cast<void *(*)(const char *, int)>(address(UNPAIRED_FUNCTION_dlopen))(
+        name, RTLD_LAZY | RTLD_NOLOAD);
 }
 void unload_library(void *handle)
 {
@@ -83,7 +85,8 @@ void *find(unsigned function)
         symbol = search.found;
     }
     if (symbol == nullptr) {
-        static const char text[] = ": symbol lookup error: undefined symbol (reached through libunpaired_preload.so)\n";
+        static const char text[] =
+            ": symbol lookup error: undefined symbol (reached through libunpaired_preload.so)\n";
         sys::call(SYS_write, 2, sys::of(names[function]), static_cast<long>(strlen(names[function])));
         sys::call(SYS_write, 2, sys::of(text), sizeof text - 1);
         sys::call(SYS_exit_group, 127);

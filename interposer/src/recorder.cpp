@@ -67,7 +67,10 @@ uint32_t site_here(Thread &thread, unsigned function, unsigned family, const Cal
 
 namespace {
 
-bool foreign_to_vfork(unsigned space) { return space != UNPAIRED_SPACE_heap && space != UNPAIRED_SPACE_mapping; }
+bool foreign_to_vfork(unsigned space)
+{
+    return space != UNPAIRED_SPACE_heap && space != UNPAIRED_SPACE_mapping;
+}
 
 void retire_unseen(Thread &thread, uint32_t reference)
 {
@@ -79,7 +82,8 @@ void retire_unseen(Thread &thread, uint32_t reference)
 }
 
 /// A slot lost under `release_site`: it stays unpaired for ever, as an anomaly, and its slot is free again.
-void lose(Thread &thread, uint32_t reference, unpaired_anomaly_kind kind, unsigned function, uint32_t release_site)
+void lose(Thread &thread, uint32_t reference, unpaired_anomaly_kind kind, unsigned function,
+          uint32_t release_site)
 {
     unpaired_slot &slot = *slot_at(reference);
     if (!claim(slot))
@@ -101,7 +105,8 @@ void enter_in_index(Thread &thread, uint32_t reference, const Acquisition &what,
         return;
     bool ok = true;
     if (what.space == UNPAIRED_SPACE_fd) {
-        const index::Descriptor before = index::enter_descriptor(static_cast<int>(what.handle), reference, ok);
+        const index::Descriptor before =
+            index::enter_descriptor(static_cast<int>(what.handle), reference, ok);
         if (before.slot != 0 && !before.retired && slot_at(before.slot)->space == UNPAIRED_SPACE_fd)
             retire_unseen(thread, before.slot);
     } else if (kind_of_space[what.space] == UNPAIRED_KIND_RANGE) {
@@ -144,7 +149,8 @@ void attach_to_parent(Thread &thread, Enclosing &outer, const Caller &caller, Ac
     acquired.parent_sequence = outer.sequence;
 }
 
-uint32_t record(Thread &thread, Enclosing &outer, uint32_t reserved, const Caller &caller, const Acquisition &what)
+uint32_t record(Thread &thread, Enclosing &outer, uint32_t reserved, const Caller &caller,
+                const Acquisition &what)
 {
     if (stopped()) {
         process.ever_stopped = true;
@@ -344,7 +350,8 @@ bool early_release_of(uint64_t handle)
 {
     for (uint64_t &kept : early) {
         uint64_t expected = handle;
-        if (__atomic_compare_exchange_n(&kept, &expected, uint64_t{0}, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(&kept, &expected, uint64_t{0}, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED))
             return true;
     }
     return false;
@@ -423,7 +430,8 @@ void release_of_unknown(Releasing &r, const Caller &caller, bool succeeded, int6
     anomaly.handle = r.handle;
     if (r.previous != 0) {
         const unpaired_slot &before = *slot_at(r.previous);
-        if (!live(before) && before.handle == r.handle && before.space == r.space && before.release_site != 0) {
+        if (!live(before) && before.handle == r.handle && before.space == r.space &&
+            before.release_site != 0) {
             anomaly.kind = UNPAIRED_ANOMALY_DOUBLE_RELEASE;
             anomaly.acquire_site = before.site;
             anomaly.first_release_site = before.release_site;
@@ -454,7 +462,8 @@ void finish_release(Releasing &r, const Caller &caller, bool succeeded, bool gon
     }
     if (r.site == 0)
         r.site = site_here(thread, r.function, site_info(slot.site).family, caller);
-    Anomaly anomaly{gone ? UNPAIRED_ANOMALY_RELEASED_WITH_ERROR : UNPAIRED_ANOMALY_RELEASE_FAILED, r.space, r.function};
+    Anomaly anomaly{gone ? UNPAIRED_ANOMALY_RELEASED_WITH_ERROR : UNPAIRED_ANOMALY_RELEASE_FAILED, r.space,
+                    r.function};
     anomaly.acquire_site = slot.site;
     anomaly.release_site = r.site;
     anomaly.result = result;
@@ -468,7 +477,8 @@ void finish_release(Releasing &r, const Caller &caller, bool succeeded, bool gon
         retire(thread, r.slot, r.site);
         return;
     }
-    if (r.space == UNPAIRED_SPACE_fd) { // only EBADF leaves a descriptor "as it was": the kernel had lost it before
+    if (r.space ==
+        UNPAIRED_SPACE_fd) { // only EBADF leaves a descriptor "as it was": the kernel had lost it before
         anomaly.kind = UNPAIRED_ANOMALY_RELEASE_UNKNOWN;
         record_anomaly(anomaly);
         count_released_unseen(thread, slot.site);

@@ -21,8 +21,9 @@ Thread *enter_slowly(uint64_t sp);
 inline Thread *enter(uint64_t sp)
 {
     Thread *thread = self;
-    if (UNPAIRED_UNLIKELY(process.phase != Phase::recording || load(*fork_witness) == 0 || thread == nullptr ||
-                          thread->busy_sp != 0 || thread->names_seen != load(process.names)))
+    if (UNPAIRED_UNLIKELY(process.phase != Phase::recording || load(*fork_witness) == 0 ||
+                          thread == nullptr || thread->busy_sp != 0 ||
+                          thread->names_seen != load(process.names)))
         return enter_slowly(sp);
     return thread;
 }
@@ -128,15 +129,16 @@ struct Releasing {
     Thread *thread = nullptr;
     unsigned function = 0, space = 0;
     uint64_t handle = 0;
-    uint32_t slot = 0;            ///< claimed, or 0
+    uint32_t slot = 0; ///< claimed, or 0
     uint32_t site = 0;
-    uint32_t previous = 0;        ///< descriptors: the slot retired under this number before, or 0
+    uint32_t previous = 0;          ///< descriptors: the slot retired under this number before, or 0
     bool belongs_elsewhere = false; ///< descriptors: a stream's own
 };
 
 Releasing begin_release(const Caller &caller, unsigned function, unsigned space, uint64_t handle);
 /// `result` and `error` are the real call's. `gone`: the resource exists no longer.
-void finish_release(Releasing &releasing, const Caller &caller, bool succeeded, bool gone, int64_t result, int error);
+void finish_release(Releasing &releasing, const Caller &caller, bool succeeded, bool gone, int64_t result,
+                    int error);
 
 /// A release without its own call, by something that succeeded already (dup2 onto it, pclose, freopen).
 void released_by(Thread *thread, const Caller &caller, unsigned function, unsigned space, uint64_t handle);

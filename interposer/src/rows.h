@@ -59,57 +59,58 @@ template <class Result> int error_of(Result result, int error)
 
 } // namespace unpaired::rows
 
-#define UNPAIRED_ACQUIRE_SIZED(family_, type, function, parameters, arguments, succeeded, handle_, bytes)            \
-    UNPAIRED_DEFINE_HOOK(type, function, parameters)                                                                        \
-    {                                                                                                                \
-        constexpr unsigned space_ = UNPAIRED_SPACE_OF_##family_;                                                     \
-        const Caller caller_ = UNPAIRED_CALLER();                                                                    \
-        if (left_alone<space_>())                                                                                    \
-            return UNPAIRED_REAL(function) arguments;                                                                \
-        Acquiring acquiring_ = begin<space_>(caller_);                                                               \
-        type ret = UNPAIRED_REAL(function) arguments;                                                                \
-        if (succeeded)                                                                                               \
-            finish<space_>(acquiring_, caller_,                                                                      \
-                           {UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family_, space_, handle_of(handle_),     \
-                            static_cast<uint64_t>(bytes)});                                                          \
-        else                                                                                                         \
-            failed<space_>(acquiring_, caller_, {UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family_, space_});  \
-        return ret;                                                                                                  \
+#define UNPAIRED_ACQUIRE_SIZED(family_, type, function, parameters, arguments, succeeded, handle_, bytes) \
+    UNPAIRED_DEFINE_HOOK(type, function, parameters)                                                      \
+    {                                                                                                     \
+        constexpr unsigned space_ = UNPAIRED_SPACE_OF_##family_;                                          \
+        const Caller caller_ = UNPAIRED_CALLER();                                                         \
+        if (left_alone<space_>())                                                                         \
+            return UNPAIRED_REAL(function) arguments;                                                     \
+        Acquiring acquiring_ = begin<space_>(caller_);                                                    \
+        type ret = UNPAIRED_REAL(function) arguments;                                                     \
+        if (succeeded)                                                                                    \
+            finish<space_>(acquiring_, caller_,                                                           \
+                           {UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family_, space_,              \
+                            handle_of(handle_), static_cast<uint64_t>(bytes)});                           \
+        else                                                                                              \
+            failed<space_>(acquiring_, caller_,                                                           \
+                           {UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family_, space_});            \
+        return ret;                                                                                       \
     }
 #define UNPAIRED_ACQUIRE(family_, type, function, parameters, arguments, succeeded, handle_) \
     UNPAIRED_ACQUIRE_SIZED(family_, type, function, parameters, arguments, succeeded, handle_, 0)
 
-#define UNPAIRED_RELEASE(space_, type, function, parameters, arguments, succeeded, gone, handle_)                    \
-    UNPAIRED_DEFINE_HOOK(type, function, parameters)                                                                        \
-    {                                                                                                                \
-        const Caller caller_ = UNPAIRED_CALLER();                                                                    \
-        if (left_alone<UNPAIRED_SPACE_##space_>())                                                                   \
-            return UNPAIRED_REAL(function) arguments;                                                                \
-        Releasing releasing_ =                                                                                       \
-            begin_release(caller_, UNPAIRED_FUNCTION_##function, UNPAIRED_SPACE_##space_, handle_of(handle_));       \
-        type ret = UNPAIRED_REAL(function) arguments;                                                                \
-        const int error_ = errno;                                                                                    \
-        finish_release(releasing_, caller_, (succeeded), (gone), as_number(ret), error_of(ret, error_));             \
-        errno = error_;                                                                                              \
-        return ret;                                                                                                  \
+#define UNPAIRED_RELEASE(space_, type, function, parameters, arguments, succeeded, gone, handle_)            \
+    UNPAIRED_DEFINE_HOOK(type, function, parameters)                                                         \
+    {                                                                                                        \
+        const Caller caller_ = UNPAIRED_CALLER();                                                            \
+        if (left_alone<UNPAIRED_SPACE_##space_>())                                                           \
+            return UNPAIRED_REAL(function) arguments;                                                        \
+        Releasing releasing_ = begin_release(caller_, UNPAIRED_FUNCTION_##function, UNPAIRED_SPACE_##space_, \
+                                             handle_of(handle_));                                            \
+        type ret = UNPAIRED_REAL(function) arguments;                                                        \
+        const int error_ = errno;                                                                            \
+        finish_release(releasing_, caller_, (succeeded), (gone), as_number(ret), error_of(ret, error_));     \
+        errno = error_;                                                                                      \
+        return ret;                                                                                          \
     }
 
-#define UNPAIRED_RELEASE_VOID(space_, function, parameters, arguments, handle_)                                      \
-    UNPAIRED_DEFINE_HOOK(void, function, parameters)                                                                        \
-    {                                                                                                                \
-        const Caller caller_ = UNPAIRED_CALLER();                                                                    \
-        Releasing releasing_ =                                                                                       \
-            begin_release(caller_, UNPAIRED_FUNCTION_##function, UNPAIRED_SPACE_##space_, handle_of(handle_));       \
-        UNPAIRED_REAL(function) arguments;                                                                           \
-        finish_release(releasing_, caller_, true, true, 0, 0);                                                       \
+#define UNPAIRED_RELEASE_VOID(space_, function, parameters, arguments, handle_)                              \
+    UNPAIRED_DEFINE_HOOK(void, function, parameters)                                                         \
+    {                                                                                                        \
+        const Caller caller_ = UNPAIRED_CALLER();                                                            \
+        Releasing releasing_ = begin_release(caller_, UNPAIRED_FUNCTION_##function, UNPAIRED_SPACE_##space_, \
+                                             handle_of(handle_));                                            \
+        UNPAIRED_REAL(function) arguments;                                                                   \
+        finish_release(releasing_, caller_, true, true, 0, 0);                                               \
     }
 
-#define UNPAIRED_OBSERVE(space_, type, function, parameters, arguments, handle_)                                     \
-    UNPAIRED_DEFINE_HOOK(type, function, parameters)                                                                        \
-    {                                                                                                                \
-        const Caller caller_ = UNPAIRED_CALLER();                                                                    \
-        type ret = UNPAIRED_REAL(function) arguments;                                                                \
-        observed(caller_, UNPAIRED_FUNCTION_##function, UNPAIRED_SPACE_##space_, handle_of(handle_), as_number(ret)); \
-        return ret;                                                                                                  \
+#define UNPAIRED_OBSERVE(space_, type, function, parameters, arguments, handle_)                     \
+    UNPAIRED_DEFINE_HOOK(type, function, parameters)                                                 \
+    {                                                                                                \
+        const Caller caller_ = UNPAIRED_CALLER();                                                    \
+        type ret = UNPAIRED_REAL(function) arguments;                                                \
+        observed(caller_, UNPAIRED_FUNCTION_##function, UNPAIRED_SPACE_##space_, handle_of(handle_), \
+                 as_number(ret));                                                                    \
+        return ret;                                                                                  \
     }
-

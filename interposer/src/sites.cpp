@@ -137,7 +137,8 @@ uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const S
             SiteInfo *none = nullptr;
             if (fresh == nullptr)
                 return 0;
-            if (!__atomic_compare_exchange_n(&infos[page], &none, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+            if (!__atomic_compare_exchange_n(&infos[page], &none, fresh, false, __ATOMIC_ACQ_REL,
+                                             __ATOMIC_ACQUIRE))
                 sys::call(SYS_munmap, sys::of(fresh), info_page * sizeof(SiteInfo));
         }
         infos[page][site % info_page] = info;

@@ -14,7 +14,10 @@ namespace unpaired {
 #define UNPAIRED_LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNPAIRED_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-template <class T> T load(const T &word, int order = __ATOMIC_RELAXED) { return __atomic_load_n(&word, order); }
+template <class T> T load(const T &word, int order = __ATOMIC_RELAXED)
+{
+    return __atomic_load_n(&word, order);
+}
 template <class T> void store(T &word, T value, int order = __ATOMIC_RELAXED)
 {
     __atomic_store(&word, &value, order); // the generic form: clang's store_n takes no enum
@@ -28,9 +31,9 @@ struct Caller {
     uint64_t bp; ///< frame pointer register as the caller has it
 };
 /// Must stand in the hook's own body: the frame address makes the compiler keep a frame pointer there.
-#define UNPAIRED_CALLER()                                                                                       \
-    (::unpaired::Caller{reinterpret_cast<uint64_t>(__builtin_return_address(0)),                                \
-                        reinterpret_cast<uint64_t>(__builtin_frame_address(0)) + 16,                            \
+#define UNPAIRED_CALLER()                                                            \
+    (::unpaired::Caller{reinterpret_cast<uint64_t>(__builtin_return_address(0)),     \
+                        reinterpret_cast<uint64_t>(__builtin_frame_address(0)) + 16, \
                         *static_cast<uint64_t *>(__builtin_frame_address(0))})
 
 /// How many retired slots a thread keeps before it reuses the oldest: as long as they stay, a second release
@@ -44,8 +47,8 @@ struct SiteCacheEntry {
 };
 
 /// A directory of counter blocks by site number, two levels.
-inline constexpr unsigned counter_leaf = 64;   ///< blocks per leaf
-inline constexpr unsigned counter_root = 512;  ///< leaves: 512 × 64 × 32 sites ≈ 1 M
+inline constexpr unsigned counter_leaf = 64;  ///< blocks per leaf
+inline constexpr unsigned counter_root = 512; ///< leaves: 512 × 64 × 32 sites ≈ 1 M
 struct CounterLeaf {
     unpaired_counter_block *block[counter_leaf];
 };
@@ -60,39 +63,39 @@ enum class Enclosure : uint8_t {
     transparent, ///< heap calls inside are the outer one's own (operator new calling malloc)
 };
 struct Enclosing {
-    uint64_t sp;         ///< stack pointer of the hook's caller
-    uint64_t pc;         ///< the hook's return address, which lies at sp − 8
-    uint32_t slot;       ///< of the outer acquisition; 0 until an inner one needs it
-    uint32_t sequence;   ///< the sequence it will be published with
+    uint64_t sp;       ///< stack pointer of the hook's caller
+    uint64_t pc;       ///< the hook's return address, which lies at sp − 8
+    uint32_t slot;     ///< of the outer acquisition; 0 until an inner one needs it
+    uint32_t sequence; ///< the sequence it will be published with
     Enclosure mode;
 };
 
 struct Thread {
-    int tid;             ///< 0: free to be taken
-    uint32_t id;         ///< as slots and THREAD records know it
-    uint16_t shard;      ///< this state's number in the image
-    uint64_t busy_sp;    ///< the recorder is at work for this thread, called from here; 0: it is not
+    int tid;          ///< 0: free to be taken
+    uint32_t id;      ///< as slots and THREAD records know it
+    uint16_t shard;   ///< this state's number in the image
+    uint64_t busy_sp; ///< the recorder is at work for this thread, called from here; 0: it is not
     Enclosing enclosing;
     uint32_t scope_owner;  ///< declared by UNPAIRED_OWNER_SCOPE; 0: none
     uint32_t thread_owner; ///< from the thread's name, if it has one of its own
     uint32_t names_seen;   ///< process.names when the name was read
     char name[16];
-    bool named;            ///< a THREAD record has been written
-    bool unwinding;      ///< the general unwinder is at work; the locks it takes are nobody's
-    bool vfork_pending;    ///< called vfork: until the pid says otherwise, this may be the child
-    uint32_t held;         ///< chain of slots: locks this thread holds, youngest first
+    bool named;         ///< a THREAD record has been written
+    bool unwinding;     ///< the general unwinder is at work; the locks it takes are nobody's
+    bool vfork_pending; ///< called vfork: until the pid says otherwise, this may be the child
+    uint32_t held;      ///< chain of slots: locks this thread holds, youngest first
     uint32_t free_slots;
-    uint32_t slots_pages;  ///< size of the last SLOTS extent
+    uint32_t slots_pages; ///< size of the last SLOTS extent
     uint32_t retired_at;
     uint32_t retired[retired_kept];
     SiteCacheEntry site_cache[site_cache_size];
     CounterLeaf *counters[counter_root];
     unpaired_extent *counter_extent; ///< COUNTERS extent with room, or nullptr
     uint32_t counter_blocks_left;
-    uint8_t *arena;        ///< private memory for counter leaves
+    uint8_t *arena; ///< private memory for counter leaves
     uint32_t arena_left;
-    Thread *for_signals;   ///< stands in while busy_sp is set: a signal handler interrupted the recorder
-    Thread *next;          ///< process.threads
+    Thread *for_signals; ///< stands in while busy_sp is set: a signal handler interrupted the recorder
+    Thread *next;        ///< process.threads
     alignas(64) uint32_t retired_elsewhere; ///< chain of this thread's slots that others retired
 };
 
@@ -104,26 +107,26 @@ struct Process {
     uint16_t image, parent_image;
     int parent_pid;
     bool forked;
-    bool announced;       ///< the IMAGE record is written; a forked child puts it off until it has something to say
-    bool locks;           ///< --locks=on
-    bool heap_untouched;  ///< the program brings its own malloc
-    bool new_untouched;   ///< ... its own operator new
-    bool libc_heap;       ///< malloc is the C library's own: it calls no hook
+    bool announced; ///< the IMAGE record is written; a forked child puts it off until it has something to say
+    bool locks;     ///< --locks=on
+    bool heap_untouched; ///< the program brings its own malloc
+    bool new_untouched;  ///< ... its own operator new
+    bool libc_heap;      ///< malloc is the C library's own: it calls no hook
     bool ever_stopped;
-    bool no_populate;     ///< the kernel lacks MADV_POPULATE_WRITE; the file was allocated at the start
+    bool no_populate; ///< the kernel lacks MADV_POPULATE_WRITE; the file was allocated at the start
     unpaired_file_header *file;
     uint8_t *base;
     uint64_t capacity;
     unpaired_extent *log;
     uint32_t log_pages;
-    uint32_t next_shard;  ///< private: shards are numbered within the image
-    Thread *threads;      ///< all states ever made, by CAS
+    uint32_t next_shard; ///< private: shards are numbered within the image
+    Thread *threads;     ///< all states ever made, by CAS
     uint32_t thread_cursor;
-    uint32_t names;       ///< counted up when some thread was renamed by another
-    char comm[16];        ///< name of the main thread at the start
+    uint32_t names; ///< counted up when some thread was renamed by another
+    char comm[16];  ///< name of the main thread at the start
     const unpaired_rules_header *rules;
     uint32_t last_slots_page; ///< newest SLOTS extent of this image; each knows the one before
-    uint32_t full;        ///< recording stopped for want of room
+    uint32_t full;            ///< recording stopped for want of room
 };
 
 extern Process process;
@@ -139,7 +142,8 @@ inline unpaired_slot *slot_at(uint32_t reference)
 }
 inline uint32_t reference_of(const unpaired_slot *slot)
 {
-    return static_cast<uint32_t>((reinterpret_cast<const uint8_t *>(slot) - process.base) / sizeof(unpaired_slot));
+    return static_cast<uint32_t>((reinterpret_cast<const uint8_t *>(slot) - process.base) /
+                                 sizeof(unpaired_slot));
 }
 inline void count_drop(unpaired_drop reason, uint64_t n = 1)
 {
@@ -157,9 +161,6 @@ inline uint64_t stack_pointer() { return reinterpret_cast<uint64_t>(__builtin_fr
 
 /// Whether code running with stack pointer `sp` runs inside the frame that stood at `mark`: below it on the same
 /// stack, or on another stack altogether (a signal handler's).
-inline bool inside(uint64_t sp, uint64_t mark)
-{
-    return mark != 0 && (sp <= mark || sp - mark > (1u << 20));
-}
+inline bool inside(uint64_t sp, uint64_t mark) { return mark != 0 && (sp <= mark || sp - mark > (1u << 20)); }
 
 } // namespace unpaired

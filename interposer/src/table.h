@@ -34,7 +34,8 @@ inline constexpr std::array<uint8_t, family_end> space_of_family = {
 /// Families that a releaser serves, as a set of bits; 0: all of its space.
 inline constexpr std::array<uint64_t, function_end> families_served = [] {
     std::array<uint64_t, function_end> served{};
-#define UNPAIRED_PAIRS(releaser, family) served[UNPAIRED_FUNCTION_##releaser] |= uint64_t{1} << UNPAIRED_FAMILY_##family;
+#define UNPAIRED_PAIRS(releaser, family) \
+    served[UNPAIRED_FUNCTION_##releaser] |= uint64_t{1} << UNPAIRED_FAMILY_##family;
 #include "unpaired/resources/table.def"
     return served;
 }();

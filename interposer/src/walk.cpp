@@ -35,7 +35,8 @@ Rule remember(uint64_t pc, Cache *table)
     if (__atomic_exchange_n(&table->writer, 1u, __ATOMIC_ACQUIRE) != 0)
         return rule; // somebody else is inserting: next time
     if (generation == load(table->generation) && table->filled < cache_size * 3 / 4) {
-        for (uint64_t i = (pc * 0x9e3779b97f4a7c15ull) >> (64 - cache_bits);; i = (i + 1) & (cache_size - 1)) {
+        for (uint64_t i = (pc * 0x9e3779b97f4a7c15ull) >> (64 - cache_bits);;
+             i = (i + 1) & (cache_size - 1)) {
             if (table->entry[i].pc == pc)
                 break;
             if (table->entry[i].pc == 0) {

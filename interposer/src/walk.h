@@ -7,7 +7,8 @@ namespace unpaired {
 
 struct Stack {
     uint32_t depth = 0;
-    uint64_t pc[UNPAIRED_MAX_DEPTH]; ///< return addresses, innermost first; a frame interrupted by a signal has pc + 1
+    uint64_t pc
+        [UNPAIRED_MAX_DEPTH]; ///< return addresses, innermost first; a frame interrupted by a signal has pc + 1
 };
 
 /// The stack from `caller` outwards; at least its return address. Reads only what an unwinder of the same frames

@@ -105,7 +105,10 @@ def show_image(image):
     head = f"image pid {trace.get('pid')} parent {trace.get('parent')} {trace.get('program')} end={trace.get('end')}"
     notes = sum(1 for f in image.get("findings", []) if f["severity"] == "note")
     lines = [head] + ["  · " + r for r in image.get("remarks", [])]
-    lines += ["  " + show_finding(f).replace("\n", "\n  ") for f in counted(image)]
+    shown = counted(image)
+    lines += ["  " + show_finding(f).replace("\n", "\n  ") for f in shown[:12]]
+    if len(shown) > 12:
+        lines.append(f"  … {len(shown) - 12} more findings")
     return "\n".join(lines + [f"  ({notes} notes)"])
 
 

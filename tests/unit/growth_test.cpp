@@ -38,6 +38,7 @@ TEST_CASE("what was acquired at the start and kept is a plateau")
 {
     GrowthVerdict cache = over(10, {0, 0, 0, 1, 1, 2});
     CHECK(cache.growth == Growth::plateau);
+    CHECK(cache.per_cycle == 0);
     CHECK_FALSE(cache.over_cycles);
     CHECK(over(10, {0, 0, 0}).growth == Growth::plateau);
     CHECK(over(10, {0}).growth == Growth::once);

@@ -66,6 +66,24 @@ TEST_CASE("a descriptor or stream that is open at a normal exit is suspect")
     CHECK(left("accept4", 3, "kill") == Severity::suspect);
 }
 
+TEST_CASE("a standard stream that was put in place and stays open is a note beside a leak from the same call")
+{
+    TraceBuilder builder;
+    uint32_t site = builder.site("open", stack);
+    builder.slot({.site = site, .handle = 1});
+    builder.slot({.site = site, .handle = 7});
+    builder.counter(site, 2);
+    builder.end(UNPAIRED_END_EXIT, 1000);
+
+    std::vector<Finding> findings = findings_of(builder, "never-released");
+
+    REQUIRE(findings.size() == 2);
+    CHECK(findings[0].severity == Severity::suspect);
+    CHECK(findings[0].count == 1);
+    CHECK(findings[1].severity == Severity::note);
+    CHECK(findings[0].id != findings[1].id);
+}
+
 TEST_CASE("what may live as long as the program is a note unless it grows")
 {
     CHECK(left("pthread_create", 5, "exit") == Severity::note);
@@ -79,7 +97,7 @@ TEST_CASE("growth over three cycles makes a leak of anything that was never rele
         uint32_t site = builder.site(function, stack);
         for (uint32_t cycle = 1; cycle <= 5; cycle++) {
             builder.mark(cycle, cycle * 10);
-            builder.slot({.site = site, .handle = cycle, .time_ms = cycle * 10 + 1, .cycle = cycle});
+            builder.slot({.site = site, .handle = 10 + cycle, .time_ms = cycle * 10 + 1, .cycle = cycle});
         }
         builder.counter(site, 5);
         Report report = report_of(builder);

@@ -257,3 +257,28 @@ TEST_CASE("an address below its module's bias has no name", "[symbols]")
     REQUIRE(frames.size() == 1);
     CHECK(frames[0].function.empty());
 }
+
+TEST_CASE("debug information shared by dwz is followed, and missed aloud", "[symbols]")
+{
+#ifdef UNPAIRED_DWZ_SAMPLES
+    auto places = places_of("sample_full");
+    const auto &place = places.at("inner");
+    auto path = samples::folder + "/dwz/sample_full";
+    REQUIRE_THAT(samples::output_of("readelf -SW '" + path + "'"), Catch::Contains(".gnu_debugaltlink"));
+    Symbolizer complete({});
+    check_inlined_chain(complete.resolve(module_of(path, place), place.address - 1), places);
+    CHECK(complete.problems().empty());
+    // given a copy without its shared file, then what it has itself is still there
+    samples::Folder folder;
+    auto alone = (folder.path / "sample_full").string();
+    std::filesystem::copy_file(path, alone);
+    Symbolizer partial({});
+    auto frames = partial.resolve(module_of(alone, place), place.address - 1);
+    REQUIRE(frames.size() == 3);
+    CHECK(frames[0].line == place.line);
+    REQUIRE(partial.problems().size() == 1);
+    CHECK_THAT(partial.problems()[0], Catch::Contains("dwz") && Catch::Contains(alone));
+#else
+    WARN("not tested: dwz was not installed when the build was configured (apt-get install dwz)");
+#endif
+}

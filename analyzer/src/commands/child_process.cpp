@@ -35,6 +35,7 @@ SignalsHeld::SignalsHeld()
     action.sa_handler = SIG_IGN;
     sigaction(SIGINT, &action, &interrupt_before_);
     sigaction(SIGQUIT, &action, &quit_before_);
+    sigaction(SIGXFSZ, &action, &file_size_before_);
     // Whoever started us may ignore CHLD, and then the kernel would keep no status for us to wait for.
     action.sa_handler = SIG_DFL;
     sigaction(SIGCHLD, &action, &child_before_);
@@ -45,6 +46,7 @@ void SignalsHeld::put_back() const
     sigaction(SIGINT, &interrupt_before_, nullptr);
     sigaction(SIGQUIT, &quit_before_, nullptr);
     sigaction(SIGCHLD, &child_before_, nullptr);
+    sigaction(SIGXFSZ, &file_size_before_, nullptr);
     sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
 }
 

@@ -8,7 +8,8 @@
 
 namespace unpaired {
 
-/// While it lives, this process ignores INT and QUIT (they are for the program that shares the terminal), and
+/// While it lives, this process ignores INT and QUIT (they are for the program that shares the terminal) and XFSZ
+/// (a trace that outgrows the limit is an error to tell, not an end), and
 /// TERM, HUP, USR1, USR2, WINCH and CHLD are held back, so that wait_forwarding() can take and forward them.
 /// What comes after that stays pending, and takes effect when the object goes.
 class SignalsHeld {
@@ -24,7 +25,7 @@ public:
 
 private:
     sigset_t held_, mask_before_;
-    struct sigaction interrupt_before_, quit_before_, child_before_;
+    struct sigaction interrupt_before_, quit_before_, child_before_, file_size_before_;
 };
 
 /// Starts `file` with `arguments` (the name first) and `environment` ("NAME=value"). Returns its pid once it

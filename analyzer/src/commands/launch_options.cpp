@@ -41,7 +41,8 @@ Command command_of(const CLI::App &app, const Command &behind_dashes)
 {
     const Command left_over = app.remaining();
     if (!left_over.empty() && left_over.front().starts_with('-'))
-        throw Trouble(fmt::format("unknown option '{}' (see unpaired {} --help).", left_over.front(), app.get_name()));
+        throw Trouble(
+            fmt::format("unknown option '{}' (see unpaired {} --help).", left_over.front(), app.get_name()));
     if (!left_over.empty() && !behind_dashes.empty())
         throw Trouble(fmt::format("'{}' before -- is no option (see unpaired {} --help).", left_over.front(),
                                   app.get_name()));

@@ -16,10 +16,7 @@ namespace {
 
 constexpr unsigned char zstd_magic[] = {0x28, 0xb5, 0x2f, 0xfd};
 
-std::atomic_ref<uint32_t> shared(uint32_t &word)
-{
-    return std::atomic_ref<uint32_t>(word);
-}
+std::atomic_ref<uint32_t> shared(uint32_t &word) { return std::atomic_ref<uint32_t>(word); }
 
 /// pwrite of everything; false with errno set.
 bool write_all(int fd, const void *from, size_t length, uint64_t offset)
@@ -86,10 +83,7 @@ LiveTrace::~LiveTrace()
         munmap(header_, sizeof *header_);
 }
 
-bool LiveTrace::stopped() const
-{
-    return shared(header_->control).load() & UNPAIRED_CONTROL_STOPPED;
-}
+bool LiveTrace::stopped() const { return shared(header_->control).load() & UNPAIRED_CONTROL_STOPPED; }
 
 void LiveTrace::set_stopped(bool stopped)
 {
@@ -99,15 +93,9 @@ void LiveTrace::set_stopped(bool stopped)
         shared(header_->control).fetch_and(~UNPAIRED_CONTROL_STOPPED);
 }
 
-uint32_t LiveTrace::begin_cycle()
-{
-    return shared(header_->cycle).fetch_add(1) + 1;
-}
+uint32_t LiveTrace::begin_cycle() { return shared(header_->cycle).fetch_add(1) + 1; }
 
-uint32_t LiveTrace::cycle() const
-{
-    return shared(header_->cycle).load();
-}
+uint32_t LiveTrace::cycle() const { return shared(header_->cycle).load(); }
 
 uint32_t LiveTrace::now_ms() const
 {

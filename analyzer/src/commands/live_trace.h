@@ -17,8 +17,7 @@ namespace unpaired {
 class LogRecords {
 public:
     /// Adds one: its fixed part, then `tail` (strings and arrays as the record type says).
-    template <class Fixed>
-    void add(unpaired_record_type type, const Fixed &fixed, std::string_view tail = {})
+    template <class Fixed> void add(unpaired_record_type type, const Fixed &fixed, std::string_view tail = {})
     {
         add(type, &fixed, sizeof fixed, tail);
     }

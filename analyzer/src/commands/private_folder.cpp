@@ -35,7 +35,7 @@ PrivateFolder::PrivateFolder()
 {
     int error = ENOENT;
     for (const std::string &place : places()) {
-        std::string name = place + "/unpaired-XXXXXX";
+        std::string name = fmt::format("{}/unpaired-{}-XXXXXX", place, getpid());
         if (mkdtemp(name.data())) {
             path_ = name;
             return;

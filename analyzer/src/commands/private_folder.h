@@ -7,7 +7,7 @@
 namespace unpaired {
 
 /// A new folder, readable by this user alone, on tmpfs where there is one (/dev/shm; else TMPDIR, else /tmp).
-/// Removed with all it holds when the object goes, unless kept.
+/// Its name tells our pid. Removed with all it holds when the object goes, unless kept.
 class PrivateFolder {
 public:
     /// Throws Trouble if no place will have it.

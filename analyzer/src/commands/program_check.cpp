@@ -96,8 +96,7 @@ struct ProgramHeaders {
     std::string loader;
 };
 
-template <class Ehdr, class Phdr>
-ProgramHeaders read_headers(int fd, const std::string &name)
+template <class Ehdr, class Phdr> ProgramHeaders read_headers(int fd, const std::string &name)
 {
     Ehdr header = {};
     if (pread(fd, &header, sizeof header, 0) != static_cast<ssize_t>(sizeof header))

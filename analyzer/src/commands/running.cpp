@@ -44,8 +44,7 @@ bool parse(const std::string &line, Mapping &mapping)
 }
 
 /// Calls `visit` for each mapping until it returns true. False if none did or the maps cannot be read.
-template <class Visit>
-bool any_mapping(uint32_t pid, Visit visit)
+template <class Visit> bool any_mapping(uint32_t pid, Visit visit)
 {
     std::ifstream maps(fmt::format("/proc/{}/maps", pid));
     std::string line;

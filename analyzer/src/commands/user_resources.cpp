@@ -84,8 +84,7 @@ private:
             functions_.emplace(f.name);
     }
 
-    template <class Visit>
-    void each(const char *key, Visit visit)
+    template <class Visit> void each(const char *key, Visit visit)
     {
         if (!document_.contains(key))
             return;

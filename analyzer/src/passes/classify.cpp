@@ -159,11 +159,7 @@ private:
         }
         lost_objects(tally, left);
         failed_releases(tally, left);
-        if (!left.empty()) {
-            Case never = begin("never-released", tally);
-            add_survivors(never, left);
-            cases_.push_back(std::move(never));
-        }
+        never_released(tally, left);
         each_by_release(tally, UNPAIRED_ANOMALY_DOUBLE_RELEASE, "double-release");
         each_by_release(tally, UNPAIRED_ANOMALY_MISMATCHED_RELEASE, "mismatched-release");
         each_by_release(tally, UNPAIRED_ANOMALY_FOREIGN_RELEASE, "foreign-release");
@@ -172,6 +168,32 @@ private:
         each_by_release(tally, UNPAIRED_ANOMALY_RELEASE_UNKNOWN, "release-unknown");
         each_by_release(tally, UNPAIRED_ANOMALY_EXEC_INHERITED, "exec-inherited");
         each_by_release(tally, UNPAIRED_ANOMALY_LIMIT_REACHED, "limit-reached");
+    }
+
+    void never_released(const SiteTally &tally, std::vector<uint32_t> &left)
+    {
+        auto standard = left.begin();
+        if (is_descriptor_site(tally.site))
+            standard = std::stable_partition(left.begin(), left.end(),
+                                             [&](uint32_t index) { return trace_.slots[index].handle <= 2; });
+        for (bool of_standard : {true, false}) {
+            std::vector<uint32_t> slots = of_standard ? std::vector<uint32_t>(left.begin(), standard)
+                                                      : std::vector<uint32_t>(standard, left.end());
+            if (slots.empty())
+                continue;
+            Case never = begin("never-released", tally);
+            add_survivors(never, slots);
+            never.standard_streams = of_standard;
+            if (of_standard)
+                never.remarks.push_back("a standard stream (descriptor 0 to 2), open to the end in every program");
+            cases_.push_back(std::move(never));
+        }
+    }
+
+    bool is_descriptor_site(uint32_t site) const
+    {
+        auto space = trace_.dictionary.spaces.find(space_of(trace_.sites.at(site)));
+        return space != trace_.dictionary.spaces.end() && space->second.name == "fd";
     }
 
     /// Objects whose storage was freed or initialised again while they lived. Both are one fault: which of the

@@ -130,6 +130,8 @@ std::vector<Described> group(std::vector<Described> cases)
     for (Described &one : cases) {
         const Finding &f = one.finding;
         std::string key = f.rule + '\n' + acquisition_key(f.family, f.function, f.owner, f.stack, one.blame_index) + '\n' + release_key(f);
+        if (one.standard_streams)
+            key += "standard streams\n";
         auto [at, added] = index.try_emplace(std::move(key), groups.size());
         if (added)
             groups.push_back(std::move(one));

@@ -23,6 +23,7 @@ struct Described {
     std::set<uint32_t> sites; ///< the acquisitions it is about
     size_t blame_index = 0;   ///< of the blamed frame in the stack
     bool in_program = true;      ///< see Blame
+    bool standard_streams = false; ///< see Case
 };
 
 /// What makes two acquisitions the same to a reader: family, acquirer, owner, the functions on the stack, and

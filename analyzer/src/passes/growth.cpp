@@ -16,11 +16,11 @@ GrowthVerdict by_cycles(const std::vector<Age> &ages, uint32_t last)
     const uint64_t periods = uint64_t{last} + 1, span = uint64_t{latest} - first + 1;
 
     GrowthVerdict verdict;
-    verdict.per_cycle = static_cast<double>(ages.size()) / static_cast<double>(span);
     // The last mark may stand before the last cycle's work or behind it.
     const bool to_the_end = latest + 1 >= last || uint64_t{latest} * 3 >= periods * 2;
     if (grew_in.size() >= 3 && to_the_end && first * 2 <= last) {
         verdict.growth = grew_in.size() * 2 >= span ? Growth::linear : Growth::step;
+        verdict.per_cycle = static_cast<double>(ages.size()) / static_cast<double>(span);
         verdict.over_cycles = verdict.still_growing = true;
     } else if (ages.size() == 1) {
         verdict.growth = Growth::once;

@@ -22,7 +22,7 @@ struct Run {
 
 struct GrowthVerdict {
     std::optional<Growth> growth;
-    double per_cycle = 0; ///< mean number per cycle while it grew; 0 without marks
+    double per_cycle = 0; ///< mean number per cycle, if it grew over cycles; else 0
     /// It grew over three cycles or more and did so until the end. Never true without marks: the clock alone
     /// does not tell a leak from a working set.
     bool over_cycles = false;

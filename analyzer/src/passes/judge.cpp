@@ -23,6 +23,8 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
                           bool of_helper_shell)
 {
     const uint64_t count = described.finding.count;
+    if (described.standard_streams)
+        return Severity::note;
     if (growth.over_cycles)
         return Severity::leak;
     // what the system's libraries keep once for themselves

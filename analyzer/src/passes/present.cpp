@@ -129,6 +129,7 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
         described.in_program = blame.in_program;
         described.ages = one.ages;
         described.cycles = one.cycles;
+        described.standard_streams = one.standard_streams;
         described.space = one.space;
         described.highest_handle = one.highest_handle;
     }

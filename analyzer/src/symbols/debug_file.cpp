@@ -1,5 +1,6 @@
 #include "symbols/debug_file_internal.h"
 
+#include <elfutils/libdwelf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -187,6 +188,14 @@ std::unique_ptr<DebugFile> DebugFile::open(const std::string &path, const std::s
         return nullptr;
     }
     opened->dwarf_ = dwfl_module_getdwarf(opened->module_, &opened->dwarf_bias_);
+    const char *shared = nullptr;
+    const void *shared_id = nullptr;
+    if (opened->dwarf_ && dwelf_dwarf_gnu_debugaltlink(opened->dwarf_, &shared, &shared_id) > 0 &&
+        !dwarf_getalt(opened->dwarf_))
+        problem =
+            fmt::format("{} shares debug information in {} (dwz), which is not there; some of its functions "
+                        "have no names. Give its place with --debug-path.",
+                        path, shared);
     dwfl_module_getsymtab(opened->module_); // now, while the shield is up, rather than at the first look-up
     return opened;
 }

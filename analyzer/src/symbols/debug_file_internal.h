@@ -34,7 +34,7 @@ class DebugFile {
 public:
     /// Opens the module `path` (as its program saw it) below `options.sysroot`, or whatever file under the
     /// debug directories has the build-id. `build_id`, hexadecimal, is what the file must have; "" accepts any.
-    /// Returns null if there is none, and then `problem` says why in one sentence.
+    /// Returns null if there is none. `problem` is set to a sentence if there is none or a part is missing.
     static std::unique_ptr<DebugFile> open(const std::string &path, const std::string &build_id,
                                            const SymbolOptions &options, std::string &problem);
     ~DebugFile();

@@ -115,6 +115,7 @@ OwnerRule parse_owner_rule(const std::string &text)
 std::vector<OwnerRule> parse_owner_rules(const std::vector<std::string> &texts)
 {
     std::vector<OwnerRule> rules;
+    rules.reserve(texts.size());
     for (const auto &text : texts)
         rules.push_back(parse_owner_rule(text));
     return rules;

@@ -30,6 +30,7 @@ struct Module {
     std::unique_ptr<DebugFile> file; // null: closed, or never opened
     std::unique_ptr<DwarfIndex> index;
     bool unusable = false;
+    bool met = false; // opened before, and its problem told
     uint64_t last_used = 0;
     std::unordered_map<uint64_t, std::vector<Frame>> frames; // by the file's virtual address
 
@@ -108,9 +109,11 @@ struct Symbolizer::Impl {
             return module;
         std::string problem;
         module.file = DebugFile::open(reference.path, reference.build_id, options, problem);
+        if (!problem.empty() && !module.met)
+            problems.push_back(problem);
+        module.met = true;
         if (!module.file) {
             module.unusable = true;
-            problems.push_back(problem);
             return module;
         }
         module.index = std::make_unique<DwarfIndex>(module.file->dwarf());

@@ -23,10 +23,7 @@ std::string how_many(const Finding &f)
     return fmt::format("{} {}{}", grouped(f.count), family_noun(f.family, f.count), bytes);
 }
 
-std::string times(uint64_t n)
-{
-    return n == 1 ? std::string() : fmt::format(" {} times", grouped(n));
-}
+std::string times(uint64_t n) { return n == 1 ? std::string() : fmt::format(" {} times", grouped(n)); }
 
 std::string what_happened(const Finding &f)
 {

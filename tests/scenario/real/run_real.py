@@ -91,10 +91,10 @@ def redis(unpaired):
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
             wait_for_socket(path, process)
-            commands = "".join(f"set key:{i} {'v' * i}\n" for i in range(200)) + \
+            commands = "".join(f"set key:{i} {'v' * (i + 1)}\n" for i in range(200)) + \
                 "".join(f"lpush list {i}\n" for i in range(200)) + "get key:7\nllen list\ndbsize\n"
             answer = harness.run([client, "-s", path], stdin=commands.encode())
-            if answer.stdout.split()[-3:] != [b"vvvvvvv", b"200", b"201"]:
+            if answer.stdout.split()[-3:] != [b"vvvvvvvv", b"200", b"201"]:
                 raise Failed(f"redis answered {answer.stdout[-200:]!r} {answer.stderr!r}")
             harness.run([client, "-s", path, "shutdown", "nosave"])
             output, _ = process.communicate(timeout=60)
@@ -145,7 +145,7 @@ def xz(unpaired):
 
 
 CASES = {
-    "ls": lambda u: check(u, [needed("ls"), "-la", "/etc"], findings=("leak", "suspect")),
+    "ls": lambda u: check(u, [needed("ls"), "-la", "/etc"]),
     "xz": xz,
     "git": git,
     "sqlite3": lambda u: check(u, [needed("sqlite3"), ":memory:"], stdin=SQL.encode()),

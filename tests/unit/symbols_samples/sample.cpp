@@ -7,6 +7,8 @@ extern "C" int library_exported(int n);
 
 namespace app {
 
+// A call and the where() behind it share a line on purpose: it is the line of both.
+// clang-format off
 struct Server {
     template <class T> static inline __attribute__((always_inline)) T inner(T n)
     {
@@ -32,6 +34,7 @@ __attribute__((noinline)) int unnamed(int n)
     return result;
 }
 } // namespace
+// clang-format on
 
 } // namespace app
 

@@ -119,7 +119,8 @@ static inline void unpaired_mark(const char *name)
 namespace unpaired {
 class OwnerScope {
 public:
-    explicit OwnerScope(const char *magic) : previous_(unpaired_owner_push(unpaired_owner_from_magic(magic))) {}
+    explicit OwnerScope(const char *magic) : previous_(unpaired_owner_push(unpaired_owner_from_magic(magic)))
+    {}
     ~OwnerScope() { unpaired_owner_pop(previous_); }
     OwnerScope(const OwnerScope &) = delete;
     OwnerScope &operator=(const OwnerScope &) = delete;
@@ -132,13 +133,10 @@ private:
     const ::unpaired::OwnerScope UNPAIRED_JOIN(unpaired_owner_scope_, __LINE__)(magic)
 #elif defined(__GNUC__)
 /* Internal: end of a C scope. */
-static inline void unpaired_owner_scope_end(const uint32_t *previous)
-{
-    unpaired_owner_pop(*previous);
-}
-#define UNPAIRED_OWNER_SCOPE(magic)                                                                        \
-    const uint32_t UNPAIRED_JOIN(unpaired_owner_scope_, __LINE__)                                          \
-        __attribute__((cleanup(unpaired_owner_scope_end), unused)) =                                       \
+static inline void unpaired_owner_scope_end(const uint32_t *previous) { unpaired_owner_pop(*previous); }
+#define UNPAIRED_OWNER_SCOPE(magic)                                  \
+    const uint32_t UNPAIRED_JOIN(unpaired_owner_scope_, __LINE__)    \
+        __attribute__((cleanup(unpaired_owner_scope_end), unused)) = \
             unpaired_owner_push(unpaired_owner_from_magic(magic))
 #endif /* other C compilers: unpaired_owner_push() and unpaired_owner_pop() by hand */
 

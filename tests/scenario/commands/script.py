@@ -1,0 +1,104 @@
+"""What the scripts of this folder share: named checks, and the command under test."""
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+import harness  # noqa: E402
+
+Failed = harness.Failed
+checks = []
+
+
+def check(function):
+    """Marks a function (command, program, folder) as a check; its name, blanks for underscores, is the sentence."""
+    checks.append(function)
+    return function
+
+
+def expect(condition, what):
+    if not condition:
+        raise Failed(what)
+
+
+def private_folders(pid):
+    """What the launcher of that pid has in its private place now: other tests run at the same time."""
+    return {name for name in os.listdir("/dev/shm") if name.startswith(f"unpaired-{pid}-")}
+
+
+def tried(t, *arguments, cwd=None):
+    """The command's result; it must have left no private folder."""
+    process = subprocess.Popen([t.unpaired, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, cwd=cwd)
+    out, err = process.communicate(timeout=60)
+    left = private_folders(process.pid)
+    expect(not left, f"left behind: {left}")
+    return harness.Result(process.returncode if process.returncode >= 0 else 128 - process.returncode, out, err)
+
+
+def one_line(result, *words):
+    """Trouble: status 2, nothing on stdout, one line on stderr that has all the words."""
+    error = harness.text(result.stderr)
+    shown = f"status {result.status}\n--- stdout\n{harness.text(result.stdout)}\n--- stderr\n{error}"
+    expect(result.status == 2, f"not status 2: {shown}")
+    expect(result.stdout == b"", f"something on stdout: {shown}")
+    expect(error.endswith("\n") and error.count("\n") == 1, f"not one line: {shown}")
+    expect(error.startswith("unpaired"), f"not ours: {shown}")
+    for word in words:
+        expect(word in error, f"no '{word}' in: {shown}")
+
+
+def start(command, **options):
+    """Starts with pipes; the caller ends it through ended()."""
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True, **options)
+
+
+def line_of(process, beginning):
+    """The next line of its stdout, which must begin so; without it."""
+    line = process.stdout.readline()
+    expect(line.startswith(beginning), f"expected '{beginning}...', got {line!r}; stderr: "
+           f"{process.stderr.read() if not line else ''}")
+    return line[len(beginning):].strip()
+
+
+def say(process, line):
+    process.stdin.write(line + "\n")
+    process.stdin.flush()
+
+
+def ended(process, timeout=60):
+    """Waits for it; its own process is killed if it does not end."""
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        raise Failed(f"no end after {timeout} s\n--- stdout\n{out}\n--- stderr\n{err}") from None
+    return harness.Result(process.returncode if process.returncode >= 0 else 128 - process.returncode, out, err)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--unpaired", required=True)
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--source", required=True)
+    arguments = parser.parse_args()
+    failed = 0
+    for function in checks:
+        sentence = function.__name__.replace("_", " ")
+        with tempfile.TemporaryDirectory(prefix="unpaired-test-") as folder:
+            try:
+                function(arguments, folder)
+                print(f"ok      {sentence}")
+            except Failed as problem:
+                failed += 1
+                print(f"FAILED  {sentence}\n        {problem}")
+            except Exception:  # the check itself is broken: that is a failure too
+                failed += 1
+                print(f"BROKEN  {sentence}\n{traceback.format_exc()}")
+    print(f"{len(checks) - failed} of {len(checks)} hold")
+    sys.exit(1 if failed or not checks else 0)
