@@ -64,7 +64,7 @@ std::string end_text(const TraceInfo &trace)
         return "became another program";
     if (trace.end == "running")
         return "still running";
-    return "ended without a word (killed, or still running elsewhere)";
+    return "end unknown";
 }
 
 class TextWriter {
@@ -192,8 +192,11 @@ private:
             found.push_back(plural(n.leaks, "leak"));
         if (n.suspects)
             found.push_back(plural(n.suspects, "suspect"));
-        const std::string verdict = found.empty() ? "no leaks" : joined(found, " and ");
         const TraceInfo &t = image.trace;
+        const bool whole = t.end != "truncated" && t.events_lost == 0;
+        const std::string verdict = !found.empty() ? joined(found, " and ")
+                                    : whole        ? "no leaks"
+                                                   : "no leaks seen";
         std::string about = fmt::format("process {}, {}", t.pid, end_text(t));
         if (t.duration_s > 0)
             about += fmt::format(", {}", duration_text(t.duration_s));
@@ -217,7 +220,8 @@ private:
             released += total.released + total.released_unseen;
         }
         if (acquired == 0)
-            return "It acquired nothing that is watched.";
+            return image.trace.end == "truncated" ? "Nothing of what it acquired could be read."
+                                                  : "It acquired nothing that is watched.";
         if (acquired == released)
             return fmt::format("Everything it acquired was released: {}.", plural(acquired, "acquisition"));
         return fmt::format("{}, {} released; what is left is not a leak.", plural(acquired, "acquisition"),
