@@ -261,16 +261,16 @@ TEST_CASE("an address below its module's bias has no name", "[symbols]")
 TEST_CASE("debug information shared by dwz is followed, and missed aloud", "[symbols]")
 {
 #ifdef UNPAIRED_DWZ_SAMPLES
-    auto places = places_of("sample_full");
+    auto places = places_of("sample_dwarf4");
     const auto &place = places.at("inner");
-    auto path = samples::folder + "/dwz/sample_full";
+    auto path = samples::folder + "/dwz/sample_dwarf4";
     REQUIRE_THAT(samples::output_of("readelf -SW '" + path + "'"), Catch::Contains(".gnu_debugaltlink"));
     Symbolizer complete({});
     check_inlined_chain(complete.resolve(module_of(path, place), place.address - 1), places);
     CHECK(complete.problems().empty());
     // given a copy without its shared file, then what it has itself is still there
     samples::Folder folder;
-    auto alone = (folder.path / "sample_full").string();
+    auto alone = (folder.path / "sample_dwarf4").string();
     std::filesystem::copy_file(path, alone);
     Symbolizer partial({});
     auto frames = partial.resolve(module_of(alone, place), place.address - 1);
