@@ -26,7 +26,9 @@ def expect(condition, what):
 
 def private_folders(pid):
     """What the launcher of that pid has in its private place now: other tests run at the same time."""
-    return {name for name in os.listdir("/dev/shm") if name.startswith(f"unpaired-{pid}-")}
+    places = {"/dev/shm", os.environ.get("TMPDIR", "/tmp"), "/tmp"}
+    return {os.path.join(place, name) for place in places if os.path.isdir(place) for name in os.listdir(place)
+            if name.startswith(f"unpaired-{pid}-")}
 
 
 def tried(t, *arguments, cwd=None):
