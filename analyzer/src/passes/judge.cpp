@@ -64,7 +64,7 @@ size_t count_of(const ImageReport &image, Severity severity)
 
 } // namespace
 
-ResourceClass class_of_space(std::string_view space_name, unpaired_space_kind kind)
+ResourceClass class_of_space(std::string_view space_name, uint8_t kind)
 {
     static constexpr std::array<std::string_view, 7> memory = {"heap",     "mapping", "addrinfo", "ifaddrs",
                                                                "lwip_mem", "memp",    "pbuf"};
