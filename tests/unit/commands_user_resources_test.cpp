@@ -10,7 +10,7 @@ using namespace unpaired;
 
 TEST_CASE("resources: a row is what one would have written by hand")
 {
-    const UserResources made = user_resources(R"({
+    const UserResources made = user_resources(R"json({
         "spaces":   [{"name": "slot", "kind": "NUMBERED"}],
         "families": [{"name": "slot", "space": "slot", "display": "pool slot"}],
         "acquire":  [{"family": "slot", "type": "struct slot *", "function": "take",
@@ -19,14 +19,15 @@ TEST_CASE("resources: a row is what one would have written by hand")
         "release":  [{"space": "slot", "type": "int", "function": "give", "parameters": [],
                       "succeeded": "ret == 0", "gone": "f(ret, errno)", "handle": "current()"},
                      {"space": "slot", "type": "void", "function": "drop",
-                      "parameters": [{"type": "int", "name": "id"}], "handle": "id"}]})",
+                      "parameters": [{"type": "int", "name": "id"}], "handle": "id"}]})json",
                                               "user.json");
-    CHECK(made.rows == "UNPAIRED_SPACE(slot, NUMBERED)\n"
-                       "UNPAIRED_FAMILY(slot, slot, \"pool slot\")\n"
-                       "UNPAIRED_ACQUIRE_SIZED(slot, struct slot *, take, (int pool, void *hint), (pool, hint), "
-                       "ret != 0, ret, pool * 2)\n"
-                       "UNPAIRED_RELEASE(slot, int, give, (void), (), ret == 0, f(ret, errno), current())\n"
-                       "UNPAIRED_RELEASE_VOID(slot, drop, (int id), (id), id)\n");
+    CHECK(made.rows ==
+          "UNPAIRED_SPACE(slot, NUMBERED)\n"
+          "UNPAIRED_FAMILY(slot, slot, \"pool slot\")\n"
+          "UNPAIRED_ACQUIRE_SIZED(slot, struct slot *, take, (int pool, void *hint), (pool, hint), "
+          "ret != 0, ret, pool * 2)\n"
+          "UNPAIRED_RELEASE(slot, int, give, (void), (), ret == 0, f(ret, errno), current())\n"
+          "UNPAIRED_RELEASE_VOID(slot, drop, (int id), (id), id)\n");
     CHECK(made.functions == std::vector<std::string>{"take", "give", "drop"});
 }
 
@@ -41,15 +42,18 @@ TEST_CASE("resources: functions may join a space of the table without declaring 
 
 TEST_CASE("resources: text that would break out of its macro argument is refused")
 {
-    for (const char *handle : {"", " ", "a, b", "(a", "a)", "a]", "(a]", "a;b", "a{}", "\"a\"", "a\\", "#a", "[a, b]"}) {
-        const std::string json = std::string(R"({"acquire": [{"family": "socket", "type": "int", "function": "f",
+    for (const char *handle :
+         {"", " ", "a, b", "(a", "a)", "a]", "(a]", "a;b", "a{}", "\"a\"", "a\\", "#a", "[a, b]"}) {
+        const std::string json =
+            std::string(R"({"acquire": [{"family": "socket", "type": "int", "function": "f",
             "parameters": [], "succeeded": "ret >= 0", "handle": ")") +
-                                 (std::string_view(handle) == "\"a\"" ? "\\\"a\\\""
-                                  : std::string_view(handle) == "a\\" ? "a\\\\"
-                                                                      : handle) +
-                                 "\"}]}";
+            (std::string_view(handle) == "\"a\"" ? "\\\"a\\\""
+             : std::string_view(handle) == "a\\" ? "a\\\\"
+                                                 : handle) +
+            "\"}]}";
         INFO(json);
-        CHECK_THROWS_WITH(user_resources(json, "user.json"), Catch::Contains("'user.json'") && Catch::Contains("handle"));
+        CHECK_THROWS_WITH(user_resources(json, "user.json"),
+                          Catch::Contains("'user.json'") && Catch::Contains("handle"));
     }
 }
 

@@ -93,9 +93,10 @@ TEST_CASE("text: each rule has a sentence of its own")
     SECTION("the others are told apart")
     {
         std::vector<std::string> sentences;
-        for (const char *rule : {"never-released", "release-failed", "storage-freed-live", "reinitialised-live",
-                                 "double-release", "mismatched-release", "release-unknown", "foreign-release",
-                                 "tag-overwritten", "held-at-exit", "limit-reached"}) {
+        for (const char *rule :
+             {"never-released", "release-failed", "storage-freed-live", "reinitialised-live",
+              "double-release", "mismatched-release", "release-unknown", "foreign-release", "tag-overwritten",
+              "held-at-exit", "limit-reached"}) {
             f.rule = rule;
             for (const std::string &other : sentences)
                 CHECK(other != finding_sentence(f));
@@ -155,7 +156,8 @@ TEST_CASE("text: processes without findings share a line, the worst stand first"
     CHECK(text.find("3 of 10") < text.find("No leaks in"));
 }
 
-TEST_CASE("text: what still runs or was cut off is shown even without findings, and claims nothing it cannot know")
+TEST_CASE(
+    "text: what still runs or was cut off is shown even without findings, and claims nothing it cannot know")
 {
     ImageReport running = image_with({}), cut = image_with({});
     running.trace.end = "running";
@@ -169,7 +171,8 @@ TEST_CASE("text: what still runs or was cut off is shown even without findings, 
 TEST_CASE("text: lines keep to the width, but for paths that do not fit")
 {
     ImageReport image = image_with({socket_leak(), socket_leak()});
-    image.remarks.assign(1, "it started /usr/bin/helper without the recorder in its environment: not recorded at all");
+    image.remarks.assign(
+        1, "it started /usr/bin/helper without the recorder in its environment: not recorded at all");
     for (const unsigned width : {60u, 80u, 120u}) {
         std::istringstream lines(text_of({image}, false, width));
         for (std::string line; std::getline(lines, line);) {

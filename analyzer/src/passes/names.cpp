@@ -1,7 +1,5 @@
 #include "passes/names.h"
 
-#include "symbols/function_name.h"
-
 #include <fmt/format.h>
 
 namespace unpaired {
@@ -11,7 +9,7 @@ std::string function_name(const Trace &trace, uint16_t id)
     auto at = trace.dictionary.functions.find(id);
     if (at == trace.dictionary.functions.end())
         return id == 0 ? "" : fmt::format("function {}", id);
-    return demangle(at->second.name); // the table has operators under their linkage names
+    return at->second.name;
 }
 
 std::string family_name(const Trace &trace, uint16_t family, uint16_t space)

@@ -8,7 +8,7 @@
 
 namespace unpaired {
 
-/// The function's name, operators as C++ spells them ("operator new(unsigned long)"); "" for 0.
+/// The function's name as the resource table has it (operators under their linkage names); "" for 0.
 std::string function_name(const Trace &trace, uint16_t id);
 
 /// The family's name, or the space's where the family is not known.

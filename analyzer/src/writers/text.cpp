@@ -1,5 +1,7 @@
 #include "writers/text.h"
 
+#include "writers/text_clean.h"
+#include "writers/text_facts.h"
 #include "writers/text_words.h"
 
 #include <algorithm>
@@ -247,7 +249,7 @@ private:
             line("");
         }
         write_rule_line(f, number, alone);
-        for (const std::string &fact : facts(f))
+        for (const std::string &fact : finding_facts(f))
             wrapped_line(fact, 5, 7);
         if (!f.stack.empty()) {
             line(fmt::format("     {} called from", bold(function_text(f.function))));
@@ -270,98 +272,15 @@ private:
         std::string middle = fmt::format(" {}, {}", f.rule, f.family);
         if (!f.owner.empty())
             middle += fmt::format(", owner {}", f.owner);
-        const std::string id = f.id.empty() ? std::string() : "id " + f.id;
+        const std::string head = label + severity_painted(f.severity, severity_name(f.severity)) + middle;
         const size_t used = label.size() + severity_name(f.severity).size() + middle.size();
-        const size_t gap = used + 2 + id.size() <= style_.width ? style_.width - used - id.size() : 2;
-        line(fmt::format("{}{}{}{}{}", label, severity_painted(f.severity, severity_name(f.severity)), middle,
-                         id.empty() ? std::string() : std::string(gap, ' '), dim(id)));
-    }
-
-    static std::string ended_by_intro(const Finding &f)
-    {
-        if (f.rule == "double-release")
-            return "first released by";
-        if (f.rule == "storage-freed-live")
-            return "memory freed by";
-        if (f.rule == "reinitialised-live")
-            return "initialised again by";
-        return "released by";
-    }
-
-    static std::vector<std::string> facts(const Finding &f)
-    {
-        std::vector<std::string> out;
-        if (f.acquired) {
-            std::string counts = fmt::format("{} acquired, {} released, {} unpaired", grouped(f.acquired),
-                                             grouped(f.released), grouped(f.count));
-            if (f.bytes)
-                counts += fmt::format(", {}", bytes_text(f.bytes));
-            out.push_back(counts);
+        const std::string id = f.id.empty() ? std::string() : "id " + f.id;
+        if (id.empty() || used + 2 + id.size() <= style_.width) {
+            line(id.empty() ? head : head + std::string(style_.width - used - id.size(), ' ') + dim(id));
+        } else {
+            line(head);
+            line("     " + dim(id));
         }
-        if (f.growth && *f.growth != Growth::once)
-            out.push_back(growth_text(f));
-        if (!f.parts.empty()) {
-            std::vector<std::string> parts;
-            for (const auto &[family, part] : f.parts)
-                parts.push_back(
-                    part.bytes ? fmt::format("{} {} ({})", grouped(part.count),
-                                             family_noun(family, part.count), bytes_text(part.bytes))
-                               : fmt::format("{} {}", grouped(part.count), family_noun(family, part.count)));
-            out.push_back("with " + joined(parts, ", ") + " inside");
-        }
-        if (f.failed_release)
-            out.push_back(failed_text(*f.failed_release));
-        if (f.forecast && f.forecast->limit)
-            out.push_back(forecast_text(f));
-        if (f.reachability != "unknown")
-            out.push_back(f.reachability == "lost" ? "nothing reachable points to it any more"
-                                                   : fmt::format("reachability: {}", f.reachability));
-        out.insert(out.end(), f.remarks.begin(), f.remarks.end());
-        if (!f.suppressed_by.empty())
-            out.push_back("suppressed by " + f.suppressed_by);
-        return out;
-    }
-
-    static std::string growth_text(const Finding &f)
-    {
-        const std::string rate =
-            f.per_cycle > 0 ? fmt::format(", {:.3g} per cycle", f.per_cycle) : std::string();
-        switch (*f.growth) {
-        case Growth::linear:
-            return "grows all the time" + rate;
-        case Growth::step:
-            return "grows in steps" + rate;
-        case Growth::sawtooth:
-            return "comes and goes; what is left is of the last period";
-        case Growth::plateau:
-            return "grew at the start only";
-        case Growth::once:
-            break;
-        }
-        return "acquired once";
-    }
-
-    static std::string failed_text(const FailedRelease &r)
-    {
-        std::string text = fmt::format("{} returned {}", r.function, r.result);
-        if (r.error)
-            text += fmt::format(" ({})", errno_name(r.error));
-        if (r.count > 1)
-            text += fmt::format(", {} times", grouped(r.count));
-        if (!r.preceded_by.empty())
-            text += fmt::format("; before it, {} had returned {}", r.preceded_by, r.preceded_by_result);
-        return text;
-    }
-
-    static std::string forecast_text(const Finding &f)
-    {
-        const Forecast &c = *f.forecast;
-        const std::string name = c.limit_name.empty() ? "the limit" : c.limit_name;
-        if (c.reached)
-            return fmt::format("{} ({}) was reached at acquisition {}", name, grouped(c.limit),
-                               grouped(c.at_acquisition));
-        return fmt::format("{} ({}) will be reached at acquisition {}", name, grouped(c.limit),
-                           grouped(c.at_acquisition));
     }
 
     // ---- stacks
@@ -424,40 +343,47 @@ private:
 
     // ---- tables and remarks
 
+    /// Families with something unpaired; all of them if everything is asked for.
     void write_totals(const ImageReport &image)
     {
-        struct Row {
-            std::string name;
-            const FamilyTotals *t;
-        };
-        std::vector<Row> rows;
-        bool unseen = false, failed = false;
-        for (const auto &[family, total] : image.totals) {
-            if (!total.acquired && !total.unpaired && !total.failed)
-                continue;
-            if (!style_.all && !total.unpaired && !total.failed_releases &&
-                count(image).leaks + count(image).suspects > 0)
-                continue;
-            unseen = unseen || total.released_unseen;
-            failed = failed || total.failed_releases;
-            rows.push_back({family_noun(family, 2), &total});
-        }
-        if (rows.empty() || (!style_.all && count(image).leaks + count(image).suspects == 0))
+        const Counts n = count(image);
+        if (!style_.all && n.leaks + n.suspects == 0)
             return;
-        size_t column = 0;
-        for (const Row &row : rows)
-            column = std::max(column, row.name.size());
+        std::vector<std::vector<std::string>> rows = {
+            {"", "acquired", "released", "unseen", "failed", "unpaired", "bytes"}};
+        for (const auto &[family, t] : image.totals) {
+            const bool touched = t.acquired || t.unpaired || t.failed;
+            if (!touched || (!style_.all && !t.unpaired && !t.failed_releases))
+                continue;
+            rows.push_back({family_noun(family, 2), grouped(t.acquired), grouped(t.released),
+                            t.released_unseen ? grouped(t.released_unseen) : "",
+                            t.failed_releases ? grouped(t.failed_releases) : "", grouped(t.unpaired),
+                            t.unpaired_bytes ? bytes_text(t.unpaired_bytes) : ""});
+        }
+        if (rows.size() > 1)
+            write_table(rows);
+    }
+
+    /// The first column to the left, the others to the right; a column without a value is left out.
+    void write_table(const std::vector<std::vector<std::string>> &rows)
+    {
+        std::vector<std::string> lines(rows.size(), "    ");
+        for (size_t column = 0; column < rows[0].size(); column++) {
+            size_t widest = 0;
+            bool any = false;
+            for (size_t row = 0; row < rows.size(); row++) {
+                widest = std::max(widest, rows[row][column].size());
+                any = any || (row > 0 && !rows[row][column].empty());
+            }
+            for (size_t row = 0; any && row < rows.size(); row++)
+                lines[row] += column == 0 ? fmt::format(" {:<{}}", rows[row][column], widest)
+                                          : fmt::format("   {:>{}}", rows[row][column], widest);
+        }
         line("");
-        line(dim(fmt::format("     {:<{}}  {:>11}  {:>11}{}{}  {:>11}  {:>10}", "", column, "acquired",
-                             "released", unseen ? fmt::format("  {:>11}", "(unseen)") : "",
-                             failed ? fmt::format("  {:>11}", "failed") : "", "unpaired", "bytes")));
-        for (const Row &row : rows)
-            line(fmt::format("     {:<{}}  {:>11}  {:>11}{}{}  {:>11}  {:>10}", row.name, column,
-                             grouped(row.t->acquired), grouped(row.t->released),
-                             unseen ? fmt::format("  {:>11}", grouped(row.t->released_unseen)) : "",
-                             failed ? fmt::format("  {:>11}", grouped(row.t->failed_releases)) : "",
-                             grouped(row.t->unpaired),
-                             row.t->unpaired_bytes ? bytes_text(row.t->unpaired_bytes) : ""));
+        for (size_t row = 0; row < lines.size(); row++) {
+            lines[row].erase(lines[row].find_last_not_of(' ') + 1);
+            line(row == 0 ? dim(lines[row]) : lines[row]);
+        }
     }
 
     void write_owners(const ImageReport &image)
@@ -522,7 +448,8 @@ private:
 
 std::string write_text(const Report &report, const TextStyle &style)
 {
-    return TextWriter(report, style).write();
+    const Report shown = cleaned(report);
+    return TextWriter(shown, style).write();
 }
 
 } // namespace unpaired
