@@ -166,7 +166,7 @@ TEST_CASE("the stack that holds most handles explains a limit that was reached")
     CHECK(worst.forecast->at_acquisition == 58);
 }
 
-TEST_CASE("a limit that was reached and then recovered from is a note of its own")
+TEST_CASE("a limit that was reached and then recovered from is suspect by itself")
 {
     TraceBuilder builder;
     uint32_t accept = builder.site("accept4", stack);
@@ -177,7 +177,7 @@ TEST_CASE("a limit that was reached and then recovered from is a note of its own
     std::vector<Finding> findings = findings_of(builder, "limit-reached");
 
     REQUIRE(findings.size() == 1);
-    CHECK(findings[0].severity == Severity::note);
+    CHECK(findings[0].severity == Severity::suspect);
     CHECK(findings[0].forecast->limit == 64);
     CHECK(findings[0].count == 3);
 }
