@@ -235,6 +235,8 @@ TEST_CASE("words: numbers and bytes as people read them")
     CHECK(duration_text(273600) == "3 d 4 h");
     CHECK(errno_name(22) == "EINVAL");
     CHECK(errno_name(4711) == "errno 4711");
+    CHECK(signal_name(6) == "SIGABRT");
+    CHECK(signal_name(4711) == "signal 4711");
 }
 
 TEST_CASE("words: families have plurals and verbs")

@@ -81,6 +81,7 @@ Severity judge(const Described &described, const GrowthVerdict &growth, Resource
 {
     static constexpr std::array<std::string_view, 5> leaks = {"release-failed", "storage-freed-live", "reinitialised-live",
                                                               "double-release", "tag-overwritten"};
+    // running out of handles belongs into the first lines, even if nobody is found to hold them
     static constexpr std::array<std::string_view, 3> suspects = {"mismatched-release", "held-at-exit", "limit-reached"};
     const std::string &rule = described.finding.rule;
     if (one_of(rule, leaks))

@@ -5,6 +5,7 @@
 #include "writers/text_words.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fmt/format.h>
 #include <string_view>
 
@@ -59,9 +60,9 @@ std::string joined(const std::vector<std::string> &parts, std::string_view separ
 std::string end_text(const TraceInfo &trace)
 {
     if (trace.end == "exit")
-        return "ended by itself";
+        return "exited";
     if (trace.end.starts_with("signal:"))
-        return fmt::format("killed by signal {}", trace.end.substr(7));
+        return "killed by " + signal_name(std::atoi(trace.end.c_str() + 7));
     if (trace.end == "exec")
         return "became another program";
     if (trace.end == "running")
@@ -434,7 +435,7 @@ private:
     void write_remarks(const std::vector<std::string> &remarks)
     {
         for (const std::string &remark : remarks) {
-            const std::string text = wrapped("note: " + remark, style_.width, 0, 6);
+            const std::string text = wrapped("remark: " + remark, style_.width, 0, 8);
             line(text);
         }
     }

@@ -128,6 +128,12 @@ std::string errno_name(int error)
     return name ? name : fmt::format("errno {}", error);
 }
 
+std::string signal_name(int signal)
+{
+    const char *name = sigabbrev_np(signal);
+    return name ? std::string("SIG") + name : fmt::format("signal {}", signal);
+}
+
 std::string function_text(const std::string &function)
 {
     if (!function.starts_with("_Z"))

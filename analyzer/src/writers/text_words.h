@@ -26,6 +26,9 @@ std::string duration_text(double seconds);
 /// "EINVAL", or "errno 4711" for a number without a name.
 std::string errno_name(int error);
 
+/// "SIGABRT", or "signal 47" for a number without a name.
+std::string signal_name(int signal);
+
 /// C++ names as declared, others as they are: "_Znam" is "operator new[]".
 std::string function_text(const std::string &function);
 
