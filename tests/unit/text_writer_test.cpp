@@ -280,7 +280,8 @@ TEST_CASE("text: what a process without findings could not tell is told all the 
 TEST_CASE("text: of a path that does not fit the end is shown, unless all is asked for")
 {
     Finding f = socket_leak();
-    f.stack[2].file = "/a/very/long/path/of/folders/that/nobody/wants/to/read/in/a/narrow/terminal/src/server.c";
+    f.stack[2].file =
+        "/a/very/long/path/of/folders/that/nobody/wants/to/read/in/a/narrow/terminal/src/server.c";
     const std::string text = text_of({image_with({f})}, false, 80);
     CHECK(contains(text, "/src/server.c:40"));
     CHECK(contains(text, " ..."));
