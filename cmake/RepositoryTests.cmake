@@ -1,8 +1,8 @@
 # Tests of the repository itself: which folder may include which, and that each says what belongs in it.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
-add_test(NAME "layout: folders include only what they may, and each has a README"
+add_test(NAME "layout: folders include only what they may, each has a README, and links lead somewhere"
   COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/scripts/check-layout" "${CMAKE_SOURCE_DIR}")
-add_test(NAME "layout: the check finds a wrong include and a missing README"
+add_test(NAME "layout: the check finds wrong includes, missing READMEs and dead links"
   COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/scripts/check-layout" --self-test)
 add_test(NAME "format: docs/trace-format.md agrees with trace_format.h"
   COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/scripts/check-format-page" ${CMAKE_C_COMPILER})

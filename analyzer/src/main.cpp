@@ -78,6 +78,8 @@ int main(int argc, char **argv)
     } catch (const CLI::Success &asked) {
         return app.exit(asked); // --help, --version
     } catch (const CLI::ParseError &error) {
+        // What is missing is told before what is too much: an unknown option is the likelier mistake.
+        const std::vector<std::string> unknown = app.remaining(true);
         log_to_stderr({});
         const std::string word = arguments.empty() ? std::string() : arguments.front();
         const bool known = std::any_of(commands.begin(), commands.end(), [&word](const CLI::App *known_one) {
@@ -85,6 +87,8 @@ int main(int argc, char **argv)
         });
         if (word.empty())
             spdlog::error("which command? unpaired run -- PROGRAM, or see unpaired --help.");
+        else if (known && !unknown.empty() && unknown.front().starts_with('-'))
+            spdlog::error("unknown option '{}' (see unpaired {} --help).", unknown.front(), word);
         else if (known)
             spdlog::error("{} (see unpaired {} --help)", error.what(), word);
         else if (word.starts_with('-'))

@@ -225,10 +225,16 @@ UNPAIRED_HOOK(void, closefrom, (int first))
 
 namespace {
 
-/// Families of the descriptors that system calls yield; 0: not one of them.
-unsigned family_of_call(long number)
+/// Families of the descriptors that system calls yield; 0: not one of them. `first` is the first argument.
+unsigned family_of_call(long number, long first)
 {
     switch (number) {
+    case SYS_signalfd4: // given a descriptor, it changes that one
+        return static_cast<int>(first) == -1 ? UNPAIRED_FAMILY_signalfd : UNPAIRED_FAMILY_NONE;
+    case SYS_mq_open:
+        return UNPAIRED_FAMILY_mqueue;
+    case SYS_fanotify_init:
+        return UNPAIRED_FAMILY_inotify;
     case SYS_socket:
     case SYS_accept4:
     case SYS_accept:
@@ -297,7 +303,7 @@ UNPAIRED_HOOK(long, syscall, (long number, long a, long b, long c, long d, long 
         finish_release(releasing, caller, ret == 0, ret == 0 || error != EBADF, ret, error);
         return ret;
     }
-    if (const unsigned family = family_of_call(number); family != UNPAIRED_FAMILY_NONE) {
+    if (const unsigned family = family_of_call(number, a); family != UNPAIRED_FAMILY_NONE) {
         Acquiring acquiring = begin_acquire(caller);
         const long ret = UNPAIRED_REAL(syscall)(number, a, b, c, d, e, f);
         finish_one(acquiring, caller, us, family, ret);

@@ -75,6 +75,11 @@ def coverage(arguments, table):
         raise Failed(f"functions without a case: {sorted(wanted - found)}; "
                      f"cases without a function: {sorted(found - wanted)}; "
                      f"twice: {sorted(f for f in found if table.cases.count(f) > 1)}")
+    with open(arguments.lifecycle, encoding="utf-8") as file:
+        scenario = file.read()
+    uncalled = [f for f, role in table.role.items() if role == "lifecycle" and not re.search(rf"\b{f}\(", scenario)]
+    if uncalled:
+        raise Failed(f"not called in {arguments.lifecycle}: {uncalled}")
 
 
 def of_space(finding, space, table):
@@ -154,6 +159,7 @@ def main():
     parser.add_argument("check", choices=["coverage", "release", "leave", "symbols"])
     parser.add_argument("--unpaired")
     parser.add_argument("--program", required=True)
+    parser.add_argument("--lifecycle")
     parser.add_argument("--wide", action="store_true")
     arguments = parser.parse_args()
     globals()[arguments.check](arguments, Table(arguments.program))

@@ -5,6 +5,7 @@
 #include "symbols/owner_rules.h"
 #include "symbols/symbolizer.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -34,6 +35,23 @@ Suppressions read_suppressions(const ReportOptions &options, std::vector<std::st
     return all;
 }
 
+/// A trace that is cut off or damaged before its first image has no place in the report but this one.
+void remark_empty_traces(const std::vector<Trace> &traces, std::vector<std::string> &remarks)
+{
+    for (const Trace &trace : traces) {
+        const bool has_image = !trace.counters.empty() || !trace.slots.empty() ||
+                               std::any_of(trace.images.begin(), trace.images.end(),
+                                           [](const auto &image) { return image.second.recorded; });
+        if (has_image)
+            continue;
+        if (trace.damage.empty())
+            remarks.push_back(fmt::format(
+                "'{}' holds no process: it was cut off before the first one was noted", trace.path));
+        for (const std::string &damage : trace.damage)
+            remarks.push_back(fmt::format("'{}': {}", trace.path, damage));
+    }
+}
+
 } // namespace
 
 void check_report_options(const ReportOptions &options)
@@ -55,6 +73,7 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
         return symbolizer.resolve({module.path, module.build_id, module.start, module.end, module.bias},
                                   address);
     };
+    remark_empty_traces(traces, remarks);
     Report report = analyze(traces, analyze_options, symbolize);
     const std::vector<std::string> problems = symbolizer.problems();
     remarks.insert(remarks.end(), problems.begin(), problems.end());

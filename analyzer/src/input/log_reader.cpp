@@ -105,7 +105,7 @@ bool read_site(Payload &p, Trace &trace)
     auto r = p.fixed<unpaired_record_site>();
     if (!r || r->id == 0)
         return false;
-    Site site{r->id, r->function, r->family, r->owner, static_cast<unpaired_owner_source>(r->owner_source),
+    Site site{r->id, r->function, r->family, r->owner, r->owner_source,
               r->image, r->generation, p.numbers(r->depth)};
     if (p.complete())
         trace.sites.insert_or_assign(r->id, std::move(site));
@@ -143,7 +143,7 @@ bool read_anomaly(Payload &p, Trace &trace)
         return false;
     Anomaly a;
     a.image = r->image;
-    a.kind = static_cast<unpaired_anomaly_kind>(r->kind);
+    a.kind = r->kind;
     a.space = r->space;
     a.function = r->function;
     a.observed = r->observed;
@@ -171,7 +171,7 @@ bool read_small(uint8_t type, Payload &p, Trace &trace)
     switch (type) {
     case UNPAIRED_RECORD_SPACE:
         if (auto r = p.fixed<unpaired_record_space>()) {
-            trace.dictionary.spaces[r->id] = {p.text(r->name_len), static_cast<unpaired_space_kind>(r->kind)};
+            trace.dictionary.spaces[r->id] = {p.text(r->name_len), r->kind};
             return p.complete();
         }
         return false;
@@ -186,7 +186,7 @@ bool read_small(uint8_t type, Payload &p, Trace &trace)
         return false;
     case UNPAIRED_RECORD_FUNCTION:
         if (auto r = p.fixed<unpaired_record_function>()) {
-            trace.dictionary.functions[r->id] = {p.text(r->name_len), static_cast<unpaired_role>(r->role), r->family,
+            trace.dictionary.functions[r->id] = {p.text(r->name_len), r->role, r->family,
                                                  r->space};
             return p.complete();
         }
@@ -219,7 +219,7 @@ bool read_small(uint8_t type, Payload &p, Trace &trace)
         return false;
     case UNPAIRED_RECORD_END:
         if (auto r = p.fixed<unpaired_record_end>()) {
-            trace.ends.push_back({r->image, static_cast<unpaired_end_kind>(r->kind), r->status, r->time_ms,
+            trace.ends.push_back({r->image, r->kind, r->status, r->time_ms,
                                   p.text(r->text_len)});
             return p.complete();
         }

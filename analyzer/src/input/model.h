@@ -1,4 +1,5 @@
-// A trace as plain data: what the file says, decoded and validated, without any judgement.
+// A trace as plain data: what the file says, decoded and validated, without any judgement. Members that the
+// format enumerates are plain numbers, since a later version or damage may have put another value there.
 #pragma once
 
 #include "unpaired/trace_format.h"
@@ -13,7 +14,7 @@ namespace unpaired {
 
 struct Space {
     std::string name;
-    unpaired_space_kind kind = UNPAIRED_KIND_NUMBERED;
+    uint8_t kind = UNPAIRED_KIND_NUMBERED; ///< enum unpaired_space_kind
 };
 
 struct Family {
@@ -24,7 +25,7 @@ struct Family {
 
 struct Function {
     std::string name;
-    unpaired_role role = UNPAIRED_ROLE_ACQUIRE;
+    uint8_t role = UNPAIRED_ROLE_ACQUIRE; ///< enum unpaired_role
     uint16_t family = 0; ///< acquirers: what they yield by default
     uint16_t space = 0;
 };
@@ -66,7 +67,7 @@ struct Site {
     uint32_t id = 0;
     uint16_t function = 0, family = 0;
     uint32_t owner = 0; ///< owner_tag.h; 0 is none
-    unpaired_owner_source owner_source = UNPAIRED_OWNER_UNKNOWN;
+    uint8_t owner_source = UNPAIRED_OWNER_UNKNOWN; ///< enum unpaired_owner_source
     uint16_t image = 0; ///< that interned it: its module map explains the addresses
     uint32_t generation = 0;
     std::vector<uint64_t> stack; ///< return addresses, innermost first
@@ -108,7 +109,7 @@ struct Mark {
 
 struct Anomaly {
     uint16_t image = 0;
-    unpaired_anomaly_kind kind = UNPAIRED_ANOMALY_RELEASE_FAILED;
+    uint8_t kind = UNPAIRED_ANOMALY_RELEASE_FAILED; ///< enum unpaired_anomaly_kind
     uint8_t space = 0;
     uint16_t function = 0, observed = 0;
     uint32_t acquire_site = 0, release_site = 0, first_release_site = 0;
@@ -134,7 +135,7 @@ struct Descriptors {
 
 struct End {
     uint16_t image = 0;
-    unpaired_end_kind kind = UNPAIRED_END_EXIT;
+    uint8_t kind = UNPAIRED_END_EXIT; ///< enum unpaired_end_kind
     int32_t status = 0;
     uint32_t time_ms = 0;
     std::string text; ///< exec: the new program
@@ -159,7 +160,7 @@ struct Note {
 
 struct Trace {
     std::string path;
-    unpaired_source source = UNPAIRED_SOURCE_PRELOAD;
+    uint8_t source = UNPAIRED_SOURCE_PRELOAD; ///< enum unpaired_source
     uint16_t machine = 0, major = 0, minor = 0;
     uint8_t address_size = 8;
     uint32_t first_pid = 0, control = 0, cycles = 0;

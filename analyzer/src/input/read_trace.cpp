@@ -51,7 +51,7 @@ public:
     Reader(const Bytes &input, const std::string &name) : input_(input), header_(read_header(input, name))
     {
         trace_.path = name;
-        trace_.source = static_cast<unpaired_source>(header_.source);
+        trace_.source = header_.source;
         trace_.machine = header_.machine;
         trace_.major = header_.major;
         trace_.minor = header_.minor;

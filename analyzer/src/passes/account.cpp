@@ -1,5 +1,7 @@
 #include "passes/account.h"
 
+#include "passes/names.h"
+
 #include <map>
 #include <set>
 
@@ -44,13 +46,10 @@ void count_all_sites(std::vector<Described> &findings, const Trace &trace, const
         if (!innermost.contains({site.function, first.empty() ? "" : first.front().function}) ||
             !beginnings.contains(beginning_of(site, stacks)))
             continue;
-        auto family = trace.dictionary.families.find(site.family);
-        auto function = trace.dictionary.functions.find(site.function);
-        if (family == trace.dictionary.families.end() || function == trace.dictionary.functions.end())
-            continue;
+        const std::string function = function_name(trace, site.function);
         std::vector<Frame> stack = stacks.of(site);
-        Blame blame = choose_blame(function->second.name, stack, wrappers, program);
-        auto same = by_key.find(acquisition_key(family->second.name, function->second.name, owner_of(site, stack, rules),
+        Blame blame = choose_blame(function, stack, wrappers, program);
+        auto same = by_key.find(acquisition_key(family_name(trace, site.family), function, owner_of(site, stack, rules),
                                                 stack, blame.index));
         if (same == by_key.end())
             continue;

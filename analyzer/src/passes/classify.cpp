@@ -46,7 +46,7 @@ private:
         return at != image_.sites.end() && at->site == site ? &*at : nullptr;
     }
 
-    Anomalies anomalies_at(uint32_t site, unpaired_anomaly_kind kind) const
+    Anomalies anomalies_at(uint32_t site, uint8_t kind) const
     {
         Anomalies result;
         if (auto at = by_site_.find(site); at != by_site_.end())
@@ -66,10 +66,10 @@ private:
         return sum;
     }
 
-    unpaired_space_kind kind_of(uint16_t space) const
+    uint8_t kind_of(uint16_t space) const
     {
         auto at = trace_.dictionary.spaces.find(space);
-        return at == trace_.dictionary.spaces.end() ? UNPAIRED_KIND_NUMBERED : at->second.kind;
+        return at == trace_.dictionary.spaces.end() ? uint8_t{UNPAIRED_KIND_NUMBERED} : at->second.kind;
     }
 
     std::string name_of_function(uint16_t id) const
@@ -293,7 +293,7 @@ private:
     }
 
     /// One case for each releasing call that did `kind` to what this site acquired.
-    void each_by_release(const SiteTally &tally, unpaired_anomaly_kind kind, const char *rule)
+    void each_by_release(const SiteTally &tally, uint8_t kind, const char *rule)
     {
         std::map<std::pair<uint16_t, uint32_t>, Anomalies> releases;
         for (const Anomaly *anomaly : anomalies_at(tally.site, kind))
@@ -305,7 +305,7 @@ private:
         }
     }
 
-    void fill_release(Case &result, unpaired_anomaly_kind kind, const Anomalies &anomalies) const
+    void fill_release(Case &result, uint8_t kind, const Anomalies &anomalies) const
     {
         const Anomaly &most = *anomalies.front();
         result.count = total(anomalies);
@@ -334,13 +334,13 @@ private:
     /// Anomalies of what was never seen acquired, or whose slot was reused: told at the release.
     void classify_siteless()
     {
-        std::map<std::tuple<int, uint16_t, uint32_t>, Anomalies> groups;
+        std::map<std::tuple<uint8_t, uint16_t, uint32_t>, Anomalies> groups;
         for (const Anomaly *anomaly : siteless_)
             groups[{anomaly->kind, anomaly->function, anomaly->release_site}].push_back(anomaly);
         for (auto &[key, anomalies] : groups) {
             std::stable_sort(anomalies.begin(), anomalies.end(),
                              [](const Anomaly *a, const Anomaly *b) { return a->count > b->count; });
-            const auto kind = static_cast<unpaired_anomaly_kind>(std::get<0>(key));
+            const uint8_t kind = std::get<0>(key);
             const char *rule = rule_without_site(kind);
             if (rule == nullptr)
                 continue;
@@ -357,7 +357,7 @@ private:
         }
     }
 
-    static const char *rule_without_site(unpaired_anomaly_kind kind)
+    static const char *rule_without_site(uint8_t kind)
     {
         switch (kind) {
         case UNPAIRED_ANOMALY_RELEASED_WITH_ERROR:
@@ -382,8 +382,9 @@ private:
             return "reinitialised-live";
         case UNPAIRED_ANOMALY_FOREIGN_RELEASE:
             return "foreign-release";
+        default:
+            return nullptr; // of a later version
         }
-        return nullptr; // of a later version
     }
 
     const Trace &trace_;

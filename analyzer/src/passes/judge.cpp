@@ -64,7 +64,7 @@ size_t count_of(const ImageReport &image, Severity severity)
 
 } // namespace
 
-ResourceClass class_of_space(std::string_view space_name, unpaired_space_kind kind)
+ResourceClass class_of_space(std::string_view space_name, uint8_t kind)
 {
     static constexpr std::array<std::string_view, 7> memory = {"heap",     "mapping", "addrinfo", "ifaddrs",
                                                                "lwip_mem", "memp",    "pbuf"};
@@ -81,6 +81,7 @@ Severity judge(const Described &described, const GrowthVerdict &growth, Resource
 {
     static constexpr std::array<std::string_view, 5> leaks = {"release-failed", "storage-freed-live", "reinitialised-live",
                                                               "double-release", "tag-overwritten"};
+    // running out of handles belongs into the first lines, even if nobody is found to hold them
     static constexpr std::array<std::string_view, 3> suspects = {"mismatched-release", "held-at-exit", "limit-reached"};
     const std::string &rule = described.finding.rule;
     if (one_of(rule, leaks))

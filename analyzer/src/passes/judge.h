@@ -16,7 +16,8 @@ enum class ResourceClass {
     lifelong ///< threads, keys, timers, initialised locks, ...: only growth tells
 };
 
-ResourceClass class_of_space(std::string_view space_name, unpaired_space_kind kind);
+/// `kind` is of enum unpaired_space_kind.
+ResourceClass class_of_space(std::string_view space_name, uint8_t kind);
 
 /// Severity of one finding, whose growth is `growth`, in an image that ended so. A shell that a recorded program
 /// ran for a command line (system, popen) ends without tidying up: its memory is a note.

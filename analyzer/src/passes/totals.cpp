@@ -1,15 +1,10 @@
 #include "passes/totals.h"
 
-#include <fmt/format.h>
+#include "passes/names.h"
+
 
 namespace unpaired {
 namespace {
-
-std::string family_name(const Trace &trace, uint16_t family)
-{
-    auto at = trace.dictionary.families.find(family);
-    return at == trace.dictionary.families.end() ? fmt::format("family {}", family) : at->second.name;
-}
 
 std::map<uint32_t, uint64_t> lost_bytes(const Trace &trace, uint16_t image)
 {

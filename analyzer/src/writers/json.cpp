@@ -92,13 +92,15 @@ Json to_json(const Finding &finding)
         json["growth"] = text_of(*finding.growth);
     json["per_cycle"] = finding.per_cycle;
     json["reachability"] = finding.reachability;
-    json["blame"] = {{"function", finding.blame.function}, {"file", finding.blame.file}, {"line", finding.blame.line}};
+    json["blame"] = {
+        {"function", finding.blame.function}, {"file", finding.blame.file}, {"line", finding.blame.line}};
     json["blame"]["module"] = finding.blame.module;
     json["stack"] = to_json(finding.stack);
     if (finding.failed_release)
         json["failed_release"] = to_json(*finding.failed_release);
     if (finding.ended_by)
-        json["ended_by"] = {{"function", finding.ended_by->function}, {"stack", to_json(finding.ended_by->stack)}};
+        json["ended_by"] = {{"function", finding.ended_by->function},
+                            {"stack", to_json(finding.ended_by->stack)}};
     if (const auto &forecast = finding.forecast)
         json["forecast"] = {{"limit", forecast->limit},
                             {"limit_name", forecast->limit_name},
@@ -113,16 +115,11 @@ Json to_json(const Finding &finding)
 
 Json to_json(const TraceInfo &trace)
 {
-    return {{"source", trace.source},
-            {"program", trace.program},
-            {"command", trace.command},
-            {"pid", trace.pid},
-            {"parent", trace.parent},
-            {"end", trace.end},
-            {"duration_s", trace.duration_s},
-            {"events", trace.events},
-            {"events_lost", trace.events_lost},
-            {"cycles", trace.cycles}};
+    return {{"source", trace.source},           {"program", trace.program},
+            {"command", trace.command},         {"pid", trace.pid},
+            {"parent", trace.parent},           {"end", trace.end},
+            {"duration_s", trace.duration_s},   {"events", trace.events},
+            {"events_lost", trace.events_lost}, {"cycles", trace.cycles}};
 }
 
 Json to_json(const ImageReport &image)

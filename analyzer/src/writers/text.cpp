@@ -1,9 +1,13 @@
 #include "writers/text.h"
 
+#include "writers/text_clean.h"
+#include "writers/text_facts.h"
 #include "writers/text_words.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fmt/format.h>
+#include <map>
 #include <string_view>
 
 namespace unpaired {
@@ -11,60 +15,17 @@ namespace {
 
 constexpr size_t frames_shown = 12; ///< of a stack, unless everything is asked for
 
-std::string base_name(const std::string &path)
-{
-    const size_t slash = path.rfind('/');
-    return slash == std::string::npos ? path : path.substr(slash + 1);
-}
-
-/// `text` in lines of at most `width` columns, broken at blanks; lines after the first are indented.
-std::string wrapped(std::string_view text, size_t width, size_t first_indent, size_t indent)
-{
-    std::string out(first_indent, ' ');
-    size_t column = first_indent;
-    bool line_is_empty = true;
-    while (!text.empty()) {
-        const size_t blank = text.find(' ');
-        const std::string_view word = text.substr(0, blank);
-        text = blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1);
-        if (!line_is_empty && column + 1 + word.size() > width) {
-            out += '\n';
-            out.append(indent, ' ');
-            column = indent;
-            line_is_empty = true;
-        }
-        if (!line_is_empty) {
-            out += ' ';
-            column++;
-        }
-        out += word;
-        column += word.size();
-        line_is_empty = false;
-    }
-    return out;
-}
-
-std::string plural(uint64_t n, std::string_view word)
-{
-    return fmt::format("{} {}{}", grouped(n), word, n == 1 ? "" : "s");
-}
-
-std::string joined(const std::vector<std::string> &parts, std::string_view separator)
-{
-    return fmt::format("{}", fmt::join(parts, separator));
-}
-
 std::string end_text(const TraceInfo &trace)
 {
     if (trace.end == "exit")
-        return "ended by itself";
+        return "exited";
     if (trace.end.starts_with("signal:"))
-        return fmt::format("killed by signal {}", trace.end.substr(7));
+        return "killed by " + signal_name(std::atoi(trace.end.c_str() + 7));
     if (trace.end == "exec")
         return "became another program";
     if (trace.end == "running")
         return "still running";
-    return "ended without a word (killed, or still running elsewhere)";
+    return "end unknown";
 }
 
 class TextWriter {
@@ -76,16 +37,25 @@ public:
         if (report_.images.empty())
             line(bold("Nothing was recorded."));
         std::vector<const ImageReport *> quiet;
+        std::map<std::string, std::vector<const ImageReport *>> alike;
+        for (const ImageReport &image : report_.images)
+            if (!findings_key(image).empty())
+                alike[findings_key(image)].push_back(&image);
         bool first = true;
         for (const ImageReport &image : report_.images) {
             if (!worth_showing(image) && report_.images.size() > 1) {
                 quiet.push_back(&image);
                 continue;
             }
+            const auto same = alike.find(findings_key(image));
+            if (!style_.all && same != alike.end() && same->second.front() != &image)
+                continue; // told with the first of them
             if (!first)
                 line("");
             first = false;
             write_image(image);
+            if (!style_.all && same != alike.end() && same->second.size() > 1)
+                write_alike(same->second);
         }
         write_quiet(quiet);
         if (!report_.remarks.empty())
@@ -121,6 +91,16 @@ private:
         const Counts n = count(image);
         return n.leaks || n.suspects || image.trace.end == "running" || image.trace.end == "truncated" ||
                image.trace.events_lost || (style_.all && !image.findings.empty());
+    }
+
+    /// Equal for processes of one program with the same findings; "" for one that has none to show.
+    std::string findings_key(const ImageReport &image) const
+    {
+        std::string key;
+        for (const Finding &f : image.findings)
+            if (shown(f) && !f.id.empty())
+                key += f.id + " ";
+        return key.empty() ? key : key + image.trace.program;
     }
 
     bool shown(const Finding &f) const
@@ -192,8 +172,11 @@ private:
             found.push_back(plural(n.leaks, "leak"));
         if (n.suspects)
             found.push_back(plural(n.suspects, "suspect"));
-        const std::string verdict = found.empty() ? "no leaks" : joined(found, " and ");
         const TraceInfo &t = image.trace;
+        const bool whole = t.end != "truncated" && t.events_lost == 0;
+        const std::string verdict = !found.empty() ? joined(found, " and ")
+                                    : whole        ? "no leaks"
+                                                   : "no leaks seen";
         std::string about = fmt::format("process {}, {}", t.pid, end_text(t));
         if (t.duration_s > 0)
             about += fmt::format(", {}", duration_text(t.duration_s));
@@ -217,7 +200,8 @@ private:
             released += total.released + total.released_unseen;
         }
         if (acquired == 0)
-            return "It acquired nothing that is watched.";
+            return image.trace.end == "truncated" ? "Nothing of what it acquired could be read."
+                                                  : "It acquired nothing that is watched.";
         if (acquired == released)
             return fmt::format("Everything it acquired was released: {}.", plural(acquired, "acquisition"));
         return fmt::format("{}, {} released; what is left is not a leak.", plural(acquired, "acquisition"),
@@ -243,7 +227,7 @@ private:
             line("");
         }
         write_rule_line(f, number, alone);
-        for (const std::string &fact : facts(f))
+        for (const std::string &fact : finding_facts(f))
             wrapped_line(fact, 5, 7);
         if (!f.stack.empty()) {
             line(fmt::format("     {} called from", bold(function_text(f.function))));
@@ -266,98 +250,15 @@ private:
         std::string middle = fmt::format(" {}, {}", f.rule, f.family);
         if (!f.owner.empty())
             middle += fmt::format(", owner {}", f.owner);
-        const std::string id = f.id.empty() ? std::string() : "id " + f.id;
+        const std::string head = label + severity_painted(f.severity, severity_name(f.severity)) + middle;
         const size_t used = label.size() + severity_name(f.severity).size() + middle.size();
-        const size_t gap = used + 2 + id.size() <= style_.width ? style_.width - used - id.size() : 2;
-        line(fmt::format("{}{}{}{}{}", label, severity_painted(f.severity, severity_name(f.severity)), middle,
-                         id.empty() ? std::string() : std::string(gap, ' '), dim(id)));
-    }
-
-    static std::string ended_by_intro(const Finding &f)
-    {
-        if (f.rule == "double-release")
-            return "first released by";
-        if (f.rule == "storage-freed-live")
-            return "memory freed by";
-        if (f.rule == "reinitialised-live")
-            return "initialised again by";
-        return "released by";
-    }
-
-    static std::vector<std::string> facts(const Finding &f)
-    {
-        std::vector<std::string> out;
-        if (f.acquired) {
-            std::string counts = fmt::format("{} acquired, {} released, {} unpaired", grouped(f.acquired),
-                                             grouped(f.released), grouped(f.count));
-            if (f.bytes)
-                counts += fmt::format(", {}", bytes_text(f.bytes));
-            out.push_back(counts);
+        const std::string id = f.id.empty() ? std::string() : "id " + f.id;
+        if (id.empty() || used + 2 + id.size() <= style_.width) {
+            line(id.empty() ? head : head + std::string(style_.width - used - id.size(), ' ') + dim(id));
+        } else {
+            line(head);
+            line("     " + dim(id));
         }
-        if (f.growth && *f.growth != Growth::once)
-            out.push_back(growth_text(f));
-        if (!f.parts.empty()) {
-            std::vector<std::string> parts;
-            for (const auto &[family, part] : f.parts)
-                parts.push_back(
-                    part.bytes ? fmt::format("{} {} ({})", grouped(part.count),
-                                             family_noun(family, part.count), bytes_text(part.bytes))
-                               : fmt::format("{} {}", grouped(part.count), family_noun(family, part.count)));
-            out.push_back("with " + joined(parts, ", ") + " inside");
-        }
-        if (f.failed_release)
-            out.push_back(failed_text(*f.failed_release));
-        if (f.forecast && f.forecast->limit)
-            out.push_back(forecast_text(f));
-        if (f.reachability != "unknown")
-            out.push_back(f.reachability == "lost" ? "nothing reachable points to it any more"
-                                                   : fmt::format("reachability: {}", f.reachability));
-        out.insert(out.end(), f.remarks.begin(), f.remarks.end());
-        if (!f.suppressed_by.empty())
-            out.push_back("suppressed by " + f.suppressed_by);
-        return out;
-    }
-
-    static std::string growth_text(const Finding &f)
-    {
-        const std::string rate =
-            f.per_cycle > 0 ? fmt::format(", {:.3g} per cycle", f.per_cycle) : std::string();
-        switch (*f.growth) {
-        case Growth::linear:
-            return "grows all the time" + rate;
-        case Growth::step:
-            return "grows in steps" + rate;
-        case Growth::sawtooth:
-            return "comes and goes; what is left is of the last period";
-        case Growth::plateau:
-            return "grew at the start only";
-        case Growth::once:
-            break;
-        }
-        return "acquired once";
-    }
-
-    static std::string failed_text(const FailedRelease &r)
-    {
-        std::string text = fmt::format("{} returned {}", r.function, r.result);
-        if (r.error)
-            text += fmt::format(" ({})", errno_name(r.error));
-        if (r.count > 1)
-            text += fmt::format(", {} times", grouped(r.count));
-        if (!r.preceded_by.empty())
-            text += fmt::format("; before it, {} had returned {}", r.preceded_by, r.preceded_by_result);
-        return text;
-    }
-
-    static std::string forecast_text(const Finding &f)
-    {
-        const Forecast &c = *f.forecast;
-        const std::string name = c.limit_name.empty() ? "the limit" : c.limit_name;
-        if (c.reached)
-            return fmt::format("{} ({}) was reached at acquisition {}", name, grouped(c.limit),
-                               grouped(c.at_acquisition));
-        return fmt::format("{} ({}) will be reached at acquisition {}", name, grouped(c.limit),
-                           grouped(c.at_acquisition));
     }
 
     // ---- stacks
@@ -369,6 +270,23 @@ private:
         if (!frame.module.empty())
             return fmt::format("{} {:#x}", base_name(frame.module), frame.address);
         return fmt::format("{:#x}", frame.address);
+    }
+
+    /// The end of a path that does not fit, from a folder on; whole where everything is asked for.
+    std::string shortened(const std::string &where, size_t room) const
+    {
+        if (style_.all || where.size() <= room)
+            return where;
+        size_t slash = where.rfind('/');
+        if (slash == std::string::npos)
+            return where;
+        for (size_t earlier = slash; earlier > 0 && earlier != std::string::npos;
+             earlier = where.rfind('/', earlier - 1)) {
+            if (where.size() - earlier + 3 > room)
+                break;
+            slash = earlier;
+        }
+        return "..." + where.substr(slash);
     }
 
     /// What calls main and what starts a thread is the same in every program.
@@ -413,47 +331,56 @@ private:
     void write_frame(const Frame &frame, bool blamed, size_t column)
     {
         const std::string name = fmt::format("{:<{}}", frame_name(frame), column);
-        const std::string where = place(frame);
+        constexpr size_t before = 10; // the indent, the arrow, the blanks between
+        const std::string where =
+            shortened(place(frame), style_.width - std::min<size_t>(style_.width, name.size() + before));
         line(fmt::format("     {} {}  {}", blamed ? bold("->") : "  ", blamed ? bold(name) : name,
                          blamed ? bold(where) : dim(where)));
     }
 
     // ---- tables and remarks
 
+    /// Families with something unpaired; all of them if everything is asked for.
     void write_totals(const ImageReport &image)
     {
-        struct Row {
-            std::string name;
-            const FamilyTotals *t;
-        };
-        std::vector<Row> rows;
-        bool unseen = false, failed = false;
-        for (const auto &[family, total] : image.totals) {
-            if (!total.acquired && !total.unpaired && !total.failed)
-                continue;
-            if (!style_.all && !total.unpaired && !total.failed_releases &&
-                count(image).leaks + count(image).suspects > 0)
-                continue;
-            unseen = unseen || total.released_unseen;
-            failed = failed || total.failed_releases;
-            rows.push_back({family_noun(family, 2), &total});
-        }
-        if (rows.empty() || (!style_.all && count(image).leaks + count(image).suspects == 0))
+        const Counts n = count(image);
+        if (!style_.all && n.leaks + n.suspects == 0)
             return;
-        size_t column = 0;
-        for (const Row &row : rows)
-            column = std::max(column, row.name.size());
+        std::vector<std::vector<std::string>> rows = {
+            {"", "acquired", "released", "unseen", "failed", "unpaired", "bytes"}};
+        for (const auto &[family, t] : image.totals) {
+            const bool touched = t.acquired || t.unpaired || t.failed;
+            if (!touched || (!style_.all && !t.unpaired && !t.failed_releases))
+                continue;
+            rows.push_back({family_noun(family, 2), grouped(t.acquired), grouped(t.released),
+                            t.released_unseen ? grouped(t.released_unseen) : "",
+                            t.failed_releases ? grouped(t.failed_releases) : "", grouped(t.unpaired),
+                            t.unpaired_bytes ? bytes_text(t.unpaired_bytes) : ""});
+        }
+        if (rows.size() > 1)
+            write_table(rows);
+    }
+
+    /// The first column to the left, the others to the right; a column without a value is left out.
+    void write_table(const std::vector<std::vector<std::string>> &rows)
+    {
+        std::vector<std::string> lines(rows.size(), "    ");
+        for (size_t column = 0; column < rows[0].size(); column++) {
+            size_t widest = 0;
+            bool any = false;
+            for (size_t row = 0; row < rows.size(); row++) {
+                widest = std::max(widest, rows[row][column].size());
+                any = any || (row > 0 && !rows[row][column].empty());
+            }
+            for (size_t row = 0; any && row < rows.size(); row++)
+                lines[row] += column == 0 ? fmt::format(" {:<{}}", rows[row][column], widest)
+                                          : fmt::format("   {:>{}}", rows[row][column], widest);
+        }
         line("");
-        line(dim(fmt::format("     {:<{}}  {:>11}  {:>11}{}{}  {:>11}  {:>10}", "", column, "acquired",
-                             "released", unseen ? fmt::format("  {:>11}", "(unseen)") : "",
-                             failed ? fmt::format("  {:>11}", "failed") : "", "unpaired", "bytes")));
-        for (const Row &row : rows)
-            line(fmt::format("     {:<{}}  {:>11}  {:>11}{}{}  {:>11}  {:>10}", row.name, column,
-                             grouped(row.t->acquired), grouped(row.t->released),
-                             unseen ? fmt::format("  {:>11}", grouped(row.t->released_unseen)) : "",
-                             failed ? fmt::format("  {:>11}", grouped(row.t->failed_releases)) : "",
-                             grouped(row.t->unpaired),
-                             row.t->unpaired_bytes ? bytes_text(row.t->unpaired_bytes) : ""));
+        for (size_t row = 0; row < lines.size(); row++) {
+            lines[row].erase(lines[row].find_last_not_of(' ') + 1);
+            line(row == 0 ? dim(lines[row]) : lines[row]);
+        }
     }
 
     void write_owners(const ImageReport &image)
@@ -489,22 +416,61 @@ private:
                          style_.width, 5, 5)));
     }
 
+    /// "sh (4710), env (3 processes)", by name in the order they come.
+    static std::string processes(const std::vector<const ImageReport *> &images)
+    {
+        std::vector<std::pair<std::string, std::vector<int>>> by_name;
+        for (const ImageReport *image : images) {
+            const std::string name =
+                base_name(image->trace.program.empty() ? "program" : image->trace.program);
+            auto found = std::find_if(by_name.begin(), by_name.end(),
+                                      [&](const auto &one) { return one.first == name; });
+            if (found == by_name.end())
+                found = by_name.insert(by_name.end(), {name, {}});
+            found->second.push_back(image->trace.pid);
+        }
+        std::vector<std::string> texts;
+        for (const auto &[name, pids] : by_name)
+            texts.push_back(pids.size() == 1 ? fmt::format("{} ({})", name, pids[0])
+                                             : fmt::format("{} ({} processes)", name, pids.size()));
+        return joined(texts, ", ");
+    }
+
+    void write_alike(const std::vector<const ImageReport *> &same)
+    {
+        std::vector<std::string> pids;
+        for (size_t i = 1; i < same.size(); i++)
+            pids.push_back(fmt::format("{}", same[i]->trace.pid));
+        line("");
+        wrapped_line(
+            fmt::format("The same findings in {} of {}: {}.",
+                        pids.size() == 1 ? "one more process" : fmt::format("{} more processes", pids.size()),
+                        base_name(same[0]->trace.program), joined(pids, ", ")),
+            5, 7);
+    }
+
     void write_quiet(const std::vector<const ImageReport *> &quiet)
     {
         if (quiet.empty())
             return;
-        std::vector<std::string> names;
-        for (const ImageReport *image : quiet)
-            names.push_back(fmt::format("{} ({})", base_name(image->trace.program), image->trace.pid));
         if (quiet.size() < report_.images.size())
             line("");
-        wrapped_line(fmt::format("No leaks in {}.", joined(names, ", ")), 0, 2);
+        wrapped_line(fmt::format("No leaks in {}.", processes(quiet)), 0, 2);
+        // What they could not tell is told for them all, each thing once.
+        std::vector<std::string> remarks;
+        for (const ImageReport *image : quiet)
+            for (const std::string &remark : image->remarks)
+                if (std::find(remarks.begin(), remarks.end(), remark) == remarks.end())
+                    remarks.push_back(remark);
+        if (!remarks.empty())
+            line("");
+        write_remarks(remarks);
     }
 
     void write_remarks(const std::vector<std::string> &remarks)
     {
         for (const std::string &remark : remarks) {
-            const std::string text = wrapped("note: " + remark, style_.width, 0, 6);
+            const std::string text = wrapped("remark: " + remark, style_.width, 0, 8);
             line(text);
         }
     }
@@ -518,7 +484,8 @@ private:
 
 std::string write_text(const Report &report, const TextStyle &style)
 {
-    return TextWriter(report, style).write();
+    const Report shown = cleaned(report);
+    return TextWriter(shown, style).write();
 }
 
 } // namespace unpaired

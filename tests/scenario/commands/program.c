@@ -64,14 +64,20 @@ static int obey(void)
         if (!strncmp(line, "quit", 4))
             return 0;
         if (!strncmp(line, "child", 5)) {
-            const pid_t child = fork();
-            if (child == 0) {
+            int ready[2];
+            char byte;
+            if (pipe(ready) != 0)
+                return 9;
+            if (fork() == 0) {
                 acquire(4);
                 printf("child %d\n", getpid());
                 fflush(stdout);
+                close(ready[0]);
+                close(ready[1]);
                 pause();
             }
-            return 0;
+            close(ready[1]);
+            return read(ready[0], &byte, 1) == 0 ? 0 : 9; /* ends when the child has closed its end */
         }
         acquire(atoi(line));
         printf("acquired %d\n", atoi(line));

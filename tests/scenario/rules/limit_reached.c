@@ -1,5 +1,5 @@
 // scenario: running out of descriptors is reported with the limit
-// note: {"rule": "limit-reached", "family": "file", "function": "open", "blame": "open_one:open",
+// expect: {"rule": "limit-reached", "family": "file", "function": "open", "blame": "open_one:open",
 //          "forecast": {"limit": 32, "limit_name": "RLIMIT_NOFILE", "reached": true}}
 #include "must.h"
 

@@ -1,8 +1,8 @@
 // scenario: an array from new[] given to free, and an object from new given to delete[], are reported
-// expect: {"rule": "mismatched-release", "severity": "suspect", "family": "new_array", "function": "operator new[](unsigned long)", "count": 1, "bytes": 48,
+// expect: {"rule": "mismatched-release", "severity": "suspect", "family": "new_array", "function": "_Znam", "count": 1, "bytes": 48,
 //          "blame": "make_buffer:array", "ended_by": {"function": "free", "stack": ["drop:free"]}}
-// expect: {"rule": "mismatched-release", "severity": "suspect", "family": "new", "function": "operator new(unsigned long)", "count": 1, "bytes": 4,
-//          "blame": "make_number:object", "ended_by": {"function": "operator delete[](void*)", "stack": ["drop_array:delete"]}}
+// expect: {"rule": "mismatched-release", "severity": "suspect", "family": "new", "function": "_Znwm", "count": 1, "bytes": 4,
+//          "blame": "make_number:object", "ended_by": {"function": "_ZdaPv", "stack": ["drop_array:delete"]}}
 // build: -Wno-mismatched-new-delete
 #include "must.h"
 

@@ -1,0 +1,84 @@
+#include "writers/text_clean.h"
+
+namespace unpaired {
+namespace {
+
+void clean(Finding &f);
+void clean(ImageReport &image);
+
+void clean(std::string &text)
+{
+    for (char &c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            c = '?';
+}
+
+void clean(Frame &frame)
+{
+    clean(frame.function);
+    clean(frame.file);
+    clean(frame.module);
+}
+
+template <class Element> void clean(std::vector<Element> &all)
+{
+    for (Element &one : all)
+        clean(one);
+}
+
+void clean(Finding &f)
+{
+    for (std::string *text :
+         {&f.id, &f.rule, &f.family, &f.function, &f.owner, &f.reachability, &f.suppressed_by})
+        clean(*text);
+    clean(f.blame);
+    clean(f.stack);
+    clean(f.remarks);
+    if (f.failed_release) {
+        clean(f.failed_release->function);
+        clean(f.failed_release->preceded_by);
+        clean(f.failed_release->stack);
+    }
+    if (f.ended_by) {
+        clean(f.ended_by->function);
+        clean(f.ended_by->stack);
+    }
+    if (f.forecast)
+        clean(f.forecast->limit_name);
+}
+
+/// Names as keys: two that become alike are added up by nobody, the first stays.
+template <class Value> void clean_keys(std::map<std::string, Value> &values)
+{
+    std::map<std::string, Value> renamed;
+    for (auto &[name, value] : values) {
+        std::string key = name;
+        clean(key);
+        renamed.emplace(std::move(key), std::move(value));
+    }
+    values = std::move(renamed);
+}
+
+void clean(ImageReport &image)
+{
+    clean(image.trace.program);
+    clean(image.trace.end);
+    clean(image.remarks);
+    clean_keys(image.totals);
+    clean_keys(image.owners);
+    for (Finding &finding : image.findings) {
+        clean_keys(finding.parts);
+        clean(finding);
+    }
+}
+
+} // namespace
+
+Report cleaned(Report report)
+{
+    clean(report.images);
+    clean(report.remarks);
+    return report;
+}
+
+} // namespace unpaired

@@ -1,0 +1,11 @@
+// Names in a trace are whatever a program was called: they must not steer the terminal that shows them.
+#pragma once
+
+#include "report.h"
+
+namespace unpaired {
+
+/// The report with every control character in its texts replaced by '?'.
+Report cleaned(Report report);
+
+} // namespace unpaired

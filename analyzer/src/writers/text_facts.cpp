@@ -1,0 +1,99 @@
+// What is known of one finding, a line each.
+#include "writers/text_facts.h"
+
+#include "writers/text_words.h"
+
+#include <fmt/format.h>
+
+namespace unpaired {
+namespace {
+
+std::string growth_text(const Finding &f)
+{
+    const std::string rate = f.per_cycle > 0 ? fmt::format(", {:.3g} per cycle", f.per_cycle) : std::string();
+    switch (*f.growth) {
+    case Growth::linear:
+        return "grows all the time" + rate;
+    case Growth::step:
+        return "grows in steps" + rate;
+    case Growth::sawtooth:
+        return "comes and goes; what is left is of the last period";
+    case Growth::plateau:
+        return "grew at the start only";
+    case Growth::once:
+        break;
+    }
+    return "acquired once";
+}
+
+std::string failed_text(const FailedRelease &r)
+{
+    std::string text = fmt::format("{} returned {}", r.function, r.result);
+    if (r.error)
+        text += fmt::format(" ({})", errno_name(r.error));
+    if (r.count > 1)
+        text += fmt::format(", {} times", grouped(r.count));
+    if (!r.preceded_by.empty())
+        text += fmt::format("; before it, {} had returned {}", r.preceded_by, r.preceded_by_result);
+    return text;
+}
+
+std::string forecast_text(const Finding &f)
+{
+    const Forecast &c = *f.forecast;
+    const std::string name = c.limit_name.empty() ? "the limit" : c.limit_name;
+    if (c.reached)
+        return fmt::format("{} ({}) was reached at acquisition {}", name, grouped(c.limit),
+                           grouped(c.at_acquisition));
+    return fmt::format("{} ({}) will be reached at acquisition {}", name, grouped(c.limit),
+                       grouped(c.at_acquisition));
+}
+
+} // namespace
+
+std::string ended_by_intro(const Finding &f)
+{
+    if (f.rule == "double-release")
+        return "first released by";
+    if (f.rule == "storage-freed-live")
+        return "memory freed by";
+    if (f.rule == "reinitialised-live")
+        return "initialised again by";
+    return "released by";
+}
+
+std::vector<std::string> finding_facts(const Finding &f)
+{
+    std::vector<std::string> out;
+    if (f.acquired) {
+        std::string counts = fmt::format("{} acquired, {} released, {} unpaired", grouped(f.acquired),
+                                         grouped(f.released), grouped(f.count));
+        if (f.bytes)
+            counts += fmt::format(", {}", bytes_text(f.bytes));
+        out.push_back(counts);
+    }
+    if (f.growth && *f.growth != Growth::once)
+        out.push_back(growth_text(f));
+    if (!f.parts.empty()) {
+        std::vector<std::string> parts;
+        for (const auto &[family, part] : f.parts)
+            parts.push_back(part.bytes
+                                ? fmt::format("{} {} ({})", grouped(part.count),
+                                              family_noun(family, part.count), bytes_text(part.bytes))
+                                : fmt::format("{} {}", grouped(part.count), family_noun(family, part.count)));
+        out.push_back("with " + fmt::format("{}", fmt::join(parts, ", ")) + " inside");
+    }
+    if (f.failed_release)
+        out.push_back(failed_text(*f.failed_release));
+    if (f.forecast && f.forecast->limit)
+        out.push_back(forecast_text(f));
+    if (f.reachability != "unknown")
+        out.push_back(f.reachability == "lost" ? "nothing reachable points to it any more"
+                                               : fmt::format("reachability: {}", f.reachability));
+    out.insert(out.end(), f.remarks.begin(), f.remarks.end());
+    if (!f.suppressed_by.empty())
+        out.push_back("suppressed by " + f.suppressed_by);
+    return out;
+}
+
+} // namespace unpaired

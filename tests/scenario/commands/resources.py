@@ -1,0 +1,107 @@
+"""resources shows the table, and turns a user's JSON into rows that compile."""
+import json
+import os
+import subprocess
+
+from script import check, expect, harness, main
+
+POOL = {"spaces": [{"name": "pool_slot", "kind": "NUMBERED"}],
+        "families": [{"name": "pool_slot", "space": "pool_slot", "display": "pool slot"}],
+        "acquire": [{"family": "pool_slot", "type": "void *", "function": "pool_take",
+                     "parameters": [{"type": "void *", "name": "pool"}, {"type": "size_t", "name": "size"}],
+                     "succeeded": "ret != 0", "handle": "ret", "bytes": "size"},
+                    {"family": "pool_slot", "type": "int", "function": "pool_first", "parameters": [],
+                     "succeeded": "ret >= 0", "handle": "ret"}],
+        "release": [{"space": "pool_slot", "type": "int", "function": "pool_give",
+                     "parameters": [{"type": "void *", "name": "slot"}],
+                     "succeeded": "ret == 0", "gone": "ret == 0 || errno != EBUSY", "handle": "slot"},
+                    {"space": "pool_slot", "type": "void", "function": "pool_drop",
+                     "parameters": [{"type": "void *", "name": "slot"}], "handle": "slot"}],
+        "observe": [{"space": "pool_slot", "type": "int", "function": "pool_touch",
+                     "parameters": [{"type": "void *", "name": "slot"}], "handle": "slot"}]}
+FUNCTIONS = ("pool_take", "pool_first", "pool_give", "pool_drop", "pool_touch")
+
+
+def rows(t, folder, target):
+    path = os.path.join(folder, "pool.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(POOL, file)
+    out = os.path.join(folder, "pool.def")
+    result = harness.run([t.unpaired, "resources", "--for", target, "--user", path, "-o", out])
+    expect(result.status == 0 and result.stdout == b"" and result.stderr == b"", f"{result.status} {result.stderr}")
+    printed = harness.run([t.unpaired, "resources", "--for", target, "--user", path])
+    with open(out, "rb") as file:
+        expect(file.read() == printed.stdout, "the file differs from what is printed")
+    return out
+
+
+@check
+def every_function_of_the_table_is_shown(t, folder):
+    result = harness.run([t.unpaired, "resources"])
+    expect(result.status == 0, f"{result.status}")
+    text = harness.text(result.stdout, 1 << 20)
+    definitions = os.path.join(t.source, "wraplib", "include", "unpaired", "resources")
+    source = f'#define UNPAIRED_TABLE_LINUX\n#define UNPAIRED_TABLE_LWIP\n' \
+             f'#define UNPAIRED_EACH_FUNCTION(function) function\n#include "{definitions}/table.def"\n'
+    names = subprocess.run(["cpp", "-P", "-I", os.path.join(t.source, "wraplib", "include")], input=source, text=True,
+                           stdout=subprocess.PIPE, check=True).stdout.split()
+    expect(len(names) > 150, f"only {len(names)} functions in the table")
+    words = set(text.replace(",", " ").split())
+    missing = [n for n in names if n not in words and not n.startswith("_Z")]
+    expect(not missing, f"not shown: {missing}")
+    expect("operator new" in text and "operator delete[]" in text, "the operators of C++ are not shown")
+
+
+@check
+def rows_expand_to_ids_in_c_and_cxx(t, folder):
+    out = rows(t, folder, "preload")
+    program = f'#define UNPAIRED_TABLE_LINUX\n#define UNPAIRED_USER_RESOURCES_FILE "{out}"\n' \
+              '#include "unpaired/resource_ids.h"\n' + \
+              "".join(f"int id_{f} = UNPAIRED_FUNCTION_{f};\n" for f in FUNCTIONS) + \
+              "int family = UNPAIRED_FAMILY_pool_slot, space = UNPAIRED_SPACE_pool_slot;\n"
+    for compiler in (["cc", "-std=gnu99", "-xc"], ["c++", "-std=c++17", "-xc++"]):
+        done = subprocess.run([*compiler, "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I",
+                               os.path.join(t.source, "wraplib", "include"), "-"], input=program, text=True,
+                              stderr=subprocess.PIPE, check=False)
+        expect(done.returncode == 0, done.stderr)
+
+
+@check
+def rows_for_wrap_tell_the_linker_flags(t, folder):
+    with open(rows(t, folder, "wrap"), encoding="utf-8") as file:
+        text = file.read()
+    for function in FUNCTIONS:
+        expect(f"-Wl,--wrap={function}\n" in text, f"no flag for {function} in {text}")
+
+
+@check
+def hooks_made_of_the_rows_compile_under_all_warnings(t, folder):
+    out = rows(t, folder, "preload")
+    program = """#include <cerrno>
+#include <cstddef>
+#define UNPAIRED_USER_RESOURCES_FILE "%s"
+#define UNPAIRED_ACQUIRE(family, type, function, parameters, arguments, succeeded, handle) \\
+    extern "C" type real_##function parameters; \\
+    extern "C" type function parameters { type ret = real_##function arguments; \\
+        return (succeeded) ? (void)(handle), ret : ret; }
+#define UNPAIRED_ACQUIRE_SIZED(family, type, function, parameters, arguments, succeeded, handle, bytes) \\
+    UNPAIRED_ACQUIRE(family, type, function, parameters, arguments, succeeded && (bytes) != 0, handle)
+#define UNPAIRED_RELEASE(space, type, function, parameters, arguments, succeeded, gone, handle) \\
+    extern "C" type real_##function parameters; \\
+    extern "C" type function parameters { (void)(handle); type ret = real_##function arguments; \\
+        return (succeeded) || (gone) ? ret : ret; }
+#define UNPAIRED_RELEASE_VOID(space, function, parameters, arguments, handle) \\
+    extern "C" void real_##function parameters; \\
+    extern "C" void function parameters { (void)(handle); real_##function arguments; }
+#define UNPAIRED_OBSERVE(space, type, function, parameters, arguments, handle) \\
+    extern "C" type real_##function parameters; \\
+    extern "C" type function parameters { (void)(handle); return real_##function arguments; }
+#include "unpaired/resources/table.def"
+""" % out
+    done = subprocess.run(["c++", "-std=c++17", "-xc++", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I",
+                           os.path.join(t.source, "wraplib", "include"), "-"], input=program, text=True,
+                          stderr=subprocess.PIPE, check=False)
+    expect(done.returncode == 0, done.stderr)
+
+
+main()

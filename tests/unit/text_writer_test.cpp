@@ -1,0 +1,290 @@
+#include "writers/text.h"
+#include "writers/text_words.h"
+
+#include <catch2/catch.hpp>
+#include <sstream>
+
+using namespace unpaired;
+
+namespace {
+
+Finding socket_leak()
+{
+    Finding f;
+    f.id = "0123456789abcdef";
+    f.rule = "never-released";
+    f.severity = Severity::leak;
+    f.family = "socket";
+    f.function = "accept4";
+    f.owner = "MBUS";
+    f.count = 3;
+    f.acquired = 10;
+    f.released = 7;
+    f.blame = {"serve_one", "/src/server.c", 11, "/bin/server", 0x1000, false};
+    f.stack = {{"modbus_tcp_accept", "", 0, "/usr/lib/libmodbus.so.5", 0x2000, false},
+               f.blame,
+               {"main", "/src/server.c", 40, "/bin/server", 0x3000, false},
+               {"__libc_start_call_main", "", 0, "/lib/libc.so.6", 0x4000, false}};
+    return f;
+}
+
+ImageReport image_with(std::vector<Finding> findings)
+{
+    ImageReport image;
+    image.trace.program = "/bin/server";
+    image.trace.pid = 4711;
+    image.trace.end = "exit";
+    image.findings = std::move(findings);
+    image.totals["socket"].acquired = 10;
+    image.totals["socket"].released = 7;
+    image.totals["socket"].unpaired = 3;
+    return image;
+}
+
+std::string text_of(std::vector<ImageReport> images, bool all = false, unsigned width = 100)
+{
+    Report report;
+    report.images = std::move(images);
+    TextStyle style;
+    style.all = all;
+    style.width = width;
+    return write_text(report, style);
+}
+
+bool contains(const std::string &text, const std::string &part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("text: the sentence says how many of how many, what, where and whose")
+{
+    CHECK(finding_sentence(socket_leak()) ==
+          "3 of 10 sockets never closed: accept4 in serve_one, server.c:11 (owner MBUS)");
+}
+
+TEST_CASE("text: each rule has a sentence of its own")
+{
+    Finding f = socket_leak();
+
+    SECTION("a failed release names the releaser, how often, and what came before")
+    {
+        f.rule = "release-failed";
+        f.family = f.function = "lwip_socket";
+        f.count = 37;
+        f.acquired = 38;
+        f.failed_release = FailedRelease{"lwip_close", -1, 22, 37, "lwip_shutdown", 0, {}};
+        CHECK(contains(finding_sentence(f),
+                       "37 of 38 lwIP sockets not closed: lwip_close failed 37 times after lwip_shutdown"));
+    }
+    SECTION("freed storage")
+    {
+        f.rule = "storage-freed-live";
+        f.family = "rwlock";
+        CHECK(contains(finding_sentence(f), "3 of 10 rwlocks lost when the memory around them was freed"));
+    }
+    SECTION("one of its kind is not counted against itself")
+    {
+        f.family = "stream";
+        f.count = f.acquired = 1;
+        CHECK(contains(finding_sentence(f), "1 stdio stream never closed"));
+    }
+    SECTION("the others are told apart")
+    {
+        std::vector<std::string> sentences;
+        for (const char *rule :
+             {"never-released", "release-failed", "storage-freed-live", "reinitialised-live",
+              "double-release", "mismatched-release", "release-unknown", "foreign-release", "tag-overwritten",
+              "held-at-exit", "limit-reached"}) {
+            f.rule = rule;
+            for (const std::string &other : sentences)
+                CHECK(other != finding_sentence(f));
+            sentences.push_back(finding_sentence(f));
+            CHECK(!contains(sentences.back(), rule)); // words, not the rule's name
+        }
+    }
+    SECTION("without symbols the module stands for the function")
+    {
+        f.blame = {"", "", 0, "/bin/server", 0x1000, false};
+        CHECK(contains(finding_sentence(f), "accept4 in server (owner MBUS)"));
+    }
+}
+
+TEST_CASE("text: what was found comes first, its evidence after it")
+{
+    Finding second = socket_leak();
+    second.severity = Severity::suspect;
+    second.family = "heap";
+    const std::string text = text_of({image_with({socket_leak(), second})});
+
+    CHECK(text.starts_with("server: 1 leak and 1 suspect (process 4711"));
+    const size_t sentence = text.find("3 of 10 sockets"), evidence = text.find("accept4 called from");
+    REQUIRE(sentence != std::string::npos);
+    REQUIRE(evidence != std::string::npos);
+    CHECK(sentence < text.find("3 of 10 heap blocks"));
+    CHECK(text.find("3 of 10 heap blocks") < evidence);
+    CHECK(contains(text, "-> serve_one"));
+    CHECK(contains(text, "/src/server.c:11"));
+    CHECK(!contains(text, "__libc_start"));
+    CHECK(contains(text_of({image_with({socket_leak(), second})}, true), "__libc_start_call_main"));
+}
+
+TEST_CASE("text: notes and suppressed findings are counted in one line unless all is asked for")
+{
+    Finding note = socket_leak(), suppressed = socket_leak();
+    note.severity = suppressed.severity = Severity::note;
+    note.blame.function = "start_up";
+    suppressed.suppressed_by = "leak:serve_one (known.supp:1)";
+    const std::string text = text_of({image_with({note, suppressed})});
+    CHECK(text.starts_with("server: no leaks"));
+    CHECK(contains(text, "1 note (3 still held) and 1 finding suppressed, not shown: --all shows them."));
+    CHECK(!contains(text, "start_up"));
+
+    const std::string everything = text_of({image_with({note, suppressed})}, true);
+    CHECK(contains(everything, "start_up"));
+    CHECK(contains(everything, "suppressed by leak:serve_one (known.supp:1)"));
+}
+
+TEST_CASE("text: processes without findings share a line, the worst stand first")
+{
+    ImageReport shell = image_with({});
+    shell.trace.program = "/bin/sh";
+    shell.trace.pid = 12;
+    const std::string text = text_of({image_with({socket_leak()}), shell});
+    CHECK(contains(text, "No leaks in sh (12)."));
+    CHECK(text.find("3 of 10") < text.find("No leaks in"));
+}
+
+TEST_CASE(
+    "text: what still runs or was cut off is shown even without findings, and claims nothing it cannot know")
+{
+    ImageReport running = image_with({}), cut = image_with({});
+    running.trace.end = "running";
+    cut.trace.end = "truncated";
+    cut.trace.program = "/bin/cut";
+    const std::string text = text_of({running, cut});
+    CHECK(contains(text, "still running"));
+    CHECK(contains(text, "cut: no leaks seen"));
+}
+
+TEST_CASE("text: lines keep to the width, but for paths that do not fit")
+{
+    ImageReport image = image_with({socket_leak(), socket_leak()});
+    image.remarks.assign(
+        1, "it started /usr/bin/helper without the recorder in its environment: not recorded at all");
+    for (const unsigned width : {60u, 80u, 120u}) {
+        std::istringstream lines(text_of({image}, false, width));
+        for (std::string line; std::getline(lines, line);) {
+            INFO(line);
+            CHECK(line.size() <= width);
+        }
+    }
+}
+
+TEST_CASE("text: colours only where they are asked for")
+{
+    Report report;
+    report.images.push_back(image_with({socket_leak()}));
+    TextStyle style;
+    CHECK(!contains(write_text(report, style), "\x1b"));
+    style.colour = true;
+    const std::string coloured = write_text(report, style);
+    CHECK(contains(coloured, "\x1b[1;31m"));
+    // every colour ends on its own line
+    std::istringstream lines(coloured);
+    for (std::string line; std::getline(lines, line);)
+        if (const size_t on = line.rfind("\x1b["); on != std::string::npos)
+            CHECK(line.substr(on, 4) == "\x1b[0m");
+}
+
+TEST_CASE("text: an empty report says so, and its remarks say why")
+{
+    Report report;
+    report.remarks.assign(1, "'server' left no trace");
+    const std::string text = write_text(report, {});
+    CHECK(contains(text, "Nothing was recorded."));
+    CHECK(contains(text, "'server' left no trace"));
+}
+
+TEST_CASE("text: names from a trace cannot steer the terminal")
+{
+    Finding f = socket_leak();
+    f.blame.function = f.stack[1].function = "evil\x1b[2J\nname";
+    ImageReport image = image_with({f});
+    image.trace.program = "/bin/\x1b]0;title\x07";
+    const std::string text = text_of({image});
+    CHECK(!contains(text, "\x1b"));
+    CHECK(!contains(text, "\x07"));
+    CHECK(!contains(text, "evil\n"));
+}
+
+TEST_CASE("words: numbers and bytes as people read them")
+{
+    CHECK(grouped(0) == "0");
+    CHECK(grouped(999) == "999");
+    CHECK(grouped(1000) == "1,000");
+    CHECK(grouped(1234567) == "1,234,567");
+    CHECK(bytes_text(140) == "140 B");
+    CHECK(bytes_text(9999) == "9,999 B");
+    CHECK(bytes_text(10240) == "10.0 KiB");
+    CHECK(bytes_text(uint64_t{3} << 30) == "3.0 GiB");
+    CHECK(duration_text(0.31) == "0.3 s");
+    CHECK(duration_text(250) == "4 min 10 s");
+    CHECK(duration_text(7380) == "2 h 3 min");
+    CHECK(duration_text(273600) == "3 d 4 h");
+    CHECK(errno_name(22) == "EINVAL");
+    CHECK(errno_name(4711) == "errno 4711");
+    CHECK(signal_name(6) == "SIGABRT");
+    CHECK(signal_name(4711) == "signal 4711");
+}
+
+TEST_CASE("words: families have plurals and verbs")
+{
+    CHECK(family_noun("socket", 1) == "socket");
+    CHECK(family_noun("mutex", 2) == "mutexes");
+    CHECK(family_noun("new_array", 2) == "arrays from new[]");
+    CHECK(family_noun("unheard_of", 1) == "unheard_of");
+    CHECK(family_released("socket") == "closed");
+    CHECK(family_released("heap") == "freed");
+    CHECK(family_released("new") == "deleted");
+    CHECK(family_released("unheard_of") == "released");
+    CHECK(function_text("_Znam") == "operator new[]");
+    CHECK(function_text("malloc") == "malloc");
+}
+
+TEST_CASE("text: processes of one program with the same findings are told once")
+{
+    ImageReport first = image_with({socket_leak()}), second = first, other = first;
+    second.trace.pid = 4712;
+    other.trace.program = "/bin/other";
+    const std::string text = text_of({first, second, other});
+    CHECK(contains(text, "The same findings in one more process of server: 4712."));
+    CHECK(contains(text, "other: 1 leak"));
+    CHECK(!contains(text, "(process 4712"));
+    CHECK(contains(text_of({first, second, other}, true), "(process 4712"));
+}
+
+TEST_CASE("text: what a process without findings could not tell is told all the same")
+{
+    ImageReport quiet = image_with({}), twin = quiet;
+    quiet.trace.program = twin.trace.program = "/usr/bin/env";
+    quiet.remarks = twin.remarks = {"it started ./server without the recorder: not recorded"};
+    const std::string text = text_of({image_with({socket_leak()}), quiet, twin});
+    CHECK(contains(text, "No leaks in env (2 processes)."));
+    const size_t first = text.find("it started ./server");
+    REQUIRE(first != std::string::npos);
+    CHECK(text.find("it started ./server", first + 1) == std::string::npos);
+}
+
+TEST_CASE("text: of a path that does not fit the end is shown, unless all is asked for")
+{
+    Finding f = socket_leak();
+    f.stack[2].file =
+        "/a/very/long/path/of/folders/that/nobody/wants/to/read/in/a/narrow/terminal/src/server.c";
+    const std::string text = text_of({image_with({f})}, false, 80);
+    CHECK(contains(text, "/src/server.c:40"));
+    CHECK(contains(text, " ..."));
+    CHECK(!contains(text, "/a/very/long"));
+    CHECK(contains(text_of({image_with({f})}, true, 80), "/a/very/long"));
+}
