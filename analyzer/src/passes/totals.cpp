@@ -2,7 +2,6 @@
 
 #include "passes/names.h"
 
-
 namespace unpaired {
 namespace {
 
