@@ -18,6 +18,7 @@ struct Module {
     ModuleView view;
     uint32_t present; // a stamp: equal to `stamp` when seen by the current enumeration
     uint32_t live;
+    uint32_t since; // stamp of the enumeration that last found it newly loaded
 };
 Module *modules;
 uint32_t count;
@@ -108,6 +109,22 @@ void record_module(const ModuleView &view)
     append(UNPAIRED_RECORD_MODULE, record, {view.build_id, view.build_id_len}, {view.path, record.path_len});
 }
 
+bool overlap(const ModuleView &a, const ModuleView &b) { return a.start < b.end && b.start < a.end; }
+
+/// A module is loaded again where it was. If another one stood there meanwhile, the addresses change their meaning
+/// back, and readers must be told.
+void comes_back(Module &module, uint32_t known)
+{
+    bool others = false;
+    for (uint32_t i = 0; i < known; i++)
+        others = others || (modules[i].since > module.since && overlap(modules[i].view, module.view));
+    module.since = stamp;
+    if (!others)
+        return;
+    store(generation, generation + 1);
+    record_module(module.view);
+}
+
 int visit(dl_phdr_info *info, size_t, void *)
 {
     ModuleView view{};
@@ -135,10 +152,12 @@ int visit(dl_phdr_info *info, size_t, void *)
             (strcmp(module.view.path, view.path) == 0 || (is_main && i == 0)) &&
             memcmp(module.view.build_id, view.build_id, sizeof view.build_id) == 0) {
             module.present = stamp;
+            if (load(module.live) == 0)
+                comes_back(module, known);
             store(module.live, 1u, __ATOMIC_RELEASE);
             return 0;
         }
-        replaces = replaces || (module.view.start < view.end && view.start < module.view.end);
+        replaces = replaces || overlap(module.view, view);
     }
     if (known == most_modules)
         return 0;
@@ -148,7 +167,7 @@ int visit(dl_phdr_info *info, size_t, void *)
     classify(view);
     Module &fresh = modules[known];
     fresh.view = view;
-    fresh.present = stamp;
+    fresh.present = fresh.since = stamp;
     fresh.live = 1;
     store(count, known + 1, __ATOMIC_RELEASE);
     record_module(view);
