@@ -21,8 +21,9 @@ std::string beginning_of(const Site &site, Stacks &stacks)
 
 } // namespace
 
-void count_all_sites(std::vector<Described> &findings, const Trace &trace, const PairedImage &image, Stacks &stacks,
-                     const Wrappers &wrappers, const std::vector<OwnerRule> &rules, const std::string &program)
+void count_all_sites(std::vector<Described> &findings, const Trace &trace, const PairedImage &image,
+                     Stacks &stacks, const Wrappers &wrappers, const std::vector<OwnerRule> &rules,
+                     const std::string &program)
 {
     std::map<std::string, std::vector<Described *>> by_key;
     std::set<std::pair<uint16_t, std::string>> innermost; // cheapest first: function and first frame
@@ -49,8 +50,8 @@ void count_all_sites(std::vector<Described> &findings, const Trace &trace, const
         const std::string function = function_name(trace, site.function);
         std::vector<Frame> stack = stacks.of(site);
         Blame blame = choose_blame(function, stack, wrappers, program);
-        auto same = by_key.find(acquisition_key(family_name(trace, site.family), function, owner_of(site, stack, rules),
-                                                stack, blame.index));
+        auto same = by_key.find(acquisition_key(family_name(trace, site.family), function,
+                                                owner_of(site, stack, rules), stack, blame.index));
         if (same == by_key.end())
             continue;
         for (Described *one : same->second) {

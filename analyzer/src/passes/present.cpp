@@ -92,10 +92,13 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
                 described.address = stacks.file_address(site->second, site->second.stack.front());
         }
         if (one.failed.function != 0)
-            finding.failed_release =
-                FailedRelease{function_name(trace, one.failed.function), one.failed.result,          one.failed.error,
-                              one.failed.count,                          function_name(trace, one.failed.observed),
-                              one.failed.observed_result,                stack_of(trace, stacks, one.failed.site)};
+            finding.failed_release = FailedRelease{function_name(trace, one.failed.function),
+                                                   one.failed.result,
+                                                   one.failed.error,
+                                                   one.failed.count,
+                                                   function_name(trace, one.failed.observed),
+                                                   one.failed.observed_result,
+                                                   stack_of(trace, stacks, one.failed.site)};
         if (one.ended.function != 0)
             finding.ended_by =
                 EndedBy{function_name(trace, one.ended.function), stack_of(trace, stacks, one.ended.site)};
@@ -105,7 +108,9 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
         described.blame_index = blame.index;
         // Of a second release the releasing call is at fault, not where the resource came from.
         if (one.rule == "double-release" && finding.failed_release && !finding.failed_release->stack.empty())
-            finding.blame = choose_blame(finding.failed_release->function, finding.failed_release->stack, wrappers, program).frame;
+            finding.blame = choose_blame(finding.failed_release->function, finding.failed_release->stack,
+                                         wrappers, program)
+                                .frame;
         described.in_program = blame.in_program;
         described.ages = one.ages;
         described.cycles = one.cycles;

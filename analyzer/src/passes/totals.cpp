@@ -2,7 +2,6 @@
 
 #include "passes/names.h"
 
-
 namespace unpaired {
 namespace {
 
@@ -51,8 +50,9 @@ std::map<std::string, FamilyTotals> total_by_family(const Trace &trace, const Pa
     return totals;
 }
 
-std::map<std::string, OwnerTotals> total_by_owner(const Trace &trace, const PairedImage &image,
-                                                  const std::function<std::string(const Site &)> &owner_of_site)
+std::map<std::string, OwnerTotals>
+total_by_owner(const Trace &trace, const PairedImage &image,
+               const std::function<std::string(const Site &)> &owner_of_site)
 {
     const std::map<uint32_t, uint64_t> lost = lost_bytes(trace, image.image);
     std::map<std::string, OwnerTotals> totals;
