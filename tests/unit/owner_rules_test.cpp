@@ -37,8 +37,9 @@ struct Tables {
         size_t at = 0;
         auto take = [&](void *to, size_t size) {
             REQUIRE(at + size <= blob.size());
-            if (size != 0) // an empty table has no address to copy to
-                std::memcpy(to, blob.data() + at, size);
+            if (size == 0) // an empty vector has no address
+                return;
+            std::memcpy(to, blob.data() + at, size);
             at += size;
         };
         take(&header, sizeof header);
