@@ -31,10 +31,7 @@ FRAME static void *platform_memory_alloc(size_t size)
     return block;
 }
 
-FRAME static void *other_user(void)
-{
-    return platform_memory_alloc(64);
-}
+FRAME static void *other_user(void) { return platform_memory_alloc(64); }
 
 FRAME static int connect_to_broker(void)
 {

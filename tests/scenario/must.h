@@ -8,9 +8,10 @@
 #include <string.h>
 
 /* Ends the program with status 99, saying where and why, unless the condition holds. */
-#define MUST(condition)                                                                          \
-    ((condition) ? (void)0                                                                       \
-                 : (fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #condition, strerror(errno)), _Exit(99)))
+#define MUST(condition) \
+    ((condition)        \
+         ? (void)0      \
+         : (fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #condition, strerror(errno)), _Exit(99)))
 
 /* Keeps a function's frame on the stack of whatever it calls. */
 #if defined(__clang__)

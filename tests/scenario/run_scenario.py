@@ -7,7 +7,7 @@ import shlex
 import sys
 
 import harness
-from harness import Broken, Failed, Marks, assign, counted, difference, nearest, show_finding, show_image
+from harness import Broken, Marks, assign, counted, difference, nearest, show_finding, show_image
 
 ONE = {"scenario", "build", "link", "plugin", "plugin2", "run", "args", "env", "status", "native", "needs", "before"}
 JSON = {"image", "totals", "expect", "note"}

@@ -20,14 +20,8 @@ struct Case {
 
 } // namespace cases
 
-inline bool held(int descriptor)
-{
-    return descriptor >= 0;
-}
-inline bool held(const void *handle)
-{
-    return handle != nullptr;
-}
+inline bool held(int descriptor) { return descriptor >= 0; }
+inline bool held(const void *handle) { return handle != nullptr; }
 
 #define MUST(condition) ((condition) ? void() : cases::broken(__FILE__, __LINE__, #condition))
 
@@ -39,16 +33,16 @@ inline bool held(const void *handle)
 
 /// One case: `acquire` sets `it` (of `type`, in static storage) through the function or for it, `release` gives
 /// it back. With `leave` the first one is kept.
-#define CASE(function, type, acquire, release)                                                             \
-    CASE_FUNCTION void use_##function(bool leave)                                                          \
-    {                                                                                                      \
-        static type handles[cases::times];                                                                 \
-        for (type & it : handles) {                                                                        \
-            acquire;                                                                                       \
-        }                                                                                                  \
-        for (type *one = handles + leave; one < handles + cases::times; one++) {                           \
-            type &it = *one;                                                                               \
-            release;                                                                                       \
-        }                                                                                                  \
-    }                                                                                                      \
+#define CASE(function, type, acquire, release)                                   \
+    CASE_FUNCTION void use_##function(bool leave)                                \
+    {                                                                            \
+        static type handles[cases::times];                                       \
+        for (type & it : handles) {                                              \
+            acquire;                                                             \
+        }                                                                        \
+        for (type *one = handles + leave; one < handles + cases::times; one++) { \
+            type &it = *one;                                                     \
+            release;                                                             \
+        }                                                                        \
+    }                                                                            \
     static cases::Case case_##function(#function, use_##function);

@@ -165,15 +165,15 @@ int next_free = 700; // numbers for dup2, dup3, close_range and closefrom, which
 
 CASE(socket, int, MUST(held(it = socket(AF_INET, SOCK_STREAM, 0))), close(it))
 CASE(accept, int, Listener listener; MUST(held(it = accept(listener.fd, nullptr, nullptr))), close(it))
-CASE(accept4, int, Listener listener; MUST(held(it = accept4(listener.fd, nullptr, nullptr, SOCK_CLOEXEC))),
-     close(it))
+CASE(accept4, int, Listener listener;
+     MUST(held(it = accept4(listener.fd, nullptr, nullptr, SOCK_CLOEXEC))), close(it))
 CASE(socketpair, int, it = first_of(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), pair), close(it))
 CASE(recvmsg, int, Sending from; Receiving to; MUST(recvmsg(from.ends[1], &to.message.msg_hdr, 0) == 1);
      it = to.descriptor(), close(it))
 CASE(recvmmsg, int, Sending from; Receiving to; MUST(recvmmsg(from.ends[1], &to.message, 1, 0, nullptr) == 1);
      it = to.descriptor(), close(it))
-CASE(shutdown, int, it = first_of(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), pair); shutdown(it, SHUT_RDWR),
-     close(it))
+CASE(shutdown, int, it = first_of(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), pair);
+     shutdown(it, SHUT_RDWR), close(it))
 
 CASE(open, int, MUST(held(it = open("/dev/null", read_only))), close(it))
 CASE(open64, int, MUST(held(it = open64("/dev/null", O_RDONLY))), close(it))

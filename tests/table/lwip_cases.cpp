@@ -36,7 +36,8 @@ struct Waiting {
         static u16_t port = 5000;
         ip_addr_t address;
         IP_ADDR4(&address, 10, 77, 0, 1);
-        MUST(running && netconn_bind(listener, &address, port) == ERR_OK && netconn_listen(listener) == ERR_OK);
+        MUST(running && netconn_bind(listener, &address, port) == ERR_OK &&
+             netconn_listen(listener) == ERR_OK);
         MUST(netconn_connect(client, &address, port++) == ERR_OK);
     }
     Waiting(const Waiting &) = delete;
@@ -58,12 +59,13 @@ CASE(lwip_close, int, MUST(held(it = lwip_socket(AF_INET, SOCK_DGRAM, 0))), lwip
 
 CASE(netconn_new_with_proto_and_callback, netconn *,
      MUST(it = netconn_new_with_proto_and_callback(NETCONN_UDP, 0, nullptr)), netconn_delete(it))
-CASE(netconn_accept, netconn *, Waiting from; MUST(netconn_accept(from.listener, &it) == ERR_OK),
-     netconn_delete(it))
+CASE(netconn_accept, netconn *, Waiting from;
+     MUST(netconn_accept(from.listener, &it) == ERR_OK), netconn_delete(it))
 CASE(netconn_delete, netconn *, MUST(it = netconn_new(NETCONN_UDP)), netconn_delete(it))
 
 CASE(pbuf_alloc, pbuf *, MUST(it = pbuf_alloc(PBUF_RAW, 20, PBUF_RAM)), pbuf_free(it))
-CASE(pbuf_ref, pbuf *, MUST(it = pbuf_alloc(PBUF_RAW, 20, PBUF_RAM)); pbuf_ref(it), (pbuf_free(it), pbuf_free(it)))
+CASE(pbuf_ref, pbuf *, MUST(it = pbuf_alloc(PBUF_RAW, 20, PBUF_RAM));
+     pbuf_ref(it), (pbuf_free(it), pbuf_free(it)))
 CASE(pbuf_free, pbuf *, MUST(it = pbuf_alloc(PBUF_RAW, 20, PBUF_RAM)), pbuf_free(it))
 
 CASE(mem_malloc, void *, MUST(it = mem_malloc(20)), mem_free(it))

@@ -13,10 +13,7 @@ extern "C" {
 
 namespace lwip_stack {
 
-inline err_t no_output(netif *, pbuf *, const ip4_addr_t *)
-{
-    return ERR_IF;
-}
+inline err_t no_output(netif *, pbuf *, const ip4_addr_t *) { return ERR_IF; }
 
 inline err_t init_interface(netif *interface)
 {

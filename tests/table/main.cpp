@@ -35,10 +35,7 @@ const Row rows[] = {
 };
 } // namespace
 
-Case::Case(const char *name, void (*code)(bool)) : function(name), use(code), next(all)
-{
-    all = this;
-}
+Case::Case(const char *name, void (*code)(bool)) : function(name), use(code), next(all) { all = this; }
 
 void broken(const char *file, int line, const char *what)
 {
@@ -67,7 +64,4 @@ static int run(int argc, char **argv)
 
 } // namespace cases
 
-int main(int argc, char **argv)
-{
-    return cases::run(argc, argv);
-}
+int main(int argc, char **argv) { return cases::run(argc, argv); }

@@ -72,7 +72,8 @@ CASE(mmap64, void *,
      munmap(it, page))
 CASE(mremap, void *, MUST((it = mremap(map_pages(1), page, 3 * page, MREMAP_MAYMOVE)) != MAP_FAILED),
      munmap(it, 3 * page))
-CASE(munmap, void *, it = map_pages(4), (munmap(static_cast<char *>(it) + page, 2 * page), munmap(it, 4 * page)))
+CASE(munmap, void *, it = map_pages(4),
+     (munmap(static_cast<char *>(it) + page, 2 * page), munmap(it, 4 * page)))
 
 CASE(dlopen, void *, MUST(it = dlopen(any_library, RTLD_NOW)), dlclose(it))
 CASE(dlmopen, void *, MUST(it = dlmopen(LM_ID_BASE, any_library, RTLD_NOW)), dlclose(it))

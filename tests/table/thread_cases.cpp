@@ -30,10 +30,7 @@ struct Spin {
 
 const timespec long_ago = {};
 
-void *nothing(void *argument)
-{
-    return argument;
-}
+void *nothing(void *argument) { return argument; }
 
 pthread_t started()
 {
@@ -75,7 +72,8 @@ timer_t new_timer()
 
 } // namespace
 
-CASE(pthread_mutex_init, pthread_mutex_t, MUST(pthread_mutex_init(&it, nullptr) == 0), pthread_mutex_destroy(&it))
+CASE(pthread_mutex_init, pthread_mutex_t, MUST(pthread_mutex_init(&it, nullptr) == 0),
+     pthread_mutex_destroy(&it))
 CASE(pthread_mutex_destroy, pthread_mutex_t, MUST(pthread_mutex_init(&it, nullptr) == 0),
      pthread_mutex_destroy(&it))
 CASE(pthread_rwlock_init, pthread_rwlock_t, MUST(pthread_rwlock_init(&it, nullptr) == 0),
@@ -83,13 +81,15 @@ CASE(pthread_rwlock_init, pthread_rwlock_t, MUST(pthread_rwlock_init(&it, nullpt
 CASE(pthread_rwlock_destroy, pthread_rwlock_t, MUST(pthread_rwlock_init(&it, nullptr) == 0),
      pthread_rwlock_destroy(&it))
 CASE(pthread_cond_init, pthread_cond_t, MUST(pthread_cond_init(&it, nullptr) == 0), pthread_cond_destroy(&it))
-CASE(pthread_cond_destroy, pthread_cond_t, MUST(pthread_cond_init(&it, nullptr) == 0), pthread_cond_destroy(&it))
+CASE(pthread_cond_destroy, pthread_cond_t, MUST(pthread_cond_init(&it, nullptr) == 0),
+     pthread_cond_destroy(&it))
 CASE(pthread_barrier_init, pthread_barrier_t, MUST(pthread_barrier_init(&it, nullptr, 1) == 0),
      pthread_barrier_destroy(&it))
 CASE(pthread_barrier_destroy, pthread_barrier_t, MUST(pthread_barrier_init(&it, nullptr, 1) == 0),
      pthread_barrier_destroy(&it))
 CASE(pthread_spin_init, pthread_spinlock_t, MUST(pthread_spin_init(&it, 0) == 0), pthread_spin_destroy(&it))
-CASE(pthread_spin_destroy, pthread_spinlock_t, MUST(pthread_spin_init(&it, 0) == 0), pthread_spin_destroy(&it))
+CASE(pthread_spin_destroy, pthread_spinlock_t, MUST(pthread_spin_init(&it, 0) == 0),
+     pthread_spin_destroy(&it))
 CASE(sem_init, sem_t, MUST(sem_init(&it, 0, 1) == 0), sem_destroy(&it))
 CASE(sem_destroy, sem_t, MUST(sem_init(&it, 0, 1) == 0), sem_destroy(&it))
 CASE(sem_open, sem_t *, MUST((it = named()) != SEM_FAILED), sem_close(it))
@@ -102,8 +102,10 @@ CASE(pthread_mutex_timedlock, Mutex, MUST(pthread_mutex_timedlock(&it.lock, &lon
 CASE(pthread_mutex_clocklock, Mutex, MUST(pthread_mutex_clocklock(&it.lock, CLOCK_MONOTONIC, &long_ago) == 0),
      pthread_mutex_unlock(&it.lock))
 CASE(pthread_mutex_unlock, Mutex, MUST(pthread_mutex_lock(&it.lock) == 0), pthread_mutex_unlock(&it.lock))
-CASE(pthread_rwlock_rdlock, Rwlock, MUST(pthread_rwlock_rdlock(&it.lock) == 0), pthread_rwlock_unlock(&it.lock))
-CASE(pthread_rwlock_wrlock, Rwlock, MUST(pthread_rwlock_wrlock(&it.lock) == 0), pthread_rwlock_unlock(&it.lock))
+CASE(pthread_rwlock_rdlock, Rwlock, MUST(pthread_rwlock_rdlock(&it.lock) == 0),
+     pthread_rwlock_unlock(&it.lock))
+CASE(pthread_rwlock_wrlock, Rwlock, MUST(pthread_rwlock_wrlock(&it.lock) == 0),
+     pthread_rwlock_unlock(&it.lock))
 CASE(pthread_rwlock_tryrdlock, Rwlock, MUST(pthread_rwlock_tryrdlock(&it.lock) == 0),
      pthread_rwlock_unlock(&it.lock))
 CASE(pthread_rwlock_trywrlock, Rwlock, MUST(pthread_rwlock_trywrlock(&it.lock) == 0),
@@ -113,12 +115,14 @@ CASE(pthread_rwlock_timedrdlock, Rwlock, MUST(pthread_rwlock_timedrdlock(&it.loc
 CASE(pthread_rwlock_timedwrlock, Rwlock, MUST(pthread_rwlock_timedwrlock(&it.lock, &long_ago) == 0),
      pthread_rwlock_unlock(&it.lock))
 CASE(pthread_rwlock_clockrdlock, Rwlock,
-     MUST(pthread_rwlock_clockrdlock(&it.lock, CLOCK_MONOTONIC, &long_ago) == 0), pthread_rwlock_unlock(&it.lock))
+     MUST(pthread_rwlock_clockrdlock(&it.lock, CLOCK_MONOTONIC, &long_ago) == 0),
+     pthread_rwlock_unlock(&it.lock))
 CASE(pthread_rwlock_clockwrlock, Rwlock,
-     MUST(pthread_rwlock_clockwrlock(&it.lock, CLOCK_MONOTONIC, &long_ago) == 0), pthread_rwlock_unlock(&it.lock))
-CASE(pthread_rwlock_unlock, Rwlock, MUST(pthread_rwlock_wrlock(&it.lock) == 0), pthread_rwlock_unlock(&it.lock))
-CASE(pthread_spin_lock, Spin, MUST(pthread_spin_lock(&it.lock) == 0),
-     pthread_spin_unlock(&it.lock))
+     MUST(pthread_rwlock_clockwrlock(&it.lock, CLOCK_MONOTONIC, &long_ago) == 0),
+     pthread_rwlock_unlock(&it.lock))
+CASE(pthread_rwlock_unlock, Rwlock, MUST(pthread_rwlock_wrlock(&it.lock) == 0),
+     pthread_rwlock_unlock(&it.lock))
+CASE(pthread_spin_lock, Spin, MUST(pthread_spin_lock(&it.lock) == 0), pthread_spin_unlock(&it.lock))
 CASE(pthread_spin_trylock, Spin, MUST(pthread_spin_trylock(&it.lock) == 0), pthread_spin_unlock(&it.lock))
 CASE(pthread_spin_unlock, Spin, MUST(pthread_spin_trylock(&it.lock) == 0), pthread_spin_unlock(&it.lock))
 

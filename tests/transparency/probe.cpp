@@ -35,19 +35,19 @@ extern char **environ;
 namespace {
 
 /// What a call gave and what it left in errno, which was 77 before.
-#define TELL(call)                                                      \
-    do {                                                                \
-        errno = 77;                                                     \
-        const long long result = static_cast<long long>(call);          \
-        const int error = errno;                                        \
-        std::printf("%s = %lld, errno %d\n", #call, result, error);     \
+#define TELL(call)                                                  \
+    do {                                                            \
+        errno = 77;                                                 \
+        const long long result = static_cast<long long>(call);      \
+        const int error = errno;                                    \
+        std::printf("%s = %lld, errno %d\n", #call, result, error); \
     } while (0)
 /// The same for calls that return a pointer.
-#define TELL_POINTER(call)                                              \
-    do {                                                                \
-        errno = 77;                                                     \
-        const void *result = (call);                                    \
-        const int error = errno;                                        \
+#define TELL_POINTER(call)                                                             \
+    do {                                                                               \
+        errno = 77;                                                                    \
+        const void *result = (call);                                                   \
+        const int error = errno;                                                       \
         std::printf("%s = %s, errno %d\n", #call, result ? "pointer" : "null", error); \
     } while (0)
 
@@ -82,7 +82,9 @@ void tell_signals()
         if (sigaction(signal, nullptr, &action) == 0 &&
             (action.sa_handler != SIG_DFL || sigismember(&blocked, signal) == 1))
             std::printf("signal %d: handler %s, flags %x, blocked %d\n", signal,
-                        action.sa_handler == SIG_IGN ? "ignored" : action.sa_handler == SIG_DFL ? "default" : "set",
+                        action.sa_handler == SIG_IGN   ? "ignored"
+                        : action.sa_handler == SIG_DFL ? "default"
+                                                       : "set",
                         action.sa_flags, sigismember(&blocked, signal));
     }
     stack_t alternate = {};
@@ -102,9 +104,14 @@ void tell_environment()
             std::printf("environment %s\n", *one);
     char name[16];
     prctl(PR_GET_NAME, name);
-    std::printf("name %s, parent's death %d, new privileges %d, dumpable %d, umask %o\n", name,
-                [] { int s = 0; prctl(PR_GET_PDEATHSIG, &s); return s; }(), prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0),
-                prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), umask(022));
+    std::printf(
+        "name %s, parent's death %d, new privileges %d, dumpable %d, umask %o\n", name,
+        [] {
+            int s = 0;
+            prctl(PR_GET_PDEATHSIG, &s);
+            return s;
+        }(),
+        prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), umask(022));
     umask(022);
     for (int resource = 0; resource < RLIM_NLIMITS; resource++) {
         rlimit limit = {};
@@ -117,7 +124,8 @@ void tell_environment()
 void tell_where_functions_are()
 {
     // What libgcc and libc give their users must still be theirs.
-    for (const char *name : {"backtrace", "dlsym", "getenv", "memcpy", "fork", "exit", "_Unwind_Backtrace", "read"}) {
+    for (const char *name :
+         {"backtrace", "dlsym", "getenv", "memcpy", "fork", "exit", "_Unwind_Backtrace", "read"}) {
         Dl_info info = {};
         void *symbol = dlsym(RTLD_DEFAULT, name);
         std::string file = symbol && dladdr(symbol, &info) ? info.dli_fname : "nowhere";

@@ -4,10 +4,7 @@
 
 static void *volatile last;
 
-FRAME static void bottom(void)
-{
-    last = malloc(33); /* blame:leak */
-}
+FRAME static void bottom(void) { last = malloc(33); /* blame:leak */ }
 
 FRAME static int descend(int depth)
 {

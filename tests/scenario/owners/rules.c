@@ -9,15 +9,9 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 
-FRAME static void mqtt_connect(void)
-{
-    MUST(open("/dev/null", O_RDONLY) >= 0); /* blame:mqtt */
-}
+FRAME static void mqtt_connect(void) { MUST(open("/dev/null", O_RDONLY) >= 0); /* blame:mqtt */ }
 
-FRAME static void other(void)
-{
-    MUST(open("/dev/null", O_RDONLY) >= 0); /* blame:other */
-}
+FRAME static void other(void) { MUST(open("/dev/null", O_RDONLY) >= 0); /* blame:other */ }
 
 int main(void)
 {

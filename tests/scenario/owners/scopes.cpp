@@ -36,10 +36,7 @@ FRAME static void short_name()
     MUST(socket(AF_INET, SOCK_DGRAM, 0) >= 0); /* blame:short */
 }
 
-FRAME static void after()
-{
-    MUST(socket(AF_INET, SOCK_DGRAM, 0) >= 0); /* blame:after */
-}
+FRAME static void after() { MUST(socket(AF_INET, SOCK_DGRAM, 0) >= 0); /* blame:after */ }
 
 int main()
 {

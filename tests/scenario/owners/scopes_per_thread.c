@@ -11,10 +11,7 @@
 
 static pthread_barrier_t both;
 
-FRAME static void receive(void)
-{
-    MUST(epoll_create1(0) >= 0); /* blame:thread */
-}
+FRAME static void receive(void) { MUST(epoll_create1(0) >= 0); /* blame:thread */ }
 
 static void *thread(void *unused)
 {

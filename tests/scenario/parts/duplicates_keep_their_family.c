@@ -15,9 +15,9 @@ int main(void)
     int original = socket(AF_INET, SOCK_STREAM, 0);
     int file = open("/dev/null", O_RDONLY);
     MUST(original >= 0 && file >= 0);
-    MUST(dup(original) >= 0); /* blame:dup */
+    MUST(dup(original) >= 0);                               /* blame:dup */
     MUST(syscall(SYS_socket, AF_INET, SOCK_DGRAM, 0) >= 0); /* blame:syscall */
-    MUST(dup2(original, file) == file); /* blame:dup2 */
+    MUST(dup2(original, file) == file);                     /* blame:dup2 */
     MUST(close(original) == 0);
     return 0;
 }

@@ -22,10 +22,7 @@ static long unseen_close(int fd)
     return result;
 }
 
-FRAME static int keep(void)
-{
-    return eventfd(0, 0) + 0; /* blame:keep */
-}
+FRAME static int keep(void) { return eventfd(0, 0) + 0; /* blame:keep */ }
 
 int main(void)
 {

@@ -14,7 +14,7 @@ static void *volatile last;
 FRAME static void after(void)
 {
     MUST(eventfd(0, 0) >= 0); /* blame:after */
-    last = malloc(12); /* blame:block */
+    last = malloc(12);        /* blame:block */
 }
 
 int main(void)

@@ -8,10 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-FRAME static void after_exec(void)
-{
-    MUST(memfd_create("after", 0) >= 0); /* blame:after */
-}
+FRAME static void after_exec(void) { MUST(memfd_create("after", 0) >= 0); /* blame:after */ }
 
 int main(int argc, char **argv)
 {

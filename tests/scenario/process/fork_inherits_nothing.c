@@ -13,20 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-FRAME static int in_parent(void)
-{
-    return socket(AF_INET, SOCK_STREAM, 0) + 0; /* blame:parent */
-}
+FRAME static int in_parent(void) { return socket(AF_INET, SOCK_STREAM, 0) + 0; /* blame:parent */ }
 
-FRAME static int in_child(void)
-{
-    return socket(AF_INET, SOCK_STREAM, 0) + 0; /* blame:child */
-}
+FRAME static int in_child(void) { return socket(AF_INET, SOCK_STREAM, 0) + 0; /* blame:child */ }
 
-FRAME static void blocks_of_child(void)
-{
-    MUST(malloc(100)); /* blame:block */
-}
+FRAME static void blocks_of_child(void) { MUST(malloc(100)); /* blame:block */ }
 
 int main(void)
 {

@@ -7,15 +7,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-FRAME static int shut(int fd)
-{
-    return close(fd) + 0; /* blame:first */
-}
+FRAME static int shut(int fd) { return close(fd) + 0; /* blame:first */ }
 
-FRAME static int shut_again(int fd)
-{
-    return close(fd) + 0; /* blame:second */
-}
+FRAME static int shut_again(int fd) { return close(fd) + 0; /* blame:second */ }
 
 int main(void)
 {

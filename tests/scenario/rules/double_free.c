@@ -6,15 +6,9 @@
 //          "ended_by": {"function": "free", "stack": ["hang_up:first", "main"]}}
 #include "must.h"
 
-FRAME static void hang_up(void *session)
-{
-    free(session); /* blame:first */
-}
+FRAME static void hang_up(void *session) { free(session); /* blame:first */ }
 
-FRAME static void clean_up(void *session)
-{
-    free(session); /* blame:second */
-}
+FRAME static void clean_up(void *session) { free(session); /* blame:second */ }
 
 int main(void)
 {

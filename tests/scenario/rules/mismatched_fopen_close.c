@@ -13,10 +13,7 @@ FRAME static FILE *open_log(void)
     return log;
 }
 
-FRAME static void close_log(FILE *log)
-{
-    MUST(close(fileno(log)) == 0); /* blame:close */
-}
+FRAME static void close_log(FILE *log) { MUST(close(fileno(log)) == 0); /* blame:close */ }
 
 int main(void)
 {

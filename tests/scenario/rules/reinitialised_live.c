@@ -8,10 +8,7 @@
 
 static pthread_cond_t connected;
 
-FRAME static void reconnect(void)
-{
-    MUST(pthread_cond_init(&connected, NULL) == 0); /* blame:init */
-}
+FRAME static void reconnect(void) { MUST(pthread_cond_init(&connected, NULL) == 0); /* blame:init */ }
 
 int main(void)
 {

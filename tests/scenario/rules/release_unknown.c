@@ -9,15 +9,9 @@
 
 static pthread_mutex_t mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
 
-FRAME static void close_stale(void)
-{
-    MUST(close(77) == -1 && errno == EBADF); /* blame:close */
-}
+FRAME static void close_stale(void) { MUST(close(77) == -1 && errno == EBADF); /* blame:close */ }
 
-FRAME static void leave(void)
-{
-    MUST(pthread_mutex_unlock(&mutex) == EPERM); /* blame:unlock */
-}
+FRAME static void leave(void) { MUST(pthread_mutex_unlock(&mutex) == EPERM); /* blame:unlock */ }
 
 int main(void)
 {

@@ -34,10 +34,7 @@ FRAME static void in_parent(int i)
     MUST(kept[i]);
 }
 
-FRAME static void in_child(void)
-{
-    MUST(eventfd(0, 0) >= 0); /* blame:child */
-}
+FRAME static void in_child(void) { MUST(eventfd(0, 0) >= 0); /* blame:child */ }
 
 int main(void)
 {

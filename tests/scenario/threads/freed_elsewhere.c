@@ -70,13 +70,15 @@ int main(void)
     pthread_t threads[2 * PAIRS];
     int i;
     for (i = 0; i < PAIRS; i++) {
-        MUST(pthread_mutex_init(&channels[i].lock, NULL) == 0 && pthread_cond_init(&channels[i].changed, NULL) == 0);
+        MUST(pthread_mutex_init(&channels[i].lock, NULL) == 0 &&
+             pthread_cond_init(&channels[i].changed, NULL) == 0);
         MUST(pthread_create(&threads[2 * i], NULL, producer, &channels[i]) == 0);
         MUST(pthread_create(&threads[2 * i + 1], NULL, consumer, &channels[i]) == 0);
     }
     for (i = 0; i < 2 * PAIRS; i++)
         MUST(pthread_join(threads[i], NULL) == 0);
     for (i = 0; i < PAIRS; i++)
-        MUST(pthread_mutex_destroy(&channels[i].lock) == 0 && pthread_cond_destroy(&channels[i].changed) == 0);
+        MUST(pthread_mutex_destroy(&channels[i].lock) == 0 &&
+             pthread_cond_destroy(&channels[i].changed) == 0);
     return 0;
 }

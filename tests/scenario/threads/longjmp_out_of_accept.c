@@ -12,15 +12,9 @@
 
 static sigjmp_buf back;
 
-static void handler(int signal)
-{
-    siglongjmp(back, signal);
-}
+static void handler(int signal) { siglongjmp(back, signal); }
 
-FRAME static void after_jump(void)
-{
-    MUST(eventfd(0, 0) >= 0); /* blame:after */
-}
+FRAME static void after_jump(void) { MUST(eventfd(0, 0) >= 0); /* blame:after */ }
 
 int main(void)
 {
