@@ -18,7 +18,7 @@ configure_and_build() {
     shift
     local log
     log=$(mktemp)
-    echo "== $preset: configure and build"
+    echo "== $preset: configure and build (takes minutes the first time)"
     if ! (cd "$repository" && cmake --preset "$preset" &&
         cmake --build --preset "$preset" -j "$(jobs)" "${@/#/--target=}") >"$log" 2>&1 </dev/null; then
         cat "$log" >&2

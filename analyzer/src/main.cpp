@@ -34,6 +34,15 @@ void log_to_stderr(const std::string &command)
     spdlog::set_default_logger(logger);
 }
 
+/// Names from outside stand in messages: a message is one line, and steers no terminal.
+std::string one_line(std::string text)
+{
+    for (char &c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            c = '?';
+    return text;
+}
+
 bool takes_a_program(const std::string &command) { return command == "run" || command == "record"; }
 
 /// Splits what is ours to parse from the program and its arguments, which may look like options of ours.
@@ -88,13 +97,13 @@ int main(int argc, char **argv)
         if (word.empty())
             spdlog::error("which command? unpaired run -- PROGRAM, or see unpaired --help.");
         else if (known && !unknown.empty() && unknown.front().starts_with('-'))
-            spdlog::error("unknown option '{}' (see unpaired {} --help).", unknown.front(), word);
+            spdlog::error("unknown option '{}' (see unpaired {} --help).", one_line(unknown.front()), word);
         else if (known)
-            spdlog::error("{} (see unpaired {} --help)", error.what(), word);
+            spdlog::error("{} (see unpaired {} --help)", one_line(error.what()), word);
         else if (word.starts_with('-'))
-            spdlog::error("{} (see unpaired --help)", error.what());
+            spdlog::error("{} (see unpaired --help)", one_line(error.what()));
         else
-            spdlog::error("there is no command '{}' (see unpaired --help).", word);
+            spdlog::error("there is no command '{}' (see unpaired --help).", one_line(word));
         return unpaired::exit_trouble;
     }
     for (size_t i = 0; i < commands.size(); i++) {
@@ -104,7 +113,7 @@ int main(int argc, char **argv)
         try {
             return actions[i]();
         } catch (const std::exception &error) {
-            spdlog::error("{}", error.what());
+            spdlog::error("{}", one_line(error.what()));
             return unpaired::exit_trouble;
         }
     }

@@ -24,7 +24,9 @@ std::string blamed(const TraceBuilder &builder, uint64_t count)
 TEST_CASE("the innermost frame that is not of a system library is blamed")
 {
     TraceBuilder builder;
-    builder.leak(builder.site("accept4", {"libmodbus.so.5!modbus_tcp_accept", "serve_one@server.c:11", "main@server.c:40"}), 3);
+    builder.leak(builder.site("accept4", {"libmodbus.so.5!modbus_tcp_accept", "serve_one@server.c:11",
+                                          "main@server.c:40"}),
+                 3);
 
     CHECK(blamed(builder, 3) == "serve_one");
 }
@@ -50,8 +52,12 @@ TEST_CASE("a function that many callers allocate through is a wrapper")
 TEST_CASE("wrappers around wrappers are seen through")
 {
     TraceBuilder builder;
-    builder.leak(builder.site("malloc", {"raw@mem.c:4", "get_block@mem.c:9", "subscribe@mqtt.c:9", "main@main.c:1"}), 7, 20);
-    builder.counter(builder.site("malloc", {"raw@mem.c:4", "get_block@mem.c:9", "publish@mqtt.c:20", "main@main.c:2"}), 50);
+    builder.leak(
+        builder.site("malloc", {"raw@mem.c:4", "get_block@mem.c:9", "subscribe@mqtt.c:9", "main@main.c:1"}),
+        7, 20);
+    builder.counter(
+        builder.site("malloc", {"raw@mem.c:4", "get_block@mem.c:9", "publish@mqtt.c:20", "main@main.c:2"}),
+        50);
     builder.counter(builder.site("malloc", {"raw@mem.c:4", "boot@boot.c:3", "main@main.c:3"}), 1);
 
     CHECK(blamed(builder, 7) == "subscribe");
@@ -90,15 +96,15 @@ TEST_CASE("two callers do not make a wrapper of what opens a socket, and main ne
 
 TEST_CASE("well-known names are wrappers with a single caller")
 {
-    for (const char *name : {"xmalloc", "platform_memory_alloc", "operator new(unsigned long)", "rt_malloc", "g_strdup",
-                             "std::vector<int, std::allocator<int> >::_M_realloc_insert(int&&)",
+    for (const char *name : {"xmalloc", "platform_memory_alloc", "operator new(unsigned long)", "rt_malloc",
+                             "g_strdup", "std::vector<int, std::allocator<int> >::_M_realloc_insert(int&&)",
                              "void std::vector<int, std::allocator<int> >::emplace_back<int>(int&&)",
                              "__gnu_cxx::new_allocator<int>::allocate(unsigned long, void const*)"}) {
         INFO(name);
         CHECK(is_wrapper_name(name));
     }
-    for (const char *name : {"allocate_table", "main", "alloc_and_register_session", "app::connect(std::string const&)",
-                             "malloc_stats_task", "operator==(A, B)"}) {
+    for (const char *name : {"allocate_table", "main", "alloc_and_register_session",
+                             "app::connect(std::string const&)", "malloc_stats_task", "operator==(A, B)"}) {
         INFO(name);
         CHECK_FALSE(is_wrapper_name(name));
     }
@@ -115,7 +121,9 @@ TEST_CASE("where only a wrapper is the program's own, the wrapper is blamed")
 TEST_CASE("where only libraries are on the stack, the C runtime is the last to be blamed")
 {
     TraceBuilder builder;
-    builder.leak(builder.site("malloc", {"libc.so.6!strdup", "libmodbus.so.5!modbus_new", "libc.so.6!call_init"}), 7, 20);
+    builder.leak(
+        builder.site("malloc", {"libc.so.6!strdup", "libmodbus.so.5!modbus_new", "libc.so.6!call_init"}), 7,
+        20);
     builder.leak(builder.site("malloc", {"libc.so.6!tzset"}), 3, 20);
 
     CHECK(blamed(builder, 7) == "modbus_new");

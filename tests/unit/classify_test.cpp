@@ -19,8 +19,14 @@ TEST_CASE("a close that fails with the socket still there is one finding, with w
         builder.slot({.site = open, .handle = i, .release_site = close, .observed = "lwip_shutdown"});
     builder.slot({.site = open, .handle = 37});
     builder.counter(open, 38);
-    builder.anomaly({.kind = UNPAIRED_ANOMALY_RELEASE_FAILED, .function = "lwip_close", .acquire_site = open, .release_site = close,
-                     .result = -1, .error = 0, .count = 37, .observed = "lwip_shutdown"});
+    builder.anomaly({.kind = UNPAIRED_ANOMALY_RELEASE_FAILED,
+                     .function = "lwip_close",
+                     .acquire_site = open,
+                     .release_site = close,
+                     .result = -1,
+                     .error = 0,
+                     .count = 37,
+                     .observed = "lwip_shutdown"});
     builder.end(UNPAIRED_END_EXIT, 100);
 
     Report report = report_of(builder);
@@ -49,7 +55,11 @@ TEST_CASE("a release that failed and then succeeded is no finding")
     TraceBuilder builder;
     uint32_t open = builder.site("lwip_socket", acquire_stack);
     builder.counter(open, 5);
-    builder.anomaly({.kind = UNPAIRED_ANOMALY_RELEASE_FAILED, .function = "lwip_close", .acquire_site = open, .result = -1, .count = 3});
+    builder.anomaly({.kind = UNPAIRED_ANOMALY_RELEASE_FAILED,
+                     .function = "lwip_close",
+                     .acquire_site = open,
+                     .result = -1,
+                     .count = 3});
 
     CHECK(report_of(builder).images.at(0).findings.empty());
 }
@@ -62,7 +72,10 @@ TEST_CASE("many that nobody tried to release are a second fault beside a few tha
     builder.leak(open, 20);
     builder.slot({.site = open, .handle = 90, .release_site = close});
     builder.counter(open, 1);
-    builder.anomaly({.kind = UNPAIRED_ANOMALY_RELEASE_FAILED, .function = "lwip_close", .acquire_site = open, .release_site = close});
+    builder.anomaly({.kind = UNPAIRED_ANOMALY_RELEASE_FAILED,
+                     .function = "lwip_close",
+                     .acquire_site = open,
+                     .release_site = close});
 
     Report report = report_of(builder);
 
@@ -78,8 +91,16 @@ TEST_CASE("locks whose memory was freed are one leak with the free that did it")
     uint32_t init = builder.site("pthread_rwlock_init", acquire_stack, "WASM");
     uint32_t free_site = builder.site("free", release_stack);
     builder.counter(init, 1000);
-    builder.anomaly({.kind = UNPAIRED_ANOMALY_STORAGE_FREED_LIVE, .function = "free", .acquire_site = init, .release_site = free_site, .count = 700});
-    builder.anomaly({.kind = UNPAIRED_ANOMALY_REINITIALISED_LIVE, .function = "pthread_rwlock_init", .acquire_site = init, .release_site = init, .count = 299});
+    builder.anomaly({.kind = UNPAIRED_ANOMALY_STORAGE_FREED_LIVE,
+                     .function = "free",
+                     .acquire_site = init,
+                     .release_site = free_site,
+                     .count = 700});
+    builder.anomaly({.kind = UNPAIRED_ANOMALY_REINITIALISED_LIVE,
+                     .function = "pthread_rwlock_init",
+                     .acquire_site = init,
+                     .release_site = init,
+                     .count = 299});
     builder.slot({.site = init, .handle = 0x10});
 
     Report report = report_of(builder);
@@ -104,7 +125,12 @@ TEST_CASE("a double release is told with both releases and blamed on the second"
     uint32_t first = builder.site("free", {"cleanup@x.c:1", "main@main.c:1"});
     uint32_t second = builder.site("free", release_stack);
     builder.counter(acquired, 3);
-    builder.anomaly({.kind = UNPAIRED_ANOMALY_DOUBLE_RELEASE, .function = "free", .acquire_site = acquired, .release_site = second, .first_release_site = first, .count = 2});
+    builder.anomaly({.kind = UNPAIRED_ANOMALY_DOUBLE_RELEASE,
+                     .function = "free",
+                     .acquire_site = acquired,
+                     .release_site = second,
+                     .first_release_site = first,
+                     .count = 2});
 
     std::vector<Finding> findings = findings_of(builder, "double-release");
 
@@ -123,7 +149,10 @@ TEST_CASE("a double release of what was forgotten since is told at the release")
 {
     TraceBuilder builder;
     uint32_t second = builder.site("free", release_stack);
-    builder.anomaly({.kind = UNPAIRED_ANOMALY_DOUBLE_RELEASE, .function = "free", .release_site = second, .space = "heap"});
+    builder.anomaly({.kind = UNPAIRED_ANOMALY_DOUBLE_RELEASE,
+                     .function = "free",
+                     .release_site = second,
+                     .space = "heap"});
 
     std::vector<Finding> findings = findings_of(builder, "double-release");
 
@@ -153,7 +182,8 @@ TEST_CASE("each kind of doubtful release has its rule and its severity")
         uint32_t acquired = builder.site("_Znam", acquire_stack);
         uint32_t released = builder.site("free", release_stack);
         builder.counter(acquired, 2);
-        builder.anomaly({.kind = expected.kind, .function = "free", .acquire_site = acquired, .release_site = released});
+        builder.anomaly(
+            {.kind = expected.kind, .function = "free", .acquire_site = acquired, .release_site = released});
 
         Report report = report_of(builder);
 
@@ -169,8 +199,12 @@ TEST_CASE("an unlock of what was never locked is a note where it happened")
 {
     TraceBuilder builder;
     uint32_t unlock = builder.site("pthread_mutex_unlock", release_stack);
-    builder.anomaly({.kind = UNPAIRED_ANOMALY_RELEASE_UNKNOWN, .function = "pthread_mutex_unlock", .release_site = unlock,
-                     .result = 1, .count = 4, .space = "held_mutex"});
+    builder.anomaly({.kind = UNPAIRED_ANOMALY_RELEASE_UNKNOWN,
+                     .function = "pthread_mutex_unlock",
+                     .release_site = unlock,
+                     .result = 1,
+                     .count = 4,
+                     .space = "held_mutex"});
 
     std::vector<Finding> findings = findings_of(builder, "release-unknown");
 

@@ -138,8 +138,10 @@ TEST_CASE("totals balance and owners are summed")
 TEST_CASE("an owner rule given to the report settles what the program did not declare")
 {
     TraceBuilder builder;
-    builder.leak(builder.site("malloc", {"mqtt_open@m.c:1", "main@main.c:9"}, "MAIN", UNPAIRED_OWNER_THREAD), 3, 20);
-    builder.leak(builder.site("malloc", {"mqtt_send@m.c:2", "main@main.c:9"}, "WEBS", UNPAIRED_OWNER_SCOPE), 4, 20);
+    builder.leak(builder.site("malloc", {"mqtt_open@m.c:1", "main@main.c:9"}, "MAIN", UNPAIRED_OWNER_THREAD),
+                 3, 20);
+    builder.leak(builder.site("malloc", {"mqtt_send@m.c:2", "main@main.c:9"}, "WEBS", UNPAIRED_OWNER_SCOPE),
+                 4, 20);
     AnalyzeOptions options;
     options.owner_rules = parse_owner_rules({"main=PROG", "mqtt_*=MQTT"});
 
@@ -177,15 +179,18 @@ TEST_CASE("the JSON has the names of the contract")
 
     CHECK(json.at("schema") == "unpaired-report/1");
     const nlohmann::json &image = json.at("images").at(0);
-    for (const char *name : {"source", "program", "pid", "parent", "end", "duration_s", "events", "events_lost", "cycles"})
+    for (const char *name :
+         {"source", "program", "pid", "parent", "end", "duration_s", "events", "events_lost", "cycles"})
         CHECK(image.at("trace").contains(name));
-    for (const char *name : {"acquired", "released", "released_unseen", "unpaired", "unpaired_bytes", "failed_releases"})
+    for (const char *name :
+         {"acquired", "released", "released_unseen", "unpaired", "unpaired_bytes", "failed_releases"})
         CHECK(image.at("totals").at("heap").contains(name));
     CHECK(image.at("owners").at("MQTT").at("unpaired") == 3);
     CHECK(image.at("incidents").is_array());
     const nlohmann::json &finding = image.at("findings").at(0);
-    for (const char *name : {"id", "rule", "severity", "family", "function", "owner", "count", "bytes", "acquired",
-                             "released", "parts", "per_cycle", "reachability", "blame", "stack"}) {
+    for (const char *name :
+         {"id", "rule", "severity", "family", "function", "owner", "count", "bytes", "acquired", "released",
+          "parts", "per_cycle", "reachability", "blame", "stack"}) {
         INFO(name);
         CHECK(finding.contains(name));
     }

@@ -26,8 +26,16 @@ TraceBuilder rich_trace()
     b.slot({.site = block, .handle = 0x6000, .size = 552, .parent = stream});
     b.leak(accept, 40, 0, 5);
     b.slot({.site = held, .handle = 0x7000, .thread = 1});
-    b.anomaly({.kind = UNPAIRED_ANOMALY_STORAGE_FREED_LIVE, .function = "free", .acquire_site = lock, .release_site = freed, .count = 5});
-    b.anomaly({.kind = UNPAIRED_ANOMALY_LIMIT_REACHED, .function = "accept4", .acquire_site = accept, .count = 1, .space = "fd"});
+    b.anomaly({.kind = UNPAIRED_ANOMALY_STORAGE_FREED_LIVE,
+               .function = "free",
+               .acquire_site = lock,
+               .release_site = freed,
+               .count = 5});
+    b.anomaly({.kind = UNPAIRED_ANOMALY_LIMIT_REACHED,
+               .function = "accept4",
+               .acquire_site = accept,
+               .count = 1,
+               .space = "fd"});
     b.limit("fd", "RLIMIT_NOFILE", 64);
     b.open_descriptors({0, 1, 2, 5, 6, 7}, 900);
     b.image(2, 200, 1, 100, 50);
@@ -90,10 +98,12 @@ TEST_CASE("a well-formed trace with nonsense in its fields is analysed to the en
         for (int n = 0; n < 20; n++) {
             uint8_t payload[96];
             for (uint8_t &byte : payload)
-                byte = random() % 2 == 0 ? static_cast<uint8_t>(random() % 4) : static_cast<uint8_t>(random());
+                byte =
+                    random() % 2 == 0 ? static_cast<uint8_t>(random() % 4) : static_cast<uint8_t>(random());
             uint8_t type = static_cast<uint8_t>(1 + random() % 18);
             // the format's check of an anomaly is only defined for a whole one
-            size_t length = type == UNPAIRED_RECORD_ANOMALY ? sizeof(unpaired_record_anomaly) : 8 * (1 + random() % 12);
+            size_t length =
+                type == UNPAIRED_RECORD_ANOMALY ? sizeof(unpaired_record_anomaly) : 8 * (1 + random() % 12);
             builder.record(type, payload, length);
         }
         CHECK(whole_way(builder.bytes(), symbolize));

@@ -23,10 +23,14 @@ TraceBuilder golden_trace()
 {
     TraceBuilder b;
     b.header.started_realtime_ns = UINT64_C(1800000000000000000);
-    uint32_t accept = b.site("accept4", {"libmodbus.so.5!modbus_tcp_accept", "serve_one@server.c:11", "main@server.c:40"}, "MBUS");
-    uint32_t block = b.site("malloc", {"get_block@mem.c:4", "subscribe@mqtt.c:9", "main@server.c:41"}, "MQTT", UNPAIRED_OWNER_RULE);
-    uint32_t other = b.site("malloc", {"get_block@mem.c:4", "publish@mqtt.c:20", "main@server.c:42"}, "MQTT", UNPAIRED_OWNER_RULE);
-    uint32_t lock = b.site("pthread_rwlock_init", {"new_table@wasm.c:5", "main@server.c:43"}, "WASM", UNPAIRED_OWNER_MODULE);
+    uint32_t accept = b.site(
+        "accept4", {"libmodbus.so.5!modbus_tcp_accept", "serve_one@server.c:11", "main@server.c:40"}, "MBUS");
+    uint32_t block = b.site("malloc", {"get_block@mem.c:4", "subscribe@mqtt.c:9", "main@server.c:41"}, "MQTT",
+                            UNPAIRED_OWNER_RULE);
+    uint32_t other = b.site("malloc", {"get_block@mem.c:4", "publish@mqtt.c:20", "main@server.c:42"}, "MQTT",
+                            UNPAIRED_OWNER_RULE);
+    uint32_t lock = b.site("pthread_rwlock_init", {"new_table@wasm.c:5", "main@server.c:43"}, "WASM",
+                           UNPAIRED_OWNER_MODULE);
     uint32_t freed = b.site("free", {"drop_table@wasm.c:9", "main@server.c:44"});
     uint32_t open = b.site("fopen", {"open_log@log.c:3", "main@server.c:45"});
     uint32_t inner = b.site("malloc", {"libc.so.6!fopen", "open_log@log.c:3", "main@server.c:45"});
@@ -41,31 +45,59 @@ TraceBuilder golden_trace()
         if (cycle > 0)
             b.mark(cycle, cycle * 100);
         for (uint32_t i = 0; i < 3; i++)
-            b.slot({.site = accept, .handle = 5 + cycle * 3 + i, .time_ms = cycle * 100 + 10, .cycle = cycle, .thread = 1});
+            b.slot({.site = accept,
+                    .handle = 5 + cycle * 3 + i,
+                    .time_ms = cycle * 100 + 10,
+                    .cycle = cycle,
+                    .thread = 1});
     }
     b.counter(accept, 15, 2);
     b.leak(block, 7, 20);
     b.counter(other, 90);
     b.counter(lock, 9);
-    b.anomaly({.kind = UNPAIRED_ANOMALY_STORAGE_FREED_LIVE, .function = "free", .acquire_site = lock, .release_site = freed,
-               .count = 5, .space = "rwlock", .cycles = 4, .last_cycle = 4, .first_ms = 20, .last_ms = 420});
+    b.anomaly({.kind = UNPAIRED_ANOMALY_STORAGE_FREED_LIVE,
+               .function = "free",
+               .acquire_site = lock,
+               .release_site = freed,
+               .count = 5,
+               .space = "rwlock",
+               .cycles = 4,
+               .last_cycle = 4,
+               .first_ms = 20,
+               .last_ms = 420});
     uint32_t stream = b.slot({.site = open, .handle = 0x5000});
     b.slot({.site = inner, .handle = 0x6000, .size = 472, .parent = stream});
     b.counter(open, 2);
     b.counter(inner, 2);
     b.slot({.site = lwip, .handle = 0, .release_site = lwip_close, .observed = "lwip_shutdown"});
     b.counter(lwip, 3);
-    b.anomaly({.kind = UNPAIRED_ANOMALY_RELEASE_FAILED, .function = "lwip_close", .acquire_site = lwip, .release_site = lwip_close,
-               .result = -1, .count = 2, .observed = "lwip_shutdown", .space = "lwip_socket"});
+    b.anomaly({.kind = UNPAIRED_ANOMALY_RELEASE_FAILED,
+               .function = "lwip_close",
+               .acquire_site = lwip,
+               .release_site = lwip_close,
+               .result = -1,
+               .count = 2,
+               .observed = "lwip_shutdown",
+               .space = "lwip_socket"});
     b.thread(2, 101, "worker");
     b.thread_end(2, 300);
     b.slot({.site = held, .handle = 0x7000, .thread = 2});
     b.counter(held, 4);
     b.counter(twice, 1);
-    b.anomaly({.kind = UNPAIRED_ANOMALY_DOUBLE_RELEASE, .function = "free", .acquire_site = twice, .release_site = second,
-               .first_release_site = first, .space = "heap", .bytes = 40});
-    b.anomaly({.kind = UNPAIRED_ANOMALY_LIMIT_REACHED, .function = "accept4", .acquire_site = accept, .result = -1, .error = 24,
-               .count = 2, .space = "fd"});
+    b.anomaly({.kind = UNPAIRED_ANOMALY_DOUBLE_RELEASE,
+               .function = "free",
+               .acquire_site = twice,
+               .release_site = second,
+               .first_release_site = first,
+               .space = "heap",
+               .bytes = 40});
+    b.anomaly({.kind = UNPAIRED_ANOMALY_LIMIT_REACHED,
+               .function = "accept4",
+               .acquire_site = accept,
+               .result = -1,
+               .error = 24,
+               .count = 2,
+               .space = "fd"});
     b.limit("fd", "RLIMIT_NOFILE", 20);
     b.limit("fd", "FD_SETSIZE", 1024);
     b.image(2, 200, 1, 100, 150);
@@ -122,7 +154,8 @@ TEST_CASE("the golden traces of every shipped format version still give their re
 TEST_CASE("write the golden trace of this format version", "[.][regenerate]")
 {
     std::vector<uint8_t> bytes = golden_trace().bytes();
-    std::string name = "v" + std::to_string(UNPAIRED_TRACE_MAJOR) + "." + std::to_string(UNPAIRED_TRACE_MINOR);
+    std::string name =
+        "v" + std::to_string(UNPAIRED_TRACE_MAJOR) + "." + std::to_string(UNPAIRED_TRACE_MINOR);
     std::ofstream trace(folder / (name + ".trace"), std::ios::binary);
     trace.write(reinterpret_cast<const char *>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     std::ofstream json(folder / (name + ".json"));

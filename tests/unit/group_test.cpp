@@ -69,7 +69,8 @@ TEST_CASE("acquisitions from the same place that were all released count too")
 {
     TraceBuilder builder;
     builder.leak(builder.site("socket", {"f@f.c:3", "main@main.c:9"}), 1);
-    builder.counter(builder.site("socket", {"f@f.c:03", "main@main.c:9"}), 5); // another copy of an unrolled loop
+    builder.counter(builder.site("socket", {"f@f.c:03", "main@main.c:9"}),
+                    5); // another copy of an unrolled loop
     builder.counter(builder.site("socket", {"f@f.c:4", "main@main.c:9"}), 50); // another line
 
     Report report = report_of(builder);
@@ -83,9 +84,12 @@ TEST_CASE("acquisitions from the same place that were all released count too")
 TEST_CASE("the id outlives a rebuild: other addresses, other lines, other clones, another C library")
 {
     TraceBuilder before, after;
-    before.leak(before.site("malloc", {"f@f.c:3", "main@main.c:9", "libc.so.6!__libc_start_call_main"}), 3, 20);
+    before.leak(before.site("malloc", {"f@f.c:3", "main@main.c:9", "libc.so.6!__libc_start_call_main"}), 3,
+                20);
     after.site("free", {"new_code@x.c:1"}); // moves the addresses behind it
-    after.leak(after.site("malloc", {"f.isra.0@f.c:33", "main@main.c:99", "libc.so.6!__libc_start_main", "_start"}), 3, 20);
+    after.leak(
+        after.site("malloc", {"f.isra.0@f.c:33", "main@main.c:99", "libc.so.6!__libc_start_main", "_start"}),
+        3, 20);
 
     CHECK(ids_of(before) == ids_of(after));
     CHECK(ids_of(before).begin()->size() == 16);

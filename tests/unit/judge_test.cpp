@@ -125,11 +125,13 @@ TEST_CASE("findings are ordered worst first, and equal traces give equal reports
 {
     auto build = [](bool reversed) {
         TraceBuilder builder;
-        std::vector<std::pair<const char *, uint64_t>> kinds = {{"malloc", 1}, {"accept4", 3}, {"calloc", 40}};
+        std::vector<std::pair<const char *, uint64_t>> kinds = {
+            {"malloc", 1}, {"accept4", 3}, {"calloc", 40}};
         if (reversed)
             std::reverse(kinds.begin(), kinds.end());
         for (auto [function, count] : kinds)
-            builder.leak(builder.site(function, {std::string("f_") + function + "@f.c:1", "main@m.c:1"}), count, 8);
+            builder.leak(builder.site(function, {std::string("f_") + function + "@f.c:1", "main@m.c:1"}),
+                         count, 8);
         builder.end(UNPAIRED_END_EXIT, 1000);
         return report_of(builder).images.at(0).findings;
     };
@@ -146,12 +148,19 @@ TEST_CASE("findings are ordered worst first, and equal traces give equal reports
 TEST_CASE("the stack that holds most handles explains a limit that was reached")
 {
     TraceBuilder builder;
-    uint32_t accept = builder.site("accept4", stack), open = builder.site("open", {"log@l.c:1", "main@main.c:2"});
+    uint32_t accept = builder.site("accept4", stack),
+             open = builder.site("open", {"log@l.c:1", "main@main.c:2"});
     builder.limit("fd", "FD_SETSIZE", 1024);
     builder.limit("fd", "RLIMIT_NOFILE", 64);
     builder.leak(accept, 58, 0, 5);
     builder.leak(open, 2, 0, 3);
-    builder.anomaly({.kind = UNPAIRED_ANOMALY_LIMIT_REACHED, .function = "open", .acquire_site = open, .result = -1, .error = 24, .count = 9, .space = "fd"});
+    builder.anomaly({.kind = UNPAIRED_ANOMALY_LIMIT_REACHED,
+                     .function = "open",
+                     .acquire_site = open,
+                     .result = -1,
+                     .error = 24,
+                     .count = 9,
+                     .space = "fd"});
     builder.child_end(100, 9, 100);
 
     Report report = report_of(builder);
@@ -172,7 +181,11 @@ TEST_CASE("a limit that was reached and then recovered from is suspect by itself
     uint32_t accept = builder.site("accept4", stack);
     builder.counter(accept, 2000, 3);
     builder.limit("fd", "RLIMIT_NOFILE", 64);
-    builder.anomaly({.kind = UNPAIRED_ANOMALY_LIMIT_REACHED, .function = "accept4", .acquire_site = accept, .count = 3, .space = "fd"});
+    builder.anomaly({.kind = UNPAIRED_ANOMALY_LIMIT_REACHED,
+                     .function = "accept4",
+                     .acquire_site = accept,
+                     .count = 3,
+                     .space = "fd"});
 
     std::vector<Finding> findings = findings_of(builder, "limit-reached");
 

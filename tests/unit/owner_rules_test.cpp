@@ -37,6 +37,8 @@ struct Tables {
         size_t at = 0;
         auto take = [&](void *to, size_t size) {
             REQUIRE(at + size <= blob.size());
+            if (size == 0) // an empty vector has no address
+                return;
             std::memcpy(to, blob.data() + at, size);
             at += size;
         };

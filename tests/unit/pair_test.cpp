@@ -32,7 +32,8 @@ TEST_CASE("what was acquired is released, released unseen, lost, or live")
     uint32_t lock = builder.site("pthread_rwlock_init", {"f@f.c:1"});
     builder.leak(lock, 2);
     builder.counter(lock, 10, 1, 3);
-    builder.anomaly({.kind = UNPAIRED_ANOMALY_STORAGE_FREED_LIVE, .function = "free", .acquire_site = lock, .count = 4});
+    builder.anomaly(
+        {.kind = UNPAIRED_ANOMALY_STORAGE_FREED_LIVE, .function = "free", .acquire_site = lock, .count = 4});
 
     Trace trace;
     SiteTally tally = tally_of(paired(builder, trace).at(0), lock);

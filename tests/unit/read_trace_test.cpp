@@ -61,8 +61,8 @@ public:
         REQUIRE(fd >= 0);
         close(fd);
         path = name;
-        std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char *>(bytes.data()),
-                                                    static_cast<std::streamsize>(bytes.size()));
+        std::ofstream(path, std::ios::binary)
+            .write(reinterpret_cast<const char *>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     }
     ~TemporaryFile() { std::remove(path.c_str()); }
     std::string path;
@@ -135,10 +135,7 @@ TEST_CASE("a compressed trace reads like the raw one, from memory and from a fil
         } catch (const InputError &e) {
             error = e.what();
         }
-        THEN("that is told, as damage or as an error")
-        {
-            CHECK((!trace.damage.empty() || !error.empty()));
-        }
+        THEN("that is told, as damage or as an error") { CHECK((!trace.damage.empty() || !error.empty())); }
     }
 }
 
@@ -147,7 +144,8 @@ TEST_CASE("what is no trace is refused with a line that says what it is")
     std::vector<uint8_t> good = small_trace().bytes();
     CHECK_THAT(error_of({}), Catch::Contains("empty"));
     CHECK_THAT(error_of({'h', 'e', 'l', 'l', 'o'}), Catch::Contains("not an unpaired trace"));
-    CHECK_THAT(error_of(std::vector<uint8_t>(good.begin(), good.begin() + 100)), Catch::Contains("too short"));
+    CHECK_THAT(error_of(std::vector<uint8_t>(good.begin(), good.begin() + 100)),
+               Catch::Contains("too short"));
     std::vector<uint8_t> other = good;
     other[8] = 2;
     CHECK_THAT(error_of(other), Catch::Contains("trace format 2.0"));
@@ -201,7 +199,8 @@ TEST_CASE("behind a damaged record the log goes on, and the damage is counted")
     CHECK(trace.ends.size() == 1);
     CHECK(trace.missing_bytes == 40);
     REQUIRE(trace.damage.size() == 1);
-    CHECK_THAT(trace.damage[0], Catch::Contains("40 bytes of the log are damaged") && Catch::Contains("1 places"));
+    CHECK_THAT(trace.damage[0],
+               Catch::Contains("40 bytes of the log are damaged") && Catch::Contains("1 places"));
 }
 
 TEST_CASE("a record that its writer did not live to finish hides nothing behind it")

@@ -235,6 +235,8 @@ TEST_CASE("words: numbers and bytes as people read them")
     CHECK(duration_text(273600) == "3 d 4 h");
     CHECK(errno_name(22) == "EINVAL");
     CHECK(errno_name(4711) == "errno 4711");
+    CHECK(signal_name(6) == "SIGABRT");
+    CHECK(signal_name(4711) == "signal 4711");
 }
 
 TEST_CASE("words: families have plurals and verbs")
@@ -249,4 +251,40 @@ TEST_CASE("words: families have plurals and verbs")
     CHECK(family_released("unheard_of") == "released");
     CHECK(function_text("_Znam") == "operator new[]");
     CHECK(function_text("malloc") == "malloc");
+}
+
+TEST_CASE("text: processes of one program with the same findings are told once")
+{
+    ImageReport first = image_with({socket_leak()}), second = first, other = first;
+    second.trace.pid = 4712;
+    other.trace.program = "/bin/other";
+    const std::string text = text_of({first, second, other});
+    CHECK(contains(text, "The same findings in one more process of server: 4712."));
+    CHECK(contains(text, "other: 1 leak"));
+    CHECK(!contains(text, "(process 4712"));
+    CHECK(contains(text_of({first, second, other}, true), "(process 4712"));
+}
+
+TEST_CASE("text: what a process without findings could not tell is told all the same")
+{
+    ImageReport quiet = image_with({}), twin = quiet;
+    quiet.trace.program = twin.trace.program = "/usr/bin/env";
+    quiet.remarks = twin.remarks = {"it started ./server without the recorder: not recorded"};
+    const std::string text = text_of({image_with({socket_leak()}), quiet, twin});
+    CHECK(contains(text, "No leaks in env (2 processes)."));
+    const size_t first = text.find("it started ./server");
+    REQUIRE(first != std::string::npos);
+    CHECK(text.find("it started ./server", first + 1) == std::string::npos);
+}
+
+TEST_CASE("text: of a path that does not fit the end is shown, unless all is asked for")
+{
+    Finding f = socket_leak();
+    f.stack[2].file =
+        "/a/very/long/path/of/folders/that/nobody/wants/to/read/in/a/narrow/terminal/src/server.c";
+    const std::string text = text_of({image_with({f})}, false, 80);
+    CHECK(contains(text, "/src/server.c:40"));
+    CHECK(contains(text, " ..."));
+    CHECK(!contains(text, "/a/very/long"));
+    CHECK(contains(text_of({image_with({f})}, true, 80), "/a/very/long"));
 }

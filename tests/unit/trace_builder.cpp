@@ -57,7 +57,8 @@ std::vector<uint8_t> extent(uint16_t kind, uint16_t image, uint32_t used, const 
     header.kind = kind;
     header.image = image;
     header.used = used;
-    header.pages = static_cast<uint32_t>((sizeof header + content.size() + UNPAIRED_TRACE_PAGE - 1) / UNPAIRED_TRACE_PAGE);
+    header.pages = static_cast<uint32_t>((sizeof header + content.size() + UNPAIRED_TRACE_PAGE - 1) /
+                                         UNPAIRED_TRACE_PAGE);
     std::vector<uint8_t> result;
     append(result, &header, sizeof header);
     append(result, content.data(), content.size());
@@ -107,13 +108,15 @@ TraceBuilder::TraceBuilder()
         if (!spaces_.contains(spec.space)) {
             auto id = static_cast<uint16_t>(spaces_.size() + 1);
             spaces_[spec.space] = id;
-            unpaired_record_space r{id, static_cast<uint8_t>(spec.kind), static_cast<uint8_t>(std::strlen(spec.space)), 0};
+            unpaired_record_space r{id, static_cast<uint8_t>(spec.kind),
+                                    static_cast<uint8_t>(std::strlen(spec.space)), 0};
             record(UNPAIRED_RECORD_SPACE, &r, sizeof r, spec.space);
         }
         auto id = static_cast<uint16_t>(families_.size() + 1);
         families_[spec.family] = id;
         family_spaces_[id] = spaces_[spec.space];
-        unpaired_record_family r{id, spaces_[spec.space], static_cast<uint8_t>(std::strlen(spec.family)), 0, 0};
+        unpaired_record_family r{id, spaces_[spec.space], static_cast<uint8_t>(std::strlen(spec.family)), 0,
+                                 0};
         record(UNPAIRED_RECORD_FAMILY, &r, sizeof r, spec.family);
         for (const char *name : spec.acquirers)
             function(name, UNPAIRED_ROLE_ACQUIRE, id, spaces_[spec.space]);
@@ -159,8 +162,8 @@ uint64_t TraceBuilder::address_of(const std::string &text)
     return at->second;
 }
 
-uint32_t TraceBuilder::site(const std::string &function, const std::vector<std::string> &stack, const char *owner,
-                            unpaired_owner_source owner_source, uint16_t image_id)
+uint32_t TraceBuilder::site(const std::string &function, const std::vector<std::string> &stack,
+                            const char *owner, unpaired_owner_source owner_source, uint16_t image_id)
 {
     unpaired_record_site r{};
     r.id = next_site_++;
@@ -195,7 +198,8 @@ void TraceBuilder::leak(uint32_t site_id, uint64_t count, uint64_t size, uint64_
     counter(site_id, count);
 }
 
-void TraceBuilder::counter(uint32_t site_id, uint64_t acquired, uint32_t failed, uint32_t released_unseen, uint16_t image_id)
+void TraceBuilder::counter(uint32_t site_id, uint64_t acquired, uint32_t failed, uint32_t released_unseen,
+                           uint16_t image_id)
 {
     unpaired_counter &counter = counters_[{image_id, site_id}];
     counter.acquired += acquired;
@@ -236,7 +240,10 @@ void TraceBuilder::image(uint16_t id, uint32_t pid, uint16_t parent, uint32_t pa
     r.time_ms = time_ms;
     r.flags = parent == 0 ? 0 : UNPAIRED_IMAGE_FORKED;
     std::string path = parent == 0 ? program : "";
-    std::string command = parent == 0 ? std::string("server\0--port\0" "502\0", 18) : "";
+    std::string command = parent == 0 ? std::string("server\0--port\0"
+                                                    "502\0",
+                                                    18)
+                                      : "";
     r.program_len = static_cast<uint16_t>(path.size());
     r.command_len = static_cast<uint16_t>(command.size());
     record(UNPAIRED_RECORD_IMAGE, &r, sizeof r, path + command);
@@ -281,7 +288,8 @@ void TraceBuilder::open_descriptors(const std::vector<uint32_t> &open, uint32_t 
             if (fd >= first && fd < first + words * 64)
                 bitmap[(fd - first) / 64] |= UINT64_C(1) << ((fd - first) % 64);
         unpaired_record_descriptors r{image_id, words, time_ms, 0, first};
-        record(UNPAIRED_RECORD_DESCRIPTORS, &r, sizeof r, std::string(reinterpret_cast<const char *>(bitmap), sizeof bitmap));
+        record(UNPAIRED_RECORD_DESCRIPTORS, &r, sizeof r,
+               std::string(reinterpret_cast<const char *>(bitmap), sizeof bitmap));
     }
 }
 
@@ -297,7 +305,8 @@ void TraceBuilder::child_end(uint32_t pid, int wait_status, uint32_t time_ms)
     record(UNPAIRED_RECORD_CHILD_END, &r, sizeof r);
 }
 
-void TraceBuilder::exec(uint32_t pid, const std::string &path, uint16_t flags, uint32_t time_ms, uint16_t image_id)
+void TraceBuilder::exec(uint32_t pid, const std::string &path, uint16_t flags, uint32_t time_ms,
+                        uint16_t image_id)
 {
     unpaired_record_exec r{image_id, flags, pid, time_ms, static_cast<uint16_t>(path.size()), 0};
     record(UNPAIRED_RECORD_EXEC, &r, sizeof r, path);
@@ -317,7 +326,8 @@ void TraceBuilder::record(uint8_t type, const void *fixed, size_t size, const st
     payload.resize((payload.size() + 7) / 8 * 8);
     std::vector<uint32_t> words(payload.size() / 4);
     std::memcpy(words.data(), payload.data(), payload.size());
-    unpaired_record header_of_it{UNPAIRED_RECORD_SYNC, type, static_cast<uint16_t>(payload.size() / 8 + 1), 0};
+    unpaired_record header_of_it{UNPAIRED_RECORD_SYNC, type, static_cast<uint16_t>(payload.size() / 8 + 1),
+                                 0};
     header_of_it.check = unpaired_record_check(type, header_of_it.words, words.data());
     append(log_, &header_of_it, sizeof header_of_it);
     append(log_, payload.data(), payload.size());
@@ -339,7 +349,8 @@ std::vector<uint8_t> TraceBuilder::bytes() const
         std::vector<uint8_t> content;
         for (const auto &[first, block] : by_first)
             append(content, &block, sizeof block);
-        extents.push_back(extent(UNPAIRED_EXTENT_COUNTERS, image_id, static_cast<uint32_t>(by_first.size()), content));
+        extents.push_back(
+            extent(UNPAIRED_EXTENT_COUNTERS, image_id, static_cast<uint32_t>(by_first.size()), content));
     }
 
     // References are known once it is known where each slot will stand.

@@ -47,13 +47,15 @@ public:
     /// Frames are written "function", "function@file.c:12" (in /opt/server), or with a library before them:
     /// "libc.so.6!qsort", "libown.so!f". Equal texts are equal return addresses; "a|b" is one address with `a`
     /// inlined into `b`. Innermost first.
-    uint32_t site(const std::string &function, const std::vector<std::string> &stack, const char *owner = nullptr,
-                  unpaired_owner_source owner_source = UNPAIRED_OWNER_SCOPE, uint16_t image = 1);
+    uint32_t site(const std::string &function, const std::vector<std::string> &stack,
+                  const char *owner = nullptr, unpaired_owner_source owner_source = UNPAIRED_OWNER_SCOPE,
+                  uint16_t image = 1);
     /// Returns what `parent` of another slot takes.
     uint32_t slot(const SlotSpec &spec);
     /// `count` slots alike, with handles counted up from `first_handle` and counters to match.
     void leak(uint32_t site, uint64_t count, uint64_t size = 0, uint64_t first_handle = 0x10000);
-    void counter(uint32_t site, uint64_t acquired, uint32_t failed = 0, uint32_t released_unseen = 0, uint16_t image = 1);
+    void counter(uint32_t site, uint64_t acquired, uint32_t failed = 0, uint32_t released_unseen = 0,
+                 uint16_t image = 1);
     void anomaly(const AnomalySpec &spec);
     void image(uint16_t id, uint32_t pid, uint16_t parent, uint32_t parent_pid, uint32_t time_ms = 0);
     void thread(uint32_t thread, uint32_t tid, const std::string &name, uint16_t image = 1);

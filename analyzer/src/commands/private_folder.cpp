@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
+#include <sys/statvfs.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -20,12 +22,25 @@ bool spelled_safely(const std::string &folder)
     return folder.starts_with('/') && folder.find_first_of("% \t\n") == std::string::npos;
 }
 
+/// Less than this free and tmpfs is not worth it: containers have 64 MiB of it by default, and a trace that finds
+/// no room loses what comes then.
+constexpr uint64_t enough = uint64_t{256} << 20;
+
+bool has_room(const char *folder)
+{
+    struct statvfs fs = {};
+    return statvfs(folder, &fs) == 0 && uint64_t{fs.f_bavail} * fs.f_frsize >= enough;
+}
+
 std::vector<std::string> places()
 {
-    std::vector<std::string> found = {"/dev/shm"};
+    std::vector<std::string> found;
+    if (has_room("/dev/shm"))
+        found.emplace_back("/dev/shm");
     if (const char *tmpdir = getenv("TMPDIR"); tmpdir && spelled_safely(tmpdir))
         found.emplace_back(tmpdir);
     found.emplace_back("/tmp");
+    found.emplace_back("/dev/shm"); // little room is better than none
     return found;
 }
 
@@ -43,7 +58,7 @@ PrivateFolder::PrivateFolder()
         error = errno;
     }
     throw Trouble(fmt::format("cannot make a folder for the trace in {}: {}; set TMPDIR to a writable one.",
-                              fmt::join(places(), " or "), std::strerror(error)));
+                              fmt::join(places(), ", "), std::strerror(error)));
 }
 
 PrivateFolder::~PrivateFolder()

@@ -126,13 +126,14 @@ std::unique_ptr<Bytes> unpack_zstd(const Bytes &input, const std::string &name)
     if (problem.empty() && state != 0)
         problem = "it ends in the middle";
     if (unpacked.empty())
-        throw InputError(fmt::format("{}: the compressed file cannot be unpacked ({}); was it copied completely?",
-                                     name, problem));
+        throw InputError(fmt::format(
+            "{}: the compressed file cannot be unpacked ({}); was it copied completely?", name, problem));
     auto result = std::make_unique<OwnedBytes>(std::move(unpacked));
     if (!problem.empty())
-        result->damage.push_back(fmt::format("the compressed file is damaged: {}; {} bytes of the trace could be "
-                                             "unpacked, what lay behind is missing",
-                                             problem, result->size()));
+        result->damage.push_back(
+            fmt::format("the compressed file is damaged: {}; {} bytes of the trace could be "
+                        "unpacked, what lay behind is missing",
+                        problem, result->size()));
     return result;
 }
 

@@ -80,8 +80,11 @@ bool read_image(Payload &p, Trace &trace)
     if (!r)
         return false;
     Image &image = trace.images[r->image];
-    image = {r->image, r->parent_image, r->pid, r->parent_pid, r->time_ms, (r->flags & UNPAIRED_IMAGE_FORKED) != 0,
-             true, {}, {}};
+    image = {r->image,   r->parent_image,
+             r->pid,     r->parent_pid,
+             r->time_ms, (r->flags & UNPAIRED_IMAGE_FORKED) != 0,
+             true,       {},
+             {}};
     image.program = p.text(r->program_len);
     image.command = split_at_nul(p.text(r->command_len));
     return p.complete();
@@ -105,8 +108,8 @@ bool read_site(Payload &p, Trace &trace)
     auto r = p.fixed<unpaired_record_site>();
     if (!r || r->id == 0)
         return false;
-    Site site{r->id, r->function, r->family, r->owner, r->owner_source,
-              r->image, r->generation, p.numbers(r->depth)};
+    Site site{r->id,           r->function, r->family,     r->owner,
+              r->owner_source, r->image,    r->generation, p.numbers(r->depth)};
     if (p.complete())
         trace.sites.insert_or_assign(r->id, std::move(site));
     return p.complete();
@@ -186,8 +189,7 @@ bool read_small(uint8_t type, Payload &p, Trace &trace)
         return false;
     case UNPAIRED_RECORD_FUNCTION:
         if (auto r = p.fixed<unpaired_record_function>()) {
-            trace.dictionary.functions[r->id] = {p.text(r->name_len), r->role, r->family,
-                                                 r->space};
+            trace.dictionary.functions[r->id] = {p.text(r->name_len), r->role, r->family, r->space};
             return p.complete();
         }
         return false;
@@ -219,8 +221,7 @@ bool read_small(uint8_t type, Payload &p, Trace &trace)
         return false;
     case UNPAIRED_RECORD_END:
         if (auto r = p.fixed<unpaired_record_end>()) {
-            trace.ends.push_back({r->image, r->kind, r->status, r->time_ms,
-                                  p.text(r->text_len)});
+            trace.ends.push_back({r->image, r->kind, r->status, r->time_ms, p.text(r->text_len)});
             return p.complete();
         }
         return false;
@@ -278,7 +279,8 @@ size_t intact_record(std::span<const uint32_t> words, size_t at)
     if (length > words.size() - at)
         return 0;
     // the check leaves the end of an anomaly out and would count below zero on a shorter one
-    if (header.type == UNPAIRED_RECORD_ANOMALY && header.words * 8u < sizeof header + sizeof(unpaired_record_anomaly))
+    if (header.type == UNPAIRED_RECORD_ANOMALY &&
+        header.words * 8u < sizeof header + sizeof(unpaired_record_anomaly))
         return 0;
     if (unpaired_record_check(header.type, header.words, &words[at] + 2) != header.check)
         return 0;
@@ -328,7 +330,8 @@ LogGaps read_log(std::span<const uint32_t> words, uint64_t used, Trace &trace)
         }
         close_gap(at, false);
         uint8_t type = static_cast<uint8_t>(words[at] >> 8);
-        std::span<const uint8_t> payload(reinterpret_cast<const uint8_t *>(&words[at]) + sizeof(unpaired_record),
+        std::span<const uint8_t> payload(reinterpret_cast<const uint8_t *>(&words[at]) +
+                                             sizeof(unpaired_record),
                                          length * 4 - sizeof(unpaired_record));
         if (type == 0 || type > UNPAIRED_RECORD_NOTE)
             gaps.unknown++;

@@ -26,7 +26,7 @@ struct Family {
 struct Function {
     std::string name;
     uint8_t role = UNPAIRED_ROLE_ACQUIRE; ///< enum unpaired_role
-    uint16_t family = 0; ///< acquirers: what they yield by default
+    uint16_t family = 0;                  ///< acquirers: what they yield by default
     uint16_t space = 0;
 };
 
@@ -66,7 +66,7 @@ struct ModuleGone {
 struct Site {
     uint32_t id = 0;
     uint16_t function = 0, family = 0;
-    uint32_t owner = 0; ///< owner_tag.h; 0 is none
+    uint32_t owner = 0;                            ///< owner_tag.h; 0 is none
     uint8_t owner_source = UNPAIRED_OWNER_UNKNOWN; ///< enum unpaired_owner_source
     uint16_t image = 0; ///< that interned it: its module map explains the addresses
     uint32_t generation = 0;
@@ -181,7 +181,7 @@ struct Trace {
     std::vector<ChildEnd> child_ends;
     std::vector<Exec> execs;
     std::vector<Note> notes;
-    std::vector<Slot> slots; ///< live ones only, by ascending reference
+    std::vector<Slot> slots;       ///< live ones only, by ascending reference
     std::vector<Counter> counters; ///< one per (image, site), sorted by both
 
     /// Sentences that say what could not be read; empty for an intact file.

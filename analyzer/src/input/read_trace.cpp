@@ -21,16 +21,18 @@ unpaired_file_header read_header(const Bytes &input, const std::string &name)
     if (n == 0)
         throw InputError(fmt::format("{}: is empty; the program may not have been recorded at all", name));
     if (n < sizeof header.magic || std::memcmp(header.magic, UNPAIRED_TRACE_MAGIC, sizeof header.magic) != 0)
-        throw InputError(fmt::format("{}: is not an unpaired trace; name a .trace file that `unpaired record` made",
-                                     name));
+        throw InputError(fmt::format(
+            "{}: is not an unpaired trace; name a .trace file that `unpaired record` made", name));
     if (n < sizeof header)
-        throw InputError(fmt::format("{}: is too short for a trace ({} bytes, the header alone has {}); was it "
-                                     "copied completely?",
-                                     name, n, sizeof header));
+        throw InputError(
+            fmt::format("{}: is too short for a trace ({} bytes, the header alone has {}); was it "
+                        "copied completely?",
+                        name, n, sizeof header));
     if (header.major != UNPAIRED_TRACE_MAJOR)
-        throw InputError(fmt::format("{}: has trace format {}.{}, this unpaired reads {}.x; use the version that "
-                                     "recorded it",
-                                     name, header.major, header.minor, UNPAIRED_TRACE_MAJOR));
+        throw InputError(
+            fmt::format("{}: has trace format {}.{}, this unpaired reads {}.x; use the version that "
+                        "recorded it",
+                        name, header.major, header.minor, UNPAIRED_TRACE_MAJOR));
     if (header.page != page_size)
         throw InputError(fmt::format("{}: has pages of {} bytes instead of {}; its header is damaged", name,
                                      header.page, page_size));
@@ -43,7 +45,8 @@ bool begins_extent(const unpaired_extent &extent)
 {
     return extent.magic == UNPAIRED_EXTENT_MAGIC && extent.kind >= UNPAIRED_EXTENT_LOG &&
            extent.kind <= UNPAIRED_EXTENT_COUNTERS && extent.pages > 0 &&
-           std::all_of(std::begin(extent.reserved), std::end(extent.reserved), [](uint32_t word) { return word == 0; });
+           std::all_of(std::begin(extent.reserved), std::end(extent.reserved),
+                       [](uint32_t word) { return word == 0; });
 }
 
 class Reader {
@@ -150,7 +153,8 @@ private:
         if (input_.may_change()) {
             // While two copies of a slot are the same, no store fell between them.
             again.resize(count);
-            again.resize(input_.copy(offset, again.data(), count * sizeof(unpaired_slot)) / sizeof(unpaired_slot));
+            again.resize(input_.copy(offset, again.data(), count * sizeof(unpaired_slot)) /
+                         sizeof(unpaired_slot));
             count = std::min(count, again.size());
         }
         for (size_t i = 0; i < count; i++) {
@@ -215,8 +219,8 @@ private:
                 uint32_t site = block.first_site + i;
                 if (site == 0 || (c.acquired == 0 && c.failed == 0 && c.released_unseen == 0))
                     continue;
-                trace_.counters.push_back({extent.image, site, c.acquired, c.bytes, c.peak_bytes, c.failed,
-                                           c.released_unseen});
+                trace_.counters.push_back(
+                    {extent.image, site, c.acquired, c.bytes, c.peak_bytes, c.failed, c.released_unseen});
             }
         }
     }
@@ -272,13 +276,15 @@ private:
             trace_.damage.push_back(std::move(sentence));
         };
         if (truncated_bytes_ > 0)
-            tell(truncated_bytes_, fmt::format("the file is truncated: it ends after {} bytes, {} bytes are missing",
-                                               input_.size(), truncated_bytes_));
+            tell(truncated_bytes_,
+                 fmt::format("the file is truncated: it ends after {} bytes, {} bytes are missing",
+                             input_.size(), truncated_bytes_));
         if (damaged_pages_ > 0)
             tell(damaged_pages_ * page_size,
-                 fmt::format("{} bytes are damaged and were skipped: {} pages that begin no extent, the first at "
-                             "offset {}",
-                             damaged_pages_ * page_size, damaged_pages_, first_damaged_page_));
+                 fmt::format(
+                     "{} bytes are damaged and were skipped: {} pages that begin no extent, the first at "
+                     "offset {}",
+                     damaged_pages_ * page_size, damaged_pages_, first_damaged_page_));
         if (blank_pages_ > 0)
             tell(blank_pages_ * page_size,
                  fmt::format("{} bytes are blank: handed out but never set up by a writer that died, or lost",
@@ -286,21 +292,24 @@ private:
         if (overlong_extents_ > 0)
             tell(0, fmt::format("{} extents had a damaged length", overlong_extents_));
         if (gaps_.damaged_bytes > 0)
-            tell(gaps_.damaged_bytes, fmt::format("{} bytes of the log are damaged and were skipped, in {} places",
-                                                  gaps_.damaged_bytes, gaps_.places));
+            tell(gaps_.damaged_bytes,
+                 fmt::format("{} bytes of the log are damaged and were skipped, in {} places",
+                             gaps_.damaged_bytes, gaps_.places));
         if (gaps_.unfinished_bytes > 0)
-            tell(gaps_.unfinished_bytes, fmt::format("{} bytes of the log were begun and never finished",
-                                                     gaps_.unfinished_bytes));
+            tell(gaps_.unfinished_bytes,
+                 fmt::format("{} bytes of the log were begun and never finished", gaps_.unfinished_bytes));
         if (gaps_.undecodable > 0)
             tell(0, fmt::format("{} log records make no sense and were skipped", gaps_.undecodable));
         if (gaps_.unknown > 0 || skipped_kinds_ > 0)
-            tell(0, fmt::format("{} records and {} extents are of kinds that format {}.{} added and were skipped",
-                                gaps_.unknown, skipped_kinds_, trace_.major, trace_.minor));
+            tell(0, fmt::format(
+                        "{} records and {} extents are of kinds that format {}.{} added and were skipped",
+                        gaps_.unknown, skipped_kinds_, trace_.major, trace_.minor));
         if (siteless_slots_ > 0)
             tell(siteless_slots_ * sizeof(unpaired_slot),
-                 fmt::format("{} live acquisitions ({} bytes of the ledger) are not in the report: the record of "
-                             "their call site is missing",
-                             siteless_slots_, siteless_slots_ * sizeof(unpaired_slot)));
+                 fmt::format(
+                     "{} live acquisitions ({} bytes of the ledger) are not in the report: the record of "
+                     "their call site is missing",
+                     siteless_slots_, siteless_slots_ * sizeof(unpaired_slot)));
         if (unsettled_slots_ > 0)
             tell(0, fmt::format("{} slots were changing all the time while they were read and were left out",
                                 unsettled_slots_));
@@ -317,12 +326,10 @@ private:
 
 } // namespace
 
-static_assert(slots_per_page * sizeof(unpaired_slot) == page_size, "slots stand on 64-byte boundaries of the file");
+static_assert(slots_per_page * sizeof(unpaired_slot) == page_size,
+              "slots stand on 64-byte boundaries of the file");
 
-Trace read_trace(const std::string &path)
-{
-    return Reader(*open_bytes(path), path).read();
-}
+Trace read_trace(const std::string &path) { return Reader(*open_bytes(path), path).read(); }
 
 Trace read_trace(std::span<const uint8_t> bytes, const std::string &name)
 {

@@ -1,5 +1,7 @@
 #include "passes/account.h"
 
+#include "passes/names.h"
+
 #include <map>
 #include <set>
 
@@ -19,8 +21,9 @@ std::string beginning_of(const Site &site, Stacks &stacks)
 
 } // namespace
 
-void count_all_sites(std::vector<Described> &findings, const Trace &trace, const PairedImage &image, Stacks &stacks,
-                     const Wrappers &wrappers, const std::vector<OwnerRule> &rules, const std::string &program)
+void count_all_sites(std::vector<Described> &findings, const Trace &trace, const PairedImage &image,
+                     Stacks &stacks, const Wrappers &wrappers, const std::vector<OwnerRule> &rules,
+                     const std::string &program)
 {
     std::map<std::string, std::vector<Described *>> by_key;
     std::set<std::pair<uint16_t, std::string>> innermost; // cheapest first: function and first frame
@@ -44,14 +47,11 @@ void count_all_sites(std::vector<Described> &findings, const Trace &trace, const
         if (!innermost.contains({site.function, first.empty() ? "" : first.front().function}) ||
             !beginnings.contains(beginning_of(site, stacks)))
             continue;
-        auto family = trace.dictionary.families.find(site.family);
-        auto function = trace.dictionary.functions.find(site.function);
-        if (family == trace.dictionary.families.end() || function == trace.dictionary.functions.end())
-            continue;
+        const std::string function = function_name(trace, site.function);
         std::vector<Frame> stack = stacks.of(site);
-        Blame blame = choose_blame(function->second.name, stack, wrappers, program);
-        auto same = by_key.find(acquisition_key(family->second.name, function->second.name, owner_of(site, stack, rules),
-                                                stack, blame.index));
+        Blame blame = choose_blame(function, stack, wrappers, program);
+        auto same = by_key.find(acquisition_key(family_name(trace, site.family), function,
+                                                owner_of(site, stack, rules), stack, blame.index));
         if (same == by_key.end())
             continue;
         for (Described *one : same->second) {

@@ -82,17 +82,21 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
             ImageReport image;
             ImageFacts facts = describe(trace, paired, traces);
             std::vector<Case> cases = classify(trace, paired, facts.ending == Ending::exit);
-            std::vector<Described> described = present(cases, trace, stacks, wrappers, options.owner_rules, facts.info.program);
+            std::vector<Described> described =
+                present(cases, trace, stacks, wrappers, options.owner_rules, facts.info.program);
             std::vector<Described> findings = group(std::move(described));
-            count_all_sites(findings, trace, paired, stacks, wrappers, options.owner_rules, facts.info.program);
-            findings = explain_limits(std::move(findings), trace, paired.image, facts.ending == Ending::signal);
+            count_all_sites(findings, trace, paired, stacks, wrappers, options.owner_rules,
+                            facts.info.program);
+            findings =
+                explain_limits(std::move(findings), trace, paired.image, facts.ending == Ending::signal);
             judge_all(findings, trace, facts, traces);
 
             image.trace = facts.info;
             image.remarks = facts.remarks;
             image.totals = total_by_family(trace, paired);
             image.owners = total_by_owner(trace, paired, [&](const Site &site) {
-                return owner_of(site, options.owner_rules.empty() ? std::vector<Frame>() : stacks.of(site), options.owner_rules);
+                return owner_of(site, options.owner_rules.empty() ? std::vector<Frame>() : stacks.of(site),
+                                options.owner_rules);
             });
             for (Described &one : findings)
                 image.findings.push_back(std::move(one.finding));

@@ -29,9 +29,15 @@ std::string place_of(const Frame &frame)
 
 bool is_entry(const Frame &frame)
 {
-    static constexpr std::array<std::string_view, 9> names = {
-        "main", "_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main",
-        "start_thread", "clone", "clone3", "__clone3"};
+    static constexpr std::array<std::string_view, 9> names = {"main",
+                                                              "_start",
+                                                              "__libc_start_main",
+                                                              "__libc_start_main_impl",
+                                                              "__libc_start_call_main",
+                                                              "start_thread",
+                                                              "clone",
+                                                              "clone3",
+                                                              "__clone3"};
     return std::find(names.begin(), names.end(), frame.function) != names.end();
 }
 
@@ -39,7 +45,7 @@ bool is_entry(const Frame &frame)
 
 bool is_system_module(std::string_view path, std::string_view program)
 {
-    static constexpr std::array<std::string_view, 6> roots = {"/lib/",   "/lib64/",     "/lib32/",
+    static constexpr std::array<std::string_view, 6> roots = {"/lib/",     "/lib64/",     "/lib32/",
                                                               "/usr/lib/", "/usr/lib64/", "/usr/lib32/"};
     if (path == program)
         return false;
@@ -49,8 +55,9 @@ bool is_system_module(std::string_view path, std::string_view program)
 
 bool is_runtime_frame(const Frame &frame)
 {
-    static constexpr std::array<std::string_view, 9> libraries = {"libc.so", "libc-",     "ld-linux", "ld-2.",  "libpthread",
-                                                                  "libdl.so", "libstdc++", "libgcc_s", "ld-musl"};
+    static constexpr std::array<std::string_view, 9> libraries = {"libc.so",   "libc-",      "ld-linux",
+                                                                  "ld-2.",     "libpthread", "libdl.so",
+                                                                  "libstdc++", "libgcc_s",   "ld-musl"};
     std::string_view name = last_part(frame.module);
     return name == "[vdso]" || frame.function == "_start" ||
            std::any_of(libraries.begin(), libraries.end(),
@@ -60,25 +67,28 @@ bool is_runtime_frame(const Frame &frame)
 bool is_wrapper_name(std::string_view function)
 {
     static constexpr std::array<std::string_view, 16> names = {
-        "xmalloc", "xcalloc", "xrealloc", "xstrdup", "xstrndup", "xmemdup", "xzalloc", "malloc",
+        "xmalloc", "xcalloc", "xrealloc", "xstrdup", "xstrndup", "xmemdup", "xzalloc",  "malloc",
         "calloc",  "realloc", "strdup",   "strndup", "zmalloc",  "zalloc",  "asprintf", "vasprintf"};
-    static constexpr std::array<std::string_view, 10> endings = {"_malloc", "_alloc",  "_calloc",  "_realloc", "_strdup",
-                                                                 "_zalloc", "_malloc0", "_alloc0", "_strndup", "_memdup"};
-    static constexpr std::array<std::string_view, 4> spaces = {"std::", "__gnu_cxx::", "operator new", "__cxxabiv1::"};
+    static constexpr std::array<std::string_view, 10> endings = {
+        "_malloc", "_alloc",   "_calloc", "_realloc", "_strdup",
+        "_zalloc", "_malloc0", "_alloc0", "_strndup", "_memdup"};
+    static constexpr std::array<std::string_view, 4> spaces = {"std::", "__gnu_cxx::", "operator new",
+                                                               "__cxxabiv1::"};
     function = qualified_name(function);
     auto starts = [&](std::string_view start) { return function.starts_with(start); };
     if (std::any_of(spaces.begin(), spaces.end(), starts))
         return true;
     if (std::find(names.begin(), names.end(), function) != names.end())
         return true;
-    return std::any_of(endings.begin(), endings.end(), [&](std::string_view ending) { return function.ends_with(ending); });
+    return std::any_of(endings.begin(), endings.end(),
+                       [&](std::string_view ending) { return function.ends_with(ending); });
 }
 
 void Wrappers::learn(const std::string &acquirer, bool memory, const std::vector<Frame> &stack)
 {
     paths_.push_back({acquirer, memory,
-                      std::vector<Frame>(stack.begin(), stack.begin() + static_cast<ptrdiff_t>(
-                                                                            std::min(stack.size(), max_chain + 1)))});
+                      std::vector<Frame>(stack.begin(), stack.begin() + static_cast<ptrdiff_t>(std::min(
+                                                                            stack.size(), max_chain + 1)))});
 }
 
 void Wrappers::conclude()
@@ -89,10 +99,12 @@ void Wrappers::conclude()
         for (const Path &path : paths_) {
             if (path.frames.size() <= level)
                 continue;
-            bool chained = std::all_of(path.frames.begin(), path.frames.begin() + static_cast<ptrdiff_t>(level),
-                                       [&](const Frame &frame) { return is_wrapper(path.acquirer, frame.function); });
+            bool chained =
+                std::all_of(path.frames.begin(), path.frames.begin() + static_cast<ptrdiff_t>(level),
+                            [&](const Frame &frame) { return is_wrapper(path.acquirer, frame.function); });
             const Frame &frame = path.frames[level];
-            if (!chained || frame.function.empty() || is_entry(frame) || is_wrapper(path.acquirer, frame.function))
+            if (!chained || frame.function.empty() || is_entry(frame) ||
+                is_wrapper(path.acquirer, frame.function))
                 continue;
             Seen &seen = seen_[{path.acquirer, frame.function}];
             seen.memory = path.memory;

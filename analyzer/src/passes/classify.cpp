@@ -126,8 +126,8 @@ private:
 
     static ReleaseFacts release_of(const Anomaly &anomaly, uint64_t count)
     {
-        return {anomaly.function, anomaly.release_site, anomaly.result,   anomaly.error,
-                count,            anomaly.observed,     anomaly.observed_result};
+        return {anomaly.function, anomaly.release_site,   anomaly.result, anomaly.error, count,
+                anomaly.observed, anomaly.observed_result};
     }
 
     /// The release that an anomaly's `first_release_site` names.
@@ -185,7 +185,8 @@ private:
             add_survivors(never, slots);
             never.standard_streams = of_standard;
             if (of_standard)
-                never.remarks.push_back("a standard stream (descriptor 0 to 2), open to the end in every program");
+                never.remarks.push_back(
+                    "a standard stream (descriptor 0 to 2), open to the end in every program");
             cases_.push_back(std::move(never));
         }
     }
@@ -215,8 +216,9 @@ private:
         count_cycles(lost, freed);
         count_cycles(lost, again);
         if (!freed.empty() && !again.empty())
-            lost.remarks.push_back(fmt::format("{} lost by freeing the memory around them, {} by initialising them again",
-                                               total(freed), total(again)));
+            lost.remarks.push_back(
+                fmt::format("{} lost by freeing the memory around them, {} by initialising them again",
+                            total(freed), total(again)));
         if (!left.empty()) {
             lost.remarks.push_back(fmt::format("{} more from here are still live", left.size()));
             left.clear();
@@ -229,9 +231,8 @@ private:
         Anomalies anomalies = anomalies_at(tally.site, UNPAIRED_ANOMALY_RELEASE_FAILED);
         if (anomalies.empty())
             return;
-        auto tried = std::stable_partition(left.begin(), left.end(), [&](uint32_t index) {
-            return trace_.slots[index].release_site == 0;
-        });
+        auto tried = std::stable_partition(
+            left.begin(), left.end(), [&](uint32_t index) { return trace_.slots[index].release_site == 0; });
         std::vector<uint32_t> failed(tried, left.end());
         left.erase(tried, left.end());
         if (failed.empty())

@@ -30,20 +30,23 @@ struct ReleaseFacts {
 
 /// One fault at one site. All ids are the trace's.
 struct Case {
-    std::string rule;    ///< as in DESIGN §2; also "released-with-error" and "exec-inherited", always notes
-    uint32_t site = 0;   ///< whose stack and owner it shows: the acquisition's, or the release's if that is unknown
+    std::string rule; ///< as in DESIGN §2; also "released-with-error" and "exec-inherited", always notes
+    uint32_t site =
+        0; ///< whose stack and owner it shows: the acquisition's, or the release's if that is unknown
     uint16_t function = 0, family = 0; ///< family 0: only the space is known
     uint16_t space = 0;
     uint64_t count = 0, bytes = 0, acquired = 0, released = 0;
     std::vector<Age> ages; ///< of the survivors
     uint32_t cycles = 0;   ///< without survivors: in how many distinct cycles it happened
     std::vector<PartTally> parts;
-    ReleaseFacts failed; ///< the failed release; of a double release the second, of a mismatched one that release
-    ReleaseFacts ended;  ///< the release that did it: of a double release the first, the free around a lock, ...
+    ReleaseFacts
+        failed; ///< the failed release; of a double release the second, of a mismatched one that release
+    ReleaseFacts
+        ended; ///< the release that did it: of a double release the first, the free around a lock, ...
     std::vector<std::string> remarks;
     bool standard_streams = false; ///< all of it are descriptors 0 to 2, which stay open in every program
-    uint64_t highest_handle = 0; ///< of the survivors
-    uint64_t lowest_address = 0; ///< for an order that does not depend on site numbers
+    uint64_t highest_handle = 0;   ///< of the survivors
+    uint64_t lowest_address = 0;   ///< for an order that does not depend on site numbers
 };
 
 /// Classifies one image. `ended_normally` tells whether it exited of its own accord: only then are locks that

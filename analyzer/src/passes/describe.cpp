@@ -30,7 +30,8 @@ bool was_replaced(const Trace &trace, uint16_t image, uint32_t pid)
     return by_end || execs > 0;
 }
 
-void tell_ending(const Trace &trace, uint16_t image, uint32_t pid, const std::vector<Trace> &all, ImageFacts &facts)
+void tell_ending(const Trace &trace, uint16_t image, uint32_t pid, const std::vector<Trace> &all,
+                 ImageFacts &facts)
 {
     if (was_replaced(trace, image, pid)) {
         facts.ending = Ending::exec;
@@ -60,7 +61,8 @@ void tell_ending(const Trace &trace, uint16_t image, uint32_t pid, const std::ve
     if (exited) {
         facts.ending = Ending::exit;
         facts.info.end = "exit";
-    } else if (std::find(trace.running_pids.begin(), trace.running_pids.end(), pid) != trace.running_pids.end()) {
+    } else if (std::find(trace.running_pids.begin(), trace.running_pids.end(), pid) !=
+               trace.running_pids.end()) {
         facts.ending = Ending::running;
         facts.info.end = "running";
     } else {
@@ -96,7 +98,8 @@ const char *drop_text(int kind)
 {
     switch (kind) {
     case UNPAIRED_DROP_NO_SPACE:
-        return "acquisitions were not recorded: the trace was full, or the disk (raise --max-trace or free space)";
+        return "acquisitions were not recorded: the trace was full, or the disk (raise --max-trace or free "
+               "space)";
     case UNPAIRED_DROP_LOG:
         return "log records found no room";
     case UNPAIRED_DROP_REENTERED:
@@ -118,12 +121,14 @@ void tell_notes(const Trace &trace, uint16_t image, std::vector<std::string> &re
         std::string from = note.text.empty() ? "" : fmt::format(" ({})", note.text);
         switch (note.note) {
         case UNPAIRED_NOTE_FOREIGN_ALLOCATOR:
-            remarks.push_back(fmt::format("the program brings its own malloc{}: heap blocks were not recorded", from));
+            remarks.push_back(
+                fmt::format("the program brings its own malloc{}: heap blocks were not recorded", from));
             break;
         case UNPAIRED_NOTE_FOREIGN_NEW:
-            remarks.push_back(fmt::format("the program brings its own operator new{}: what it hands out counts as "
-                                          "what it is made of",
-                                          from));
+            remarks.push_back(
+                fmt::format("the program brings its own operator new{}: what it hands out counts as "
+                            "what it is made of",
+                            from));
             break;
         case UNPAIRED_NOTE_NO_SPACE:
             remarks.push_back(fmt::format("recording stopped for want of room{}", from));
@@ -141,8 +146,9 @@ void tell_execs(const Trace &trace, uint16_t image, std::vector<std::string> &re
         if (exec.image == image && (exec.flags & UNPAIRED_EXEC_UNRECORDED) != 0)
             unrecorded[exec.program]++;
     for (const auto &[program, count] : unrecorded)
-        remarks.push_back(fmt::format("it started {} without the recorder in its environment ({} times): not recorded",
-                                      program, count));
+        remarks.push_back(
+            fmt::format("it started {} without the recorder in its environment ({} times): not recorded",
+                        program, count));
 }
 
 } // namespace
@@ -198,9 +204,10 @@ ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::ve
     if ((trace.control & UNPAIRED_CONTROL_STOPPED) != 0)
         facts.remarks.push_back("recording was stopped (unpaired ctl stop) and not started again");
     if (paired.unknown_descriptors > 0)
-        facts.remarks.push_back(fmt::format("{} open descriptors are of unknown origin: inherited, or opened before "
-                                            "recording began",
-                                            paired.unknown_descriptors));
+        facts.remarks.push_back(
+            fmt::format("{} open descriptors are of unknown origin: inherited, or opened before "
+                        "recording began",
+                        paired.unknown_descriptors));
     return facts;
 }
 

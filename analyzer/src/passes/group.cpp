@@ -9,10 +9,7 @@
 namespace unpaired {
 namespace {
 
-std::string file_name(const std::string &path)
-{
-    return path.substr(path.rfind('/') + 1);
-}
+std::string file_name(const std::string &path) { return path.substr(path.rfind('/') + 1); }
 
 /// What is outside main, or outside a thread's start function, differs between versions of the C library.
 size_t outermost(const std::vector<Frame> &stack)
@@ -35,7 +32,8 @@ std::string lasting_names(const std::vector<Frame> &stack)
     std::string result;
     for (size_t i = 0; i < outermost(stack); i++)
         if (!is_runtime_frame(stack[i]))
-            result += (stack[i].function.empty() ? "?" + file_name(stack[i].module) : stack[i].function) + '\n';
+            result +=
+                (stack[i].function.empty() ? "?" + file_name(stack[i].module) : stack[i].function) + '\n';
     return result;
 }
 
@@ -73,7 +71,8 @@ void merge(Described &into, Described &&other)
     }
     a.count += b.count;
     a.bytes += b.bytes;
-    if (std::none_of(other.sites.begin(), other.sites.end(), [&](uint32_t site) { return into.sites.contains(site); })) {
+    if (std::none_of(other.sites.begin(), other.sites.end(),
+                     [&](uint32_t site) { return into.sites.contains(site); })) {
         a.acquired += b.acquired;
         a.released += b.released;
     }
@@ -98,8 +97,8 @@ void merge(Described &into, Described &&other)
 /// Findings of one acquisition are told apart by who released it wrongly, where that is the fault.
 std::string release_key(const Finding &finding)
 {
-    if (finding.rule == "never-released" || finding.rule == "release-failed" || finding.rule == "storage-freed-live" ||
-        finding.rule == "reinitialised-live")
+    if (finding.rule == "never-released" || finding.rule == "release-failed" ||
+        finding.rule == "storage-freed-live" || finding.rule == "reinitialised-live")
         return "";
     std::string key;
     if (finding.failed_release && !finding.failed_release->stack.empty())
@@ -129,7 +128,9 @@ std::vector<Described> group(std::vector<Described> cases)
     std::vector<Described> groups;
     for (Described &one : cases) {
         const Finding &f = one.finding;
-        std::string key = f.rule + '\n' + acquisition_key(f.family, f.function, f.owner, f.stack, one.blame_index) + '\n' + release_key(f);
+        std::string key = f.rule + '\n' +
+                          acquisition_key(f.family, f.function, f.owner, f.stack, one.blame_index) + '\n' +
+                          release_key(f);
         if (one.standard_streams)
             key += "standard streams\n";
         auto [at, added] = index.try_emplace(std::move(key), groups.size());

@@ -16,13 +16,13 @@ namespace unpaired {
 struct Described {
     Finding finding; ///< all but growth, severity and id
     std::vector<Age> ages;
-    uint32_t cycles = 0;  ///< see Case
+    uint32_t cycles = 0; ///< see Case
     uint16_t space = 0;
     uint64_t highest_handle = 0;
-    uint64_t address = 0; ///< in the file of the innermost caller: orders what has equal names
-    std::set<uint32_t> sites; ///< the acquisitions it is about
-    size_t blame_index = 0;   ///< of the blamed frame in the stack
-    bool in_program = true;      ///< see Blame
+    uint64_t address = 0;          ///< in the file of the innermost caller: orders what has equal names
+    std::set<uint32_t> sites;      ///< the acquisitions it is about
+    size_t blame_index = 0;        ///< of the blamed frame in the stack
+    bool in_program = true;        ///< see Blame
     bool standard_streams = false; ///< see Case
 };
 

@@ -16,11 +16,12 @@ template <size_t N> bool one_of(std::string_view text, const std::array<std::str
 bool is_started_for_life(const std::vector<Frame> &stack)
 {
     static constexpr std::array<std::string_view, 2> starters = {"tcpip_init", "lwip_init"};
-    return std::any_of(stack.begin(), stack.end(), [&](const Frame &frame) { return one_of(frame.function, starters); });
+    return std::any_of(stack.begin(), stack.end(),
+                       [&](const Frame &frame) { return one_of(frame.function, starters); });
 }
 
-Severity judge_unreleased(const Described &described, const GrowthVerdict &growth, ResourceClass resource, Ending ending,
-                          bool of_helper_shell)
+Severity judge_unreleased(const Described &described, const GrowthVerdict &growth, ResourceClass resource,
+                          Ending ending, bool of_helper_shell)
 {
     const uint64_t count = described.finding.count;
     if (described.standard_streams)
@@ -36,7 +37,8 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
     case Ending::exec: // the program it became has the descriptors, and the memory is gone
         return Severity::note;
     case Ending::running: // what is live may yet be released
-        return resource != ResourceClass::lifelong && growth.still_growing ? Severity::suspect : Severity::note;
+        return resource != ResourceClass::lifelong && growth.still_growing ? Severity::suspect
+                                                                           : Severity::note;
     case Ending::exit:
     case Ending::signal:
     case Ending::truncated:
@@ -58,8 +60,9 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
 
 size_t count_of(const ImageReport &image, Severity severity)
 {
-    return static_cast<size_t>(std::count_if(image.findings.begin(), image.findings.end(),
-                                             [&](const Finding &finding) { return finding.severity == severity; }));
+    return static_cast<size_t>(
+        std::count_if(image.findings.begin(), image.findings.end(),
+                      [&](const Finding &finding) { return finding.severity == severity; }));
 }
 
 } // namespace
@@ -79,9 +82,11 @@ ResourceClass class_of_space(std::string_view space_name, uint8_t kind)
 Severity judge(const Described &described, const GrowthVerdict &growth, ResourceClass resource, Ending ending,
                bool of_helper_shell)
 {
-    static constexpr std::array<std::string_view, 5> leaks = {"release-failed", "storage-freed-live", "reinitialised-live",
-                                                              "double-release", "tag-overwritten"};
-    static constexpr std::array<std::string_view, 3> suspects = {"mismatched-release", "held-at-exit", "limit-reached"};
+    static constexpr std::array<std::string_view, 5> leaks = {
+        "release-failed", "storage-freed-live", "reinitialised-live", "double-release", "tag-overwritten"};
+    // running out of handles belongs into the first lines, even if nobody is found to hold them
+    static constexpr std::array<std::string_view, 3> suspects = {"mismatched-release", "held-at-exit",
+                                                                 "limit-reached"};
     const std::string &rule = described.finding.rule;
     if (one_of(rule, leaks))
         return Severity::leak;
@@ -98,8 +103,9 @@ Severity judge(const Described &described, const GrowthVerdict &growth, Resource
 
 bool is_shell(std::string_view program)
 {
-    static constexpr std::array<std::string_view, 8> shells = {"/bin/sh",   "/bin/dash",     "/bin/bash",     "/bin/busybox",
-                                                               "/usr/bin/sh", "/usr/bin/dash", "/usr/bin/bash", "/usr/bin/busybox"};
+    static constexpr std::array<std::string_view, 8> shells = {
+        "/bin/sh",     "/bin/dash",     "/bin/bash",     "/bin/busybox",
+        "/usr/bin/sh", "/usr/bin/dash", "/usr/bin/bash", "/usr/bin/busybox"};
     return one_of(program, shells);
 }
 
@@ -107,11 +113,13 @@ bool worse(const Finding &a, const Finding &b)
 {
     auto reached = [](const Finding &finding) { return finding.forecast && finding.forecast->reached; };
     auto key = [&](const Finding &finding) {
-        return std::tuple(finding.suppressed_by.empty(), finding.severity, reached(finding), finding.count, finding.bytes);
+        return std::tuple(finding.suppressed_by.empty(), finding.severity, reached(finding), finding.count,
+                          finding.bytes);
     };
     if (key(a) != key(b))
         return key(a) > key(b);
-    return std::tie(a.rule, a.family, a.function, a.id, a.owner) < std::tie(b.rule, b.family, b.function, b.id, b.owner);
+    return std::tie(a.rule, a.family, a.function, a.id, a.owner) <
+           std::tie(b.rule, b.family, b.function, b.id, b.owner);
 }
 
 bool worse(const ImageReport &a, const ImageReport &b)

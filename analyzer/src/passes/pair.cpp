@@ -32,7 +32,8 @@ public:
         for (const auto &[first, part] : latest)
             table->parts_.push_back(part);
         for (const End &end : trace.ends)
-            if (end.image == image && end.kind == UNPAIRED_END_EXIT && end.time_ms <= table->time_ms_ + clock_step_ms)
+            if (end.image == image && end.kind == UNPAIRED_END_EXIT &&
+                end.time_ms <= table->time_ms_ + clock_step_ms)
                 table->at_exit_ = true;
         return table;
     }
@@ -73,8 +74,8 @@ const Slot *live_parent(const Trace &trace, const Slot &slot)
         return nullptr;
     auto at = std::lower_bound(trace.slots.begin(), trace.slots.end(), slot.parent,
                                [](const Slot &s, uint32_t reference) { return s.reference < reference; });
-    bool meant = at != trace.slots.end() && at->reference == slot.parent && at->sequence == slot.parent_sequence &&
-                 at->image == slot.image;
+    bool meant = at != trace.slots.end() && at->reference == slot.parent &&
+                 at->sequence == slot.parent_sequence && at->image == slot.image;
     return meant ? &*at : nullptr;
 }
 
@@ -152,7 +153,8 @@ std::vector<PairedImage> pair(const Trace &trace)
             bool seen_closed = building.table && building.table->covers(slot.time_ms) &&
                                building.table->open(slot.handle) == false;
             // what was moved into a stream goes with the stream, closed inside the C library
-            bool gone_with_whole = (slot.flags & UNPAIRED_SLOT_MOVED) != 0 && slot.parent != 0 && whole == nullptr;
+            bool gone_with_whole =
+                (slot.flags & UNPAIRED_SLOT_MOVED) != 0 && slot.parent != 0 && whole == nullptr;
             if (seen_closed || gone_with_whole) {
                 tally.released_unseen++;
                 continue;

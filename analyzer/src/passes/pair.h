@@ -25,8 +25,8 @@ struct PartOf {
 
 struct PairedImage {
     uint16_t image = 0;
-    std::vector<SiteTally> sites; ///< ascending by site
-    std::vector<PartOf> parts;    ///< ascending by whole
+    std::vector<SiteTally> sites;     ///< ascending by site
+    std::vector<PartOf> parts;        ///< ascending by whole
     uint64_t unknown_descriptors = 0; ///< open at the last look, above 2, and never seen acquired
 };
 

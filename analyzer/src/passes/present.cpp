@@ -1,32 +1,14 @@
 #include "passes/present.h"
 
 #include "passes/judge.h"
+#include "passes/names.h"
 
-#include <fmt/format.h>
 #include <set>
 
 namespace unpaired {
 namespace {
 
 constexpr size_t addresses_for_wrappers = 5;
-
-std::string function_name(const Trace &trace, uint16_t id)
-{
-    auto at = trace.dictionary.functions.find(id);
-    if (at == trace.dictionary.functions.end())
-        return id == 0 ? "" : fmt::format("function {}", id);
-    return at->second.name;
-}
-
-/// The family's name, or the space's where only that is known.
-std::string family_name(const Trace &trace, const Case &one)
-{
-    if (auto at = trace.dictionary.families.find(one.family); at != trace.dictionary.families.end())
-        return at->second.name;
-    if (auto at = trace.dictionary.spaces.find(one.space); at != trace.dictionary.spaces.end())
-        return at->second.name;
-    return fmt::format("family {}", one.family);
-}
 
 std::vector<Frame> stack_of(const Trace &trace, Stacks &stacks, uint32_t site)
 {
@@ -89,7 +71,7 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
         Described &described = result.emplace_back();
         Finding &finding = described.finding;
         finding.rule = one.rule;
-        finding.family = family_name(trace, one);
+        finding.family = family_name(trace, one.family, one.space);
         finding.function = function_name(trace, one.function);
         finding.count = one.count;
         finding.bytes = one.bytes;
@@ -97,9 +79,7 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
         finding.released = one.released;
         finding.remarks = one.remarks;
         for (const PartTally &part : one.parts) {
-            Case inner;
-            inner.family = part.family;
-            Part &sum = finding.parts[family_name(trace, inner)];
+            Part &sum = finding.parts[family_name(trace, part.family)];
             sum.count += part.count;
             sum.bytes += part.bytes;
         }
@@ -112,10 +92,13 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
                 described.address = stacks.file_address(site->second, site->second.stack.front());
         }
         if (one.failed.function != 0)
-            finding.failed_release =
-                FailedRelease{function_name(trace, one.failed.function), one.failed.result,          one.failed.error,
-                              one.failed.count,                          function_name(trace, one.failed.observed),
-                              one.failed.observed_result,                stack_of(trace, stacks, one.failed.site)};
+            finding.failed_release = FailedRelease{function_name(trace, one.failed.function),
+                                                   one.failed.result,
+                                                   one.failed.error,
+                                                   one.failed.count,
+                                                   function_name(trace, one.failed.observed),
+                                                   one.failed.observed_result,
+                                                   stack_of(trace, stacks, one.failed.site)};
         if (one.ended.function != 0)
             finding.ended_by =
                 EndedBy{function_name(trace, one.ended.function), stack_of(trace, stacks, one.ended.site)};
@@ -125,7 +108,9 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
         described.blame_index = blame.index;
         // Of a second release the releasing call is at fault, not where the resource came from.
         if (one.rule == "double-release" && finding.failed_release && !finding.failed_release->stack.empty())
-            finding.blame = choose_blame(finding.failed_release->function, finding.failed_release->stack, wrappers, program).frame;
+            finding.blame = choose_blame(finding.failed_release->function, finding.failed_release->stack,
+                                         wrappers, program)
+                                .frame;
         described.in_program = blame.in_program;
         described.ages = one.ages;
         described.cycles = one.cycles;

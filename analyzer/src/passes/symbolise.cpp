@@ -84,7 +84,7 @@ std::vector<Frame> Stacks::of(const Site &site, size_t addresses)
 
 std::string without_compiler_suffix(const std::string &function)
 {
-    static constexpr std::array<std::string_view, 7> suffixes = {".isra", ".part", ".constprop", ".cold",
+    static constexpr std::array<std::string_view, 7> suffixes = {".isra",     ".part", ".constprop", ".cold",
                                                                  ".lto_priv", ".llvm", " [clone "};
     size_t end = function.size();
     for (std::string_view suffix : suffixes)

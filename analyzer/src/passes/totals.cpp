@@ -1,15 +1,9 @@
 #include "passes/totals.h"
 
-#include <fmt/format.h>
+#include "passes/names.h"
 
 namespace unpaired {
 namespace {
-
-std::string family_name(const Trace &trace, uint16_t family)
-{
-    auto at = trace.dictionary.families.find(family);
-    return at == trace.dictionary.families.end() ? fmt::format("family {}", family) : at->second.name;
-}
 
 std::map<uint32_t, uint64_t> lost_bytes(const Trace &trace, uint16_t image)
 {
@@ -56,8 +50,9 @@ std::map<std::string, FamilyTotals> total_by_family(const Trace &trace, const Pa
     return totals;
 }
 
-std::map<std::string, OwnerTotals> total_by_owner(const Trace &trace, const PairedImage &image,
-                                                  const std::function<std::string(const Site &)> &owner_of_site)
+std::map<std::string, OwnerTotals>
+total_by_owner(const Trace &trace, const PairedImage &image,
+               const std::function<std::string(const Site &)> &owner_of_site)
 {
     const std::map<uint32_t, uint64_t> lost = lost_bytes(trace, image.image);
     std::map<std::string, OwnerTotals> totals;

@@ -16,7 +16,8 @@ namespace unpaired {
 std::map<std::string, FamilyTotals> total_by_family(const Trace &trace, const PairedImage &image);
 
 /// By owner; "unknown" where there is none. `owner_of_site` tells a site's owner.
-std::map<std::string, OwnerTotals> total_by_owner(const Trace &trace, const PairedImage &image,
-                                                  const std::function<std::string(const Site &)> &owner_of_site);
+std::map<std::string, OwnerTotals>
+total_by_owner(const Trace &trace, const PairedImage &image,
+               const std::function<std::string(const Site &)> &owner_of_site);
 
 } // namespace unpaired

@@ -5,7 +5,9 @@
 #include "writers/text_words.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fmt/format.h>
+#include <map>
 #include <string_view>
 
 namespace unpaired {
@@ -13,55 +15,12 @@ namespace {
 
 constexpr size_t frames_shown = 12; ///< of a stack, unless everything is asked for
 
-std::string base_name(const std::string &path)
-{
-    const size_t slash = path.rfind('/');
-    return slash == std::string::npos ? path : path.substr(slash + 1);
-}
-
-/// `text` in lines of at most `width` columns, broken at blanks; lines after the first are indented.
-std::string wrapped(std::string_view text, size_t width, size_t first_indent, size_t indent)
-{
-    std::string out(first_indent, ' ');
-    size_t column = first_indent;
-    bool line_is_empty = true;
-    while (!text.empty()) {
-        const size_t blank = text.find(' ');
-        const std::string_view word = text.substr(0, blank);
-        text = blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1);
-        if (!line_is_empty && column + 1 + word.size() > width) {
-            out += '\n';
-            out.append(indent, ' ');
-            column = indent;
-            line_is_empty = true;
-        }
-        if (!line_is_empty) {
-            out += ' ';
-            column++;
-        }
-        out += word;
-        column += word.size();
-        line_is_empty = false;
-    }
-    return out;
-}
-
-std::string plural(uint64_t n, std::string_view word)
-{
-    return fmt::format("{} {}{}", grouped(n), word, n == 1 ? "" : "s");
-}
-
-std::string joined(const std::vector<std::string> &parts, std::string_view separator)
-{
-    return fmt::format("{}", fmt::join(parts, separator));
-}
-
 std::string end_text(const TraceInfo &trace)
 {
     if (trace.end == "exit")
-        return "ended by itself";
+        return "exited";
     if (trace.end.starts_with("signal:"))
-        return fmt::format("killed by signal {}", trace.end.substr(7));
+        return "killed by " + signal_name(std::atoi(trace.end.c_str() + 7));
     if (trace.end == "exec")
         return "became another program";
     if (trace.end == "running")
@@ -78,16 +37,25 @@ public:
         if (report_.images.empty())
             line(bold("Nothing was recorded."));
         std::vector<const ImageReport *> quiet;
+        std::map<std::string, std::vector<const ImageReport *>> alike;
+        for (const ImageReport &image : report_.images)
+            if (!findings_key(image).empty())
+                alike[findings_key(image)].push_back(&image);
         bool first = true;
         for (const ImageReport &image : report_.images) {
             if (!worth_showing(image) && report_.images.size() > 1) {
                 quiet.push_back(&image);
                 continue;
             }
+            const auto same = alike.find(findings_key(image));
+            if (!style_.all && same != alike.end() && same->second.front() != &image)
+                continue; // told with the first of them
             if (!first)
                 line("");
             first = false;
             write_image(image);
+            if (!style_.all && same != alike.end() && same->second.size() > 1)
+                write_alike(same->second);
         }
         write_quiet(quiet);
         if (!report_.remarks.empty())
@@ -123,6 +91,16 @@ private:
         const Counts n = count(image);
         return n.leaks || n.suspects || image.trace.end == "running" || image.trace.end == "truncated" ||
                image.trace.events_lost || (style_.all && !image.findings.empty());
+    }
+
+    /// Equal for processes of one program with the same findings; "" for one that has none to show.
+    std::string findings_key(const ImageReport &image) const
+    {
+        std::string key;
+        for (const Finding &f : image.findings)
+            if (shown(f) && !f.id.empty())
+                key += f.id + " ";
+        return key.empty() ? key : key + image.trace.program;
     }
 
     bool shown(const Finding &f) const
@@ -294,6 +272,23 @@ private:
         return fmt::format("{:#x}", frame.address);
     }
 
+    /// The end of a path that does not fit, from a folder on; whole where everything is asked for.
+    std::string shortened(const std::string &where, size_t room) const
+    {
+        if (style_.all || where.size() <= room)
+            return where;
+        size_t slash = where.rfind('/');
+        if (slash == std::string::npos)
+            return where;
+        for (size_t earlier = slash; earlier > 0 && earlier != std::string::npos;
+             earlier = where.rfind('/', earlier - 1)) {
+            if (where.size() - earlier + 3 > room)
+                break;
+            slash = earlier;
+        }
+        return "..." + where.substr(slash);
+    }
+
     /// What calls main and what starts a thread is the same in every program.
     static size_t length_without_start(const std::vector<Frame> &stack)
     {
@@ -336,7 +331,9 @@ private:
     void write_frame(const Frame &frame, bool blamed, size_t column)
     {
         const std::string name = fmt::format("{:<{}}", frame_name(frame), column);
-        const std::string where = place(frame);
+        constexpr size_t before = 10; // the indent, the arrow, the blanks between
+        const std::string where =
+            shortened(place(frame), style_.width - std::min<size_t>(style_.width, name.size() + before));
         line(fmt::format("     {} {}  {}", blamed ? bold("->") : "  ", blamed ? bold(name) : name,
                          blamed ? bold(where) : dim(where)));
     }
@@ -419,22 +416,61 @@ private:
                          style_.width, 5, 5)));
     }
 
+    /// "sh (4710), env (3 processes)", by name in the order they come.
+    static std::string processes(const std::vector<const ImageReport *> &images)
+    {
+        std::vector<std::pair<std::string, std::vector<int>>> by_name;
+        for (const ImageReport *image : images) {
+            const std::string name =
+                base_name(image->trace.program.empty() ? "program" : image->trace.program);
+            auto found = std::find_if(by_name.begin(), by_name.end(),
+                                      [&](const auto &one) { return one.first == name; });
+            if (found == by_name.end())
+                found = by_name.insert(by_name.end(), {name, {}});
+            found->second.push_back(image->trace.pid);
+        }
+        std::vector<std::string> texts;
+        for (const auto &[name, pids] : by_name)
+            texts.push_back(pids.size() == 1 ? fmt::format("{} ({})", name, pids[0])
+                                             : fmt::format("{} ({} processes)", name, pids.size()));
+        return joined(texts, ", ");
+    }
+
+    void write_alike(const std::vector<const ImageReport *> &same)
+    {
+        std::vector<std::string> pids;
+        for (size_t i = 1; i < same.size(); i++)
+            pids.push_back(fmt::format("{}", same[i]->trace.pid));
+        line("");
+        wrapped_line(
+            fmt::format("The same findings in {} of {}: {}.",
+                        pids.size() == 1 ? "one more process" : fmt::format("{} more processes", pids.size()),
+                        base_name(same[0]->trace.program), joined(pids, ", ")),
+            5, 7);
+    }
+
     void write_quiet(const std::vector<const ImageReport *> &quiet)
     {
         if (quiet.empty())
             return;
-        std::vector<std::string> names;
-        for (const ImageReport *image : quiet)
-            names.push_back(fmt::format("{} ({})", base_name(image->trace.program), image->trace.pid));
         if (quiet.size() < report_.images.size())
             line("");
-        wrapped_line(fmt::format("No leaks in {}.", joined(names, ", ")), 0, 2);
+        wrapped_line(fmt::format("No leaks in {}.", processes(quiet)), 0, 2);
+        // What they could not tell is told for them all, each thing once.
+        std::vector<std::string> remarks;
+        for (const ImageReport *image : quiet)
+            for (const std::string &remark : image->remarks)
+                if (std::find(remarks.begin(), remarks.end(), remark) == remarks.end())
+                    remarks.push_back(remark);
+        if (!remarks.empty())
+            line("");
+        write_remarks(remarks);
     }
 
     void write_remarks(const std::vector<std::string> &remarks)
     {
         for (const std::string &remark : remarks) {
-            const std::string text = wrapped("note: " + remark, style_.width, 0, 6);
+            const std::string text = wrapped("remark: " + remark, style_.width, 0, 8);
             line(text);
         }
     }

@@ -7,12 +7,6 @@
 namespace unpaired {
 namespace {
 
-std::string base_name(const std::string &path)
-{
-    const size_t slash = path.rfind('/');
-    return slash == std::string::npos ? path : path.substr(slash + 1);
-}
-
 /// "3 of 10 sockets", "7 of 7 heap blocks (140 B)", "1 stdio stream" where there was no other.
 std::string how_many(const Finding &f)
 {

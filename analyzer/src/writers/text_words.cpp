@@ -32,7 +32,7 @@ const Noun *find_noun(std::string_view family)
     return nullptr;
 }
 
-std::string plural(std::string_view display)
+std::string plural_of(std::string_view display)
 {
     // The noun itself comes first in "object from new" and "array from new[]", last everywhere else.
     const size_t from = display.find(" from ");
@@ -52,7 +52,7 @@ std::string family_noun(std::string_view family, uint64_t n)
 {
     const Noun *noun = find_noun(family);
     const std::string_view display = noun ? noun->display : family;
-    return n == 1 ? std::string(display) : plural(display);
+    return n == 1 ? std::string(display) : plural_of(display);
 }
 
 std::string_view family_released(std::string_view family)
@@ -128,6 +128,12 @@ std::string errno_name(int error)
     return name ? name : fmt::format("errno {}", error);
 }
 
+std::string signal_name(int signal)
+{
+    const char *name = sigabbrev_np(signal);
+    return name ? std::string("SIG") + name : fmt::format("signal {}", signal);
+}
+
 std::string function_text(const std::string &function)
 {
     if (!function.starts_with("_Z"))
@@ -141,6 +147,48 @@ std::string function_text(const std::string &function)
     // The parameters of operator new and delete only tell the size_t: what a reader looks for is the operator.
     const size_t open = text.find('(');
     return text.starts_with("operator ") && open != std::string::npos ? text.substr(0, open) : text;
+}
+
+std::string base_name(const std::string &path)
+{
+    const size_t slash = path.rfind('/');
+    return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+std::string wrapped(std::string_view text, size_t width, size_t first_indent, size_t indent)
+{
+    std::string out(first_indent, ' ');
+    size_t column = first_indent;
+    bool line_is_empty = true;
+    while (!text.empty()) {
+        const size_t blank = text.find(' ');
+        const std::string_view word = text.substr(0, blank);
+        text = blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1);
+        if (!line_is_empty && column + 1 + word.size() > width) {
+            out += '\n';
+            out.append(indent, ' ');
+            column = indent;
+            line_is_empty = true;
+        }
+        if (!line_is_empty) {
+            out += ' ';
+            column++;
+        }
+        out += word;
+        column += word.size();
+        line_is_empty = false;
+    }
+    return out;
+}
+
+std::string plural(uint64_t n, std::string_view word)
+{
+    return fmt::format("{} {}{}", grouped(n), word, n == 1 ? "" : "s");
+}
+
+std::string joined(const std::vector<std::string> &parts, std::string_view separator)
+{
+    return fmt::format("{}", fmt::join(parts, separator));
 }
 
 } // namespace unpaired

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace unpaired {
 
@@ -26,7 +27,21 @@ std::string duration_text(double seconds);
 /// "EINVAL", or "errno 4711" for a number without a name.
 std::string errno_name(int error);
 
+/// "SIGABRT", or "signal 47" for a number without a name.
+std::string signal_name(int signal);
+
 /// C++ names as declared, others as they are: "_Znam" is "operator new[]".
 std::string function_text(const std::string &function);
+
+/// What stands behind the last slash.
+std::string base_name(const std::string &path);
+
+/// `text` in lines of at most `width` columns, broken at blanks; lines after the first are indented.
+std::string wrapped(std::string_view text, size_t width, size_t first_indent, size_t indent);
+
+/// "1 frame", "1,234 frames".
+std::string plural(uint64_t n, std::string_view word);
+
+std::string joined(const std::vector<std::string> &parts, std::string_view separator);
 
 } // namespace unpaired

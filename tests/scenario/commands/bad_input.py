@@ -43,6 +43,16 @@ def a_missing_program_is_not_127(t, folder):
 
 
 @check
+def names_with_newlines_and_escapes_stay_on_the_line(t, folder):
+    for name in ("no\nsuch", "no\x1b[2Jsuch"):
+        for arguments in (("run", "--", name), ("report", name), ("ctl", name, "status"), (name,),
+                          ("run", "--" + name)):
+            result = tried(t, *arguments)
+            one_line(result, "no?")
+            expect(b"\x1b" not in result.stderr, f"{result.stderr}")
+
+
+@check
 def a_file_that_may_not_be_executed_is_named(t, folder):
     path = os.path.join(folder, "plain")
     with open(path, "w", encoding="utf-8") as file:

@@ -146,7 +146,7 @@ def a_truncated_trace_gives_what_is_there(t, folder):
             file.write(whole[:length])
         result = harness.run([t.unpaired, "report", "cut"], cwd=folder)
         expect(result.status in (0, 1), f"{length}: {result.status} {result.stderr}")
-        told += b"note: " in result.stdout
+        told += b"remark: " in result.stdout
     expect(told == 4, f"in {4 - told} of 4 cases nothing says what is missing")
 
 

@@ -1,6 +1,8 @@
 """What the scripts of this folder share: named checks, and the command under test."""
 import argparse
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,7 +28,9 @@ def expect(condition, what):
 
 def private_folders(pid):
     """What the launcher of that pid has in its private place now: other tests run at the same time."""
-    return {name for name in os.listdir("/dev/shm") if name.startswith(f"unpaired-{pid}-")}
+    places = {"/dev/shm", os.environ.get("TMPDIR", "/tmp"), "/tmp"}
+    return {os.path.join(place, name) for place in places if os.path.isdir(place) for name in os.listdir(place)
+            if name.startswith(f"unpaired-{pid}-")}
 
 
 def tried(t, *arguments, cwd=None):
@@ -51,10 +55,25 @@ def one_line(result, *words):
         expect(word in error, f"no '{word}' in: {shown}")
 
 
+started = []
+
+
 def start(command, **options):
-    """Starts with pipes; the caller ends it through ended()."""
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True, **options)
+    """Starts with pipes, in a session of its own; the caller ends it through ended()."""
+    started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                    text=True, start_new_session=True, **options))
+    return started[-1]
+
+
+def end_what_a_failed_check_left():
+    """The launcher and its program, by their session; a launcher killed outright leaves its folder."""
+    while started:
+        process = started.pop()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            for folder in private_folders(process.pid):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def line_of(process, beginning):
@@ -100,5 +119,7 @@ def main():
             except Exception:  # the check itself is broken: that is a failure too
                 failed += 1
                 print(f"BROKEN  {sentence}\n{traceback.format_exc()}")
+            finally:
+                end_what_a_failed_check_left()
     print(f"{len(checks) - failed} of {len(checks)} hold")
     sys.exit(1 if failed or not checks else 0)
