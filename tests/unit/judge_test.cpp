@@ -42,6 +42,21 @@ TEST_CASE("memory of unknown reachability is suspect when two or more from one s
     }
 }
 
+TEST_CASE("what a killed program had just acquired and always gave back before is its working set")
+{
+    auto young = [](uint64_t released) {
+        TraceBuilder builder;
+        uint32_t site = builder.site("malloc", stack);
+        for (uint32_t i = 0; i < 20; i++)
+            builder.slot({.site = site, .handle = i, .size = 8, .time_ms = 9900 + i});
+        builder.counter(site, 20 + released);
+        builder.child_end(100, 9, 10000);
+        return severity_of(builder);
+    };
+    CHECK(young(5000) == Severity::note);
+    CHECK(young(0) == Severity::suspect);
+}
+
 TEST_CASE("what is live in a running or replaced program is a note until it grows")
 {
     CHECK(left("malloc", 50, "running") == Severity::note);

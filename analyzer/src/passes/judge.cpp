@@ -48,6 +48,10 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
     case ResourceClass::memory:
         if (of_helper_shell)
             return Severity::note;
+        // A killed program's working set: young, and of a kind that was given back all along.
+        if (ending != Ending::exit && growth.growth == Growth::sawtooth &&
+            described.finding.released * 2 >= described.finding.acquired)
+            return Severity::note;
         return count >= 2 || growth.still_growing ? Severity::suspect : Severity::note;
     case ResourceClass::handle:
         // a killed program had no chance to close its one log file

@@ -4,6 +4,7 @@ import argparse
 import mmap
 import os
 import random
+import resource
 import shutil
 import signal
 import struct
@@ -168,6 +169,11 @@ def full_disk(arguments):
 
 def locked(arguments):
     """With all memory locked: what the trace does not use is not filled in."""
+    limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+    if os.geteuid() != 0 and limit != resource.RLIM_INFINITY:
+        print(f"skipped: mlockall() is given to this user for {limit} bytes of address space, and the mapping of the "
+              f"trace alone is larger (docs/limits.md); run as root or with ulimit -l unlimited")
+        sys.exit(77)
     command = [arguments.program, "mlockall"]
     native = harness.run(command)
     if native.status != 7:
