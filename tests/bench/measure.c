@@ -1,12 +1,13 @@
 /* Runs a program and tells what it used, for scripts/bench.
  *
- *     measure FILE PROGRAM [ARGS]
+ *     measure FILE [NAME=VALUE...] PROGRAM [ARGS]
  *
  * Writes "SECONDS KIB STATUS" to FILE: user and system time, peak memory and wait status of the program alone. The
  * kernel counts a parent's memory as its child's peak until exec, so the parent must be as small as this one. */
 #define _GNU_SOURCE
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -17,16 +18,19 @@ int main(int argc, char **argv)
 {
     struct rusage used;
     pid_t child;
-    int status, error;
+    int status, error, program = 2;
     FILE *file;
 
-    if (argc < 3) {
-        fprintf(stderr, "usage: %s FILE PROGRAM [ARGS]\n", argv[0]);
+    /* the program's environment: ours is read already, so a recorder is not loaded here */
+    while (program < argc && strchr(argv[program], '=') && putenv(argv[program]) == 0)
+        program++;
+    if (program >= argc) {
+        fprintf(stderr, "usage: %s FILE [NAME=VALUE...] PROGRAM [ARGS]\n", argv[0]);
         return 2;
     }
-    error = posix_spawnp(&child, argv[2], NULL, NULL, argv + 2, environ);
+    error = posix_spawnp(&child, argv[program], NULL, NULL, argv + program, environ);
     if (error != 0) {
-        fprintf(stderr, "measure: %s: %s\n", argv[2], strerror(error));
+        fprintf(stderr, "measure: %s: %s\n", argv[program], strerror(error));
         return 2;
     }
     if (wait4(child, &status, 0, &used) != child || !(file = fopen(argv[1], "w")))
