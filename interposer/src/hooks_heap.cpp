@@ -47,8 +47,8 @@ size_t pool_size(const void *block)
 
 bool resolving() { return UNPAIRED_UNLIKELY(load(real::addresses[UNPAIRED_FUNCTION_malloc]) == nullptr); }
 
-/// While the start looks up the real functions, the blocks come out of the pool.
-bool use_pool() { return resolving() && process.phase == Phase::starting; }
+/// While the real functions are looked up, the blocks come out of the pool.
+bool use_pool() { return resolving() && (process.phase == Phase::starting || real::looking_up()); }
 
 // ---- the two halves of every hook ------------------------------------------------------------------------------------
 
@@ -258,6 +258,8 @@ UNPAIRED_HOOK(void, free, (void *block))
 {
     if (UNPAIRED_UNLIKELY(in_pool(block)))
         return;
+    if (UNPAIRED_UNLIKELY(load(real::addresses[UNPAIRED_FUNCTION_free]) == nullptr) && real::looking_up())
+        return; // a message of dlerror's, out of the middle of our own dlsym: rather lost than looked up for ever
     const Caller caller = UNPAIRED_CALLER();
     Thread *thread = block != nullptr ? enter_heap(caller) : nullptr;
     release(thread, caller, UNPAIRED_FUNCTION_free, block);

@@ -13,6 +13,8 @@ void *addresses[function_end];
 
 namespace {
 
+uint32_t lookups; // under way, in all threads
+
 constexpr const char *names[function_end] = {
     "",
 #define UNPAIRED_EACH_FUNCTION(function) #function,
@@ -76,14 +78,18 @@ const void *our_base()
 
 const char *name_of(unsigned function) { return names[function]; }
 
+bool looking_up() { return __atomic_load_n(&lookups, __ATOMIC_RELAXED) != 0; }
+
 void *find(unsigned function)
 {
+    __atomic_fetch_add(&lookups, 1u, __ATOMIC_RELAXED);
     void *symbol = dlsym(RTLD_NEXT, names[function]);
     if (symbol == nullptr) {
         Search search{names[function], our_base(), nullptr};
         dl_iterate_phdr(search_module, &search);
         symbol = search.found;
     }
+    __atomic_fetch_sub(&lookups, 1u, __ATOMIC_RELAXED);
     if (symbol == nullptr) {
         static const char text[] =
             ": symbol lookup error: undefined symbol (reached through libunpaired_preload.so)\n";

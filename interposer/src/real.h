@@ -18,6 +18,10 @@ inline void *address(unsigned function)
     return __builtin_expect(known != nullptr, 1) ? known : find(function);
 }
 
+/// Whether a look-up is under way. dlsym(3) frees the message of an earlier failure, through our hook of free, whose
+/// real function may be what is being looked up.
+bool looking_up();
+
 /// Looks up what the C library has, so that no hook needs dlsym later (it is not async-signal-safe).
 void find_all();
 

@@ -146,9 +146,8 @@ void tell_execs(const Trace &trace, uint16_t image, std::vector<std::string> &re
         if (exec.image == image && (exec.flags & UNPAIRED_EXEC_UNRECORDED) != 0)
             unrecorded[exec.program]++;
     for (const auto &[program, count] : unrecorded)
-        remarks.push_back(
-            fmt::format("it started {} without the recorder in its environment ({} times): not recorded",
-                        program, count));
+        remarks.push_back(fmt::format("it started {} without the recorder in its environment{}: not recorded",
+                                      program, count > 1 ? fmt::format(" ({} times)", count) : ""));
 }
 
 } // namespace
