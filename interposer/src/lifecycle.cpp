@@ -9,6 +9,7 @@
 #include "options.h"
 #include "real.h"
 #include "recorder.h"
+#include "walk.h"
 
 #include "unpaired/owner_tag.h"
 
@@ -225,6 +226,7 @@ void become_child()
     index::forget();
     forget_anomalies_of_parent();
     release_module_lock();
+    release_unwind_lock();
     const Thread *before = self;
     const uint32_t scope = before != nullptr ? before->scope_owner : 0;
     self = attach_thread();

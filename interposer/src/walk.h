@@ -18,6 +18,11 @@ void walk_stack(const Caller &caller, Stack &stack);
 /// Forgets what is known of the code at any address: after dlopen and dlclose.
 void forget_unwind_rules();
 
+/// In a forked child: another thread of the parent may have been adding a rule.
+void release_unwind_lock();
+/// How many rules the cache holds.
+uint32_t unwind_rules_kept();
+
 namespace cfi {
 /// How to get from a frame to its caller. `unknown`: ask the general unwinder.
 enum class Kind : uint8_t { unknown = 0, from_sp, from_bp, realigned, outermost, signal, no_code };
@@ -31,6 +36,9 @@ static_assert(sizeof(Rule) == 8);
 /// Reads the rule for the frame with this return address out of its module's .eh_frame.
 Rule read_rule(uint64_t return_address);
 } // namespace cfi
+
+/// The rule for a return address, out of the cache if it is there. x86-64 only: elsewhere `unknown`.
+cfi::Rule rule_at(uint64_t return_address);
 
 /// The general unwinder, from `caller` outwards; for frames whose rule is `unknown`.
 void walk_with_libunwind(const Caller &caller, Stack &stack);

@@ -243,3 +243,21 @@ TEST_CASE("an address where there is no code ends the walk")
     const cfi::Rule rule = cfi::read_rule(reinterpret_cast<uint64_t>(&main_context));
     CHECK(rule.kind == cfi::Kind::no_code);
 }
+
+TEST_CASE("a program of any size keeps its rules: the table grows with the code that is walked")
+{
+    // given more return addresses than the first table has room for; clang's own have twice as many
+    constexpr uint64_t many = 60000;
+    const auto code = reinterpret_cast<uint64_t>(&recurse);
+    forget_unwind_rules();
+    // when each is asked for once
+    for (uint64_t i = 0; i < many; i++)
+        rule_at(code + i);
+    // then none has to be read a second time
+    CHECK(unwind_rules_kept() == many);
+    const uint32_t before = unwind_rules_kept();
+    for (uint64_t i = 0; i < many; i++)
+        rule_at(code + i);
+    CHECK(unwind_rules_kept() == before);
+    forget_unwind_rules();
+}

@@ -202,7 +202,8 @@ CASE(timerfd_create, int, MUST(held(it = timerfd_create(CLOCK_MONOTONIC, 0))), c
 CASE(signalfd, int, MUST(held(it = signalfd(-1, &usr1, 0))), close(it))
 CASE(inotify_init, int, MUST(held(it = inotify_init())), close(it))
 CASE(inotify_init1, int, MUST(held(it = inotify_init1(IN_CLOEXEC))), close(it))
-CASE(fanotify_init, int, MUST(held(it = fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_FID, O_RDONLY))), close(it))
+CASE(fanotify_init, int, MUST(held(it = fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_FID, O_RDONLY))),
+     close(it))
 CASE(memfd_create, int, MUST(held(it = memfd_create("table", 0))), close(it))
 CASE(shm_open, int, MUST(held(it = shm_open("/unpaired-table", O_CREAT | O_RDWR, 0600)));
      shm_unlink("/unpaired-table"), close(it))
