@@ -53,7 +53,7 @@ __attribute__((noinline)) void with_alloca(size_t bytes, const std::function<voi
     auto *room = static_cast<volatile char *>(alloca(bytes));
     room[bytes - 1] = 1;
     leaf();
-    sink = room[0];
+    sink = static_cast<unsigned char>(room[0]);
 }
 
 // A local of 64-byte alignment makes the compiler realign the stack.
