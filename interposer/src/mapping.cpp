@@ -205,7 +205,7 @@ unpaired_extent *new_extent(unpaired_extent_kind kind, uint32_t pages, uint32_t 
 {
     if (kind != UNPAIRED_EXTENT_LOG)
         announce_image();
-    const uint64_t limit = process.capacity / UNPAIRED_TRACE_PAGE;
+    const uint64_t limit = load(process.capacity) / UNPAIRED_TRACE_PAGE;
     if (load(process.full) != 0 || load(process.file->next_page) + uint64_t{pages} > limit)
         return nullptr;
     const uint64_t first = add(process.file->next_page, pages);
@@ -223,6 +223,19 @@ unpaired_extent *new_extent(unpaired_extent_kind kind, uint32_t pages, uint32_t 
     extent->shard = shard;
     store(extent->magic, UNPAIRED_EXTENT_MAGIC, __ATOMIC_RELEASE);
     return extent;
+}
+
+bool give_back_address_space()
+{
+    constexpr uint64_t reserve = 1u << 20; // locked memory, of which the program may have little
+    const uint64_t before = load(process.capacity);
+    const uint64_t kept = uint64_t{load(process.file->next_page)} * UNPAIRED_TRACE_PAGE + reserve;
+    if (kept >= before)
+        return false;
+    // First the new end, then the unmapping: an extent that is being made beyond it fails to open and is counted.
+    store(process.capacity, kept);
+    sys::call(SYS_munmap, sys::of(process.base + kept), static_cast<long>(before - kept));
+    return true;
 }
 
 /// `bytes` (a multiple of 8) in the current log extent, or in a new one.

@@ -27,6 +27,10 @@ void *append(unpaired_record_type type, const Record &record, Tail a = {}, Tail 
     return append(type, &record, sizeof record, a, b);
 }
 
+/// Unmaps what the trace does not use, but for a reserve; from then on that is all there is. For a process whose
+/// address space counts: mlockall without the right to it. False if there was nothing to give.
+bool give_back_address_space();
+
 /// Writes the IMAGE record if it is still due.
 void announce_image();
 

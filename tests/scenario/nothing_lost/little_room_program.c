@@ -1,5 +1,6 @@
 /* Acquires a lot, gives half of it back, and says what it did. The same words must come where there is hardly
- * room for a trace. `mlockall` as argument: with all its memory locked, now and later. */
+ * room for a trace. `mlockall` as argument: with all its memory locked, now and later; then the number of
+ * blocks, at most that. */
 #define _GNU_SOURCE
 #include "must.h"
 
@@ -40,18 +41,19 @@ int main(int argc, char **argv)
 {
     uint64_t sum = 0;
     int i, left = 0;
+    const int n = argc > 2 ? atoi(argv[2]) : BLOCKS;
     if (argc > 1 && strcmp(argv[1], "mlockall") == 0)
         MUST(mlockall(MCL_CURRENT | MCL_FUTURE) == 0);
-    for (i = 0; i < BLOCKS; i++) {
+    for (i = 0; i < n; i++) {
         blocks[i] = deep((unsigned)i, 12);
         MUST(blocks[i]);
         memset(blocks[i], i, 16);
     }
-    for (i = 0; i < BLOCKS; i += 2) {
+    for (i = 0; i < n; i += 2) {
         free(blocks[i]);
         blocks[i] = NULL;
     }
-    for (i = 0; i < BLOCKS; i++) {
+    for (i = 0; i < n; i++) {
         left += blocks[i] != NULL;
         sum += blocks[i] ? ((unsigned char *)blocks[i])[15] : 0;
     }

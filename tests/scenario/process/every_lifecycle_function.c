@@ -50,6 +50,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/timerfd.h>
@@ -158,6 +159,7 @@ static void *named_by_setname(void *unused)
 static void *named_by_prctl(void *unused)
 {
     MUST(prctl(PR_SET_NAME, "prctl-named", 0, 0, 0) == 0);
+    MUST(mlockall(0) == -1 && errno == EINVAL);    /* nothing_lost/ has it succeed */
     MUST(timerfd_create(CLOCK_MONOTONIC, 0) >= 0); /* blame:prctl */
     return unused;
 }
