@@ -151,6 +151,9 @@ def main():
     for line in words["output"]:
         if line.encode() not in result.stdout:
             problems.append(f"no {line!r} in the output")
+    problems += [f"our own library is in the stack of {finding['rule']} {finding['function']}: {frame['function']}"
+                 for image in result.report["images"] for finding in image["findings"] for frame in finding["stack"]
+                 if frame["module"].endswith("/libunpaired_preload.so")]
     problems += check_images(sections, result.report["images"], marks)
     if problems:
         print(f"FAILED: {words['scenario']}\n")

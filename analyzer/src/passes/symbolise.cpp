@@ -8,6 +8,9 @@ namespace unpaired {
 
 Stacks::Stacks(const Trace &trace, Symbolize &symbolize) : trace_(trace), symbolize_(symbolize) {}
 
+/// A hook stands between the program and what the real function calls in turn: no frame of the program's.
+static bool is_recorder(const Module &module) { return module.path.ends_with("/libunpaired_preload.so"); }
+
 /// The image's own modules, latest first, then those it inherited from its parents.
 const std::vector<const Module *> &Stacks::modules_of(uint16_t image) const
 {
@@ -72,6 +75,8 @@ std::vector<Frame> Stacks::of(const Site &site, size_t addresses)
     for (size_t i = 0; i < std::min(addresses, site.stack.size()); i++) {
         const uint64_t address = site.stack[i];
         if (const Module *module = module_of(site, address - 1)) {
+            if (is_recorder(*module))
+                continue;
             const std::vector<Frame> &frames = frames_at(*module, address);
             result.insert(result.end(), frames.begin(), frames.end());
         } else {

@@ -23,7 +23,7 @@ public:
     Stacks(const Trace &trace, Symbolize &symbolize);
 
     /// The frames of a site, innermost first; at most the innermost `addresses` of its addresses. Compiler
-    /// suffixes are removed from names. An unknown function has the name "".
+    /// suffixes are removed from names. An unknown function has the name "", the recorder's own are left out.
     std::vector<Frame> of(const Site &site, size_t addresses = SIZE_MAX);
 
     /// The module of the image that `site` was interned in, at that time; nullptr if none covers the address.
