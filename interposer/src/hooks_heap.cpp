@@ -272,14 +272,16 @@ namespace {
 void *resize(Thread &thread, const Caller &caller, unsigned function, void *block, size_t size)
 {
     const size_t usable = usable_size(block);
-    unpaired_trailer kept;
-    memcpy(&kept, trailer_of(block, usable), sizeof kept);
+    unpaired_trailer kept{};
+    bool tagged = false;
     uint32_t slot = 0, site = 0;
     {
         const KeepErrno keep;
         const Busy busy(thread, caller.sp);
         const Tag tag = read_tag(block, usable);
         if (tag.state == TagState::live) {
+            tagged = true;
+            kept = *tag.at;
             slot = tag.at->slot;
             wipe_tag(tag.at, block);
             if (slot != 0 && (slot_at(slot)->image != process.image ||
@@ -299,7 +301,8 @@ void *resize(Thread &thread, const Caller &caller, unsigned function, void *bloc
     if (moved == nullptr) {
         if (slot != 0)
             restore(*slot_at(slot));
-        memcpy(trailer_of(block, usable), &kept, sizeof kept);
+        if (tagged) // else these bytes are the program's, and may have changed meanwhile
+            *trailer_of(block, usable) = kept;
         failed(thread, caller, function, UNPAIRED_FAMILY_heap);
         return nullptr;
     }

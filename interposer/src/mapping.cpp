@@ -206,14 +206,14 @@ unpaired_extent *new_extent(unpaired_extent_kind kind, uint32_t pages, uint32_t 
     if (kind != UNPAIRED_EXTENT_LOG)
         announce_image();
     const uint64_t limit = load(process.capacity) / UNPAIRED_TRACE_PAGE;
-    if (load(process.full) != 0 || load(process.file->next_page) + uint64_t{pages} > limit)
+    if (load(process.full) != 0)
         return nullptr;
-    const uint64_t first = add(process.file->next_page, pages);
     const uint64_t bytes = uint64_t{pages} * UNPAIRED_TRACE_PAGE;
-    if (first + pages > limit)
-        return nullptr;
-    if (!open_pages(first * UNPAIRED_TRACE_PAGE, bytes)) {
-        store(process.full, 1u);
+    uint64_t first = load(process.file->next_page);
+    if (first + pages <= limit)
+        first = add(process.file->next_page, pages);
+    if (first + pages > limit || !open_pages(first * UNPAIRED_TRACE_PAGE, bytes)) {
+        store(process.full, 1u); // for good: nothing is tried again with every event
         return nullptr;
     }
     auto *extent = reinterpret_cast<unpaired_extent *>(process.base + first * UNPAIRED_TRACE_PAGE);

@@ -65,6 +65,11 @@ inline bool stopped() { return (load(process.file->control) & UNPAIRED_CONTROL_S
 
 /// A vfork child runs in its parent's memory until exec: its descriptors are not the parent's.
 bool in_vfork_child(Thread &thread);
+/// ... while its memory is.
+inline bool foreign_to_vfork(unsigned space)
+{
+    return space != UNPAIRED_SPACE_heap && space != UNPAIRED_SPACE_mapping;
+}
 
 /// The enclosure the caller runs in, or one with mode none. One that was left without its end is recognised: the
 /// stack has moved on, or the hook's return address is no longer where it was.

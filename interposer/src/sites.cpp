@@ -127,6 +127,8 @@ uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const S
         return cached.site;
     uint32_t site = sites.find(key);
     if (site == 0) {
+        if (load(process.full) != 0)
+            return 0; // it could not be written down, and its number would be lost with every event
         const SiteInfo info = decide(thread, function, family, stack);
         site = add(process.file->next_site, 1u);
         const uint32_t page = site / info_page;
