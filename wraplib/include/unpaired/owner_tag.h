@@ -1,5 +1,5 @@
 /* Owner magics and the tag written into every heap block. C99, <stdint.h> only; read by the recorders that
- * write tags and by the post-mortem scanner that finds them.
+ * write tags and by the post-mortem scanner that finds them. Two layouts, one for each way in.
  *
  * Linux: the last 24 bytes of a block's usable size (malloc_usable_size), so the pointer never moves:
  *
@@ -10,7 +10,19 @@
  *   +20 check  4   over all of it and the block's address
  *
  * A release zeroes the owner and stores the *released* check, so that a second release can be told from a
- * foreign block. */
+ * foreign block.
+ *
+ * Firmware: 16 bytes before the block, which begins `distance` bytes behind what the real allocator gave:
+ *
+ *   +0  owner  4   as above
+ *   +4  size   4   bits 0 to 23: bytes asked for, 0xffffff: that or more;
+ *                  bits 24 to 31: distance / 8; 255: the distance in bytes is the word before the header
+ *   +8  site   4   bits 0 to 11: call site (ram_image.h), 0: found no room; bits 12 to 31: when, see
+ *                  unpaired_sequence_pack()
+ *   +12 check  4   over the three words before and the block's address
+ *
+ * A release zeroes the owner and stores the released check over site and address alone: allocators keep their
+ * free list in the first words of what they were given back. */
 #ifndef UNPAIRED_OWNER_TAG_H
 #define UNPAIRED_OWNER_TAG_H
 
@@ -81,6 +93,45 @@ static inline uint32_t unpaired_trailer_check(const struct unpaired_trailer *tag
     a = (a ^ (a >> 29)) * UINT64_C(0x9e3779b97f4a7c15);
     a = (a ^ tag->site ^ ((uint64_t)state << 32 | tag->slot)) * UINT64_C(0xd6e8feb86659fd93);
     return (uint32_t)(a >> 32) | 1u;
+}
+
+/* ---- firmware ---------------------------------------------------------------------------------------- */
+
+struct unpaired_block_header {
+    uint32_t owner, size, site, check;
+};
+#define UNPAIRED_HEADER_SIZE 16u
+#define UNPAIRED_HEADER_SIZE_MASK 0xffffffu
+#define UNPAIRED_HEADER_DISTANCE_SHIFT 24
+#define UNPAIRED_HEADER_DISTANCE_FAR 255u /* the distance in bytes is the 32-bit word before the header */
+#define UNPAIRED_HEADER_SITE_BITS 12
+#define UNPAIRED_HEADER_SITE_MASK 0xfffu
+
+/* Check word of a live block's header; `block` is the block's address, of which the lower 32 bits count. */
+static inline uint32_t unpaired_header_check(uint32_t owner, uint32_t size, uint32_t site, uint32_t block)
+{
+    uint32_t h = (block ^ owner) * 0x9e3779b1u;
+    h = (h ^ (h >> 15) ^ size) * 0x85ebca6bu;
+    return (h ^ (h >> 13)) + site * 0xc2b2ae35u;
+}
+
+/* Check word of a released block's header, whose first two words may be anything. */
+static inline uint32_t unpaired_header_check_released(uint32_t site, uint32_t block)
+{
+    return unpaired_header_check(0, UNPAIRED_TAG_RELEASED, site, block);
+}
+
+/* A sequence number of 20 bits that never wraps: 16 bits of mantissa, 4 of exponent above them. Exact up to
+ * 65,535, then coarser by a factor of two as the numbers double: the ages of survivors need no more. Order is
+ * kept: a later acquisition never has a lower number. `shift` is 0 at first; the recorder raises it by one as
+ * soon as `sequence >> shift` would exceed 0xffff. */
+static inline uint32_t unpaired_sequence_pack(uint32_t sequence, uint32_t shift)
+{
+    return shift << 16 | (sequence >> shift);
+}
+static inline uint32_t unpaired_sequence_unpack(uint32_t packed)
+{
+    return (packed & 0xffffu) << (packed >> 16 & 15u);
 }
 
 #ifdef __cplusplus
