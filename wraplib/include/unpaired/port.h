@@ -57,7 +57,7 @@ static inline uintptr_t unpaired_port_lock(void)
 }
 static inline void unpaired_port_unlock(uintptr_t state)
 {
-    __asm__ volatile(UNPAIRED_ZICSR("csrs mstatus, %0") ::"r"(state & 8u) : "memory");
+    __asm__ volatile(UNPAIRED_ZICSR("csrs mstatus, %0")::"r"(state & 8u) : "memory");
 }
 #else
 uintptr_t unpaired_port_lock(void);
