@@ -10,11 +10,12 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenario"))
-from harness import Broken, Failed, text  # noqa: E402
+from harness import Broken, Failed, run, text  # noqa: E402
 
 # board -> (QEMU's command, where its RAM begins, how much of it there is)
 BOARDS = {
     "cortex-m3": (["qemu-system-arm", "-M", "mps2-an385"], 0x20000000, 0x400000),
+    "linux": (None, 0, 0),  # the machine we are on
     "riscv": (["qemu-system-riscv32", "-M", "virt", "-bios", "none", "-m", "4M"], 0x80000000, 0x400000),
 }
 DIED = "DIED"
@@ -37,6 +38,9 @@ def run_machine(board, elf, folder, *, counted=False, timeout=60):
     for old in (uart, ram):
         if os.path.exists(old):
             os.remove(old)
+    if command is None:
+        result = run([elf], env={**os.environ, "UNPAIRED_OUTPUT": uart}, cwd=folder, timeout=timeout)
+        return Run(result.status, text(result.stdout + result.stderr).split("\n"), uart, None)
     with tempfile.TemporaryDirectory(prefix="unpaired-qemu-") as private:  # a unix socket's path must be short
         control = os.path.join(private, "qmp")
         command = [*command, "-nographic", "-monitor", "none", "-serial", f"file:{uart}",

@@ -14,8 +14,8 @@ from machine import BOARDS, run_machine
 from harness import Broken, Failed, Marks, main, run, text
 from run_scenario import Section, problems_of, show_image
 
-ONE = {"firmware", "board", "libc", "families", "config", "with", "build", "link", "port", "status", "dies",
-       "icount", "report", "postmortem", "needs"}
+ONE = {"firmware", "board", "libc", "families", "config", "with", "build", "link", "status", "dies",
+       "icount", "report", "postmortem", "library", "sink"}
 JSON = {"totals", "expect", "note", "stack", "trace"}
 MANY = {"remark", "output"}
 
