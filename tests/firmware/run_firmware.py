@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shlex
-import sys
 
 from machine import BOARDS, run_machine
 from harness import Broken, Failed, Marks, main, run, text
