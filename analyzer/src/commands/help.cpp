@@ -14,6 +14,8 @@ std::string usage(const std::string &command)
         return fmt::format("unpaired {} [options] -- PROGRAM [ARGS]", command);
     if (command == "report")
         return "unpaired report TRACE... [options]";
+    if (command == "verify")
+        return "unpaired verify FIRMWARE.elf [options]";
     if (command == "ctl")
         return "unpaired ctl PID|TRACE start|stop|status\n       unpaired ctl PID|TRACE mark NAME";
     if (command == "resources")
