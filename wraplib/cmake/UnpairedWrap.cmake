@@ -250,11 +250,9 @@ unpaired_heap_is libc
     set(wrap_BUILD_ID_AFTER .text)
   endif()
   if(wrap_BUILD_ID_AFTER)
-    file(GENERATE OUTPUT "${work}/build_id.ld" CONTENT
-"/* Keeps the linker's build-id in the image, and tells the recorder where it is. */
-SECTIONS { .note.gnu.build-id : { unpaired_build_id_note = .; KEEP(*(.note.gnu.build-id)) } }
-INSERT AFTER ${wrap_BUILD_ID_AFTER};
-")
+    file(READ "${_UNPAIRED_WRAPLIB_DIR}/cmake/unpaired_build_id.ld" script)
+    string(REPLACE "INSERT AFTER .text;" "INSERT AFTER ${wrap_BUILD_ID_AFTER};" script "${script}")
+    file(GENERATE OUTPUT "${work}/build_id.ld" CONTENT "${script}")
     list(APPEND link_options -Wl,--build-id "-Wl,-T,${work}/build_id.ld")
     list(APPEND link_files "${work}/build_id.ld")
   endif()

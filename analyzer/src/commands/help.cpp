@@ -20,7 +20,7 @@ std::string usage(const std::string &command)
         return "unpaired ctl PID|TRACE start|stop|status\n       unpaired ctl PID|TRACE mark NAME";
     if (command == "resources")
         return "unpaired resources\n       unpaired resources --for preload|wrap --user FILE.json [-o "
-               "FILE.def]";
+               "FILE.def]\n       unpaired resources --for wrap --families NAME,... [options]";
     return "unpaired COMMAND ...";
 }
 

@@ -75,9 +75,9 @@ std::vector<InputSection> read_link_map(const std::string &path)
         // " .text.close   0x100   0x24 file.o", or a long name alone and the rest on the next line
         std::string_view rest = line;
         if (line[1] != ' ') {
-            const auto words = words_of(line, 1);
-            section_name = words.empty() ? "" : std::string(words[0]);
-            rest.remove_prefix(1 + section_name.size());
+            rest.remove_prefix(1);
+            section_name = rest.substr(0, rest.find_first_of(" \t"));
+            rest.remove_prefix(section_name.size());
         }
         const auto words = words_of(rest, 3);
         if (words.size() == 3 && !section_name.empty()) {
