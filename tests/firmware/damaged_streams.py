@@ -94,6 +94,11 @@ def test():
             os.remove(path)  # those that fail stay, to be looked at
         return [f"{problem}\n    ({path})" for problem in problems]
 
+    whole = read(arguments.unpaired, arguments.image, left.uart)
+    found = [(f["blame"]["function"], f["count"]) for image in json.loads(whole[1] or b'{"images": []}')["images"]
+             for f in counted(image)]
+    if found != [(LEAK, TIMES)]:
+        raise Failed(f"the undamaged stream gives {found}; {text(whole[2], 800)}")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         problems = sum(pool.map(case, enumerate(cuts_and_damages(stream))), [])
     if problems:

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shlex
-import sys
 
 from machine import BOARDS, run_machine
 from harness import Broken, Failed, Marks, main, run, text
@@ -134,7 +133,10 @@ def test():
     problems += [f"no {line!r} on the console" for line in words["output"] if line not in left.console]
     if not problems:
         for name, expectation in parts.items():
-            command = [arguments.unpaired, name, left.uart, "--elf", arguments.image]
+            stream = left.uart
+            if words.get("sink") == "semihosting":
+                stream = os.path.join(arguments.folder, "unpaired.stream")
+            command = [arguments.unpaired, name, stream, "--elf", arguments.image]
             if name == "postmortem":
                 command = [arguments.unpaired, name, left.ram, "--elf", arguments.image,
                            "--base", hex(BOARDS[board][1])]
