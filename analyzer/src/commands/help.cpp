@@ -14,6 +14,9 @@ std::string usage(const std::string &command)
         return fmt::format("unpaired {} [options] -- PROGRAM [ARGS]", command);
     if (command == "report")
         return "unpaired report TRACE... [options]";
+    if (command == "postmortem")
+        return "unpaired postmortem IMAGE[@ADDR]... --elf FILE [--base ADDR] [options]\n       unpaired "
+               "postmortem CORE [--elf FILE] [--trace FILE] [options]";
     if (command == "ctl")
         return "unpaired ctl PID|TRACE start|stop|status\n       unpaired ctl PID|TRACE mark NAME";
     if (command == "resources")

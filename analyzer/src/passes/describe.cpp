@@ -94,6 +94,20 @@ uint32_t last_seen_ms(const Trace &trace, uint16_t image, uint32_t pid)
     return last;
 }
 
+const char *source_name(uint8_t source)
+{
+    switch (source) {
+    case UNPAIRED_SOURCE_WRAP:
+        return "wrap";
+    case source_core:
+        return "core";
+    case source_ram:
+        return "ram";
+    default:
+        return "preload";
+    }
+}
+
 const char *drop_text(int kind)
 {
     switch (kind) {
@@ -157,7 +171,7 @@ ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::ve
     ImageFacts facts;
     TraceInfo &info = facts.info;
     const uint16_t id = paired.image;
-    info.source = trace.source == UNPAIRED_SOURCE_WRAP ? "wrap" : "preload";
+    info.source = source_name(trace.source);
     uint32_t pid = 0;
     if (auto at = trace.images.find(id); at != trace.images.end()) {
         const Image &image = at->second;

@@ -20,6 +20,15 @@ bool is_started_for_life(const std::vector<Frame> &stack)
                        [&](const Frame &frame) { return one_of(frame.function, starters); });
 }
 
+/// What memory itself says is better than any guess from numbers.
+Severity judge_by_reach(const Reached &reached)
+{
+    if (reached.lost.count > 0)
+        return Severity::leak;
+    // what is lost with its holder is told there; what is held may be wanted
+    return reached.possibly.count >= 2 ? Severity::suspect : Severity::note;
+}
+
 Severity judge_unreleased(const Described &described, const GrowthVerdict &growth, ResourceClass resource,
                           Ending ending, bool of_helper_shell)
 {
@@ -33,6 +42,8 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
         return Severity::note;
     if (is_started_for_life(described.finding.stack))
         return Severity::note;
+    if (resource == ResourceClass::memory && described.finding.reached.any())
+        return judge_by_reach(described.finding.reached);
     switch (ending) {
     case Ending::exec: // the program it became has the descriptors, and the memory is gone
         return Severity::note;

@@ -50,9 +50,9 @@ private:
         const std::vector<LiveBlock> &blocks = remains_.blocks;
         if (address < lowest_ || address >= highest_)
             return blocks.size();
-        auto after = std::upper_bound(
-            blocks.begin(), blocks.end(), address,
-            [](uint64_t wanted, const LiveBlock &block) { return wanted < block.address; });
+        auto after =
+            std::upper_bound(blocks.begin(), blocks.end(), address,
+                             [](uint64_t wanted, const LiveBlock &block) { return wanted < block.address; });
         if (after == blocks.begin() || address >= end_of(*std::prev(after)))
             return blocks.size();
         return static_cast<size_t>(std::prev(after) - blocks.begin());
@@ -206,9 +206,9 @@ private:
 /// "g_sessions + 16", or the root's own name.
 std::string name_of(const Remains &remains, const Root &root, uint64_t address)
 {
-    auto after = std::upper_bound(
-        remains.symbols.begin(), remains.symbols.end(), address,
-        [](uint64_t wanted, const DataSymbol &symbol) { return wanted < symbol.start; });
+    auto after =
+        std::upper_bound(remains.symbols.begin(), remains.symbols.end(), address,
+                         [](uint64_t wanted, const DataSymbol &symbol) { return wanted < symbol.start; });
     if (root.kind != RootKind::stack && after != remains.symbols.begin() && address < std::prev(after)->end) {
         const DataSymbol &symbol = *std::prev(after);
         const std::string place = address == symbol.start
