@@ -106,7 +106,8 @@ struct TraceInfo {
     std::string program;
     std::vector<std::string> command;
     int pid = 0, parent = 0;
-    std::string end; ///< "exit|signal:N|exec|running|truncated"
+    std::string end; ///< "exit|signal:N|exec|running|truncated"; of a device also "restarted"
+    int run = 0;     ///< of a device that restarted while it was captured: 1, 2, ...; else 0
     double duration_s = 0;
     uint64_t events = 0, events_lost = 0;
     uint32_t cycles = 0;

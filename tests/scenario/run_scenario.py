@@ -165,4 +165,5 @@ def main():
         sys.exit(1)
 
 
-harness.main(main)
+if __name__ == "__main__":
+    harness.main(main)

@@ -115,11 +115,10 @@ uint64_t ImageBuilder::block(uint16_t site, uint32_t block_size, const char *own
     const uint64_t address = at != 0 ? at : next_block_ + UNPAIRED_HEADER_SIZE;
     if (at == 0)
         next_block_ = (address + block_size + 7) / 8 * 8;
-    root_.sequence++;
     unpaired_block_header header{};
     header.owner = *owner == '\0' ? 0 : unpaired_owner_from_magic(owner);
     header.size = block_size | 2u << UNPAIRED_HEADER_DISTANCE_SHIFT;
-    header.site = site | unpaired_sequence_pack(root_.sequence, 0) << UNPAIRED_HEADER_SITE_BITS;
+    header.site = site | unpaired_sequence_pack(root_.sequence++, 0) << UNPAIRED_HEADER_SITE_BITS;
     header.check =
         unpaired_header_check(header.owner, header.size, header.site, static_cast<uint32_t>(address));
     put(ram_, address - UNPAIRED_HEADER_SIZE - base, header);
@@ -154,10 +153,9 @@ void ImageBuilder::write(uint64_t at, const std::string &bytes)
 void ImageBuilder::handle(uint16_t site, uint32_t number, const char *space, const char *observed,
                           uint8_t failed)
 {
-    root_.sequence++;
     unpaired_ram_handle_32 entry{};
     entry.handle = number;
-    entry.packed = site | unpaired_sequence_pack(root_.sequence, 0) << UNPAIRED_HEADER_SITE_BITS;
+    entry.packed = site | unpaired_sequence_pack(root_.sequence++, 0) << UNPAIRED_HEADER_SITE_BITS;
     entry.space = space_id(space);
     entry.observed = observed == nullptr ? uint8_t{0} : function_id(observed);
     entry.failed = failed;
@@ -187,7 +185,7 @@ void ImageBuilder::mark()
 {
     root_.cycle++;
     if (root_.cycle % root_.marks_stride == 0)
-        marks_.push_back(root_.sequence + 1);
+        marks_.push_back(root_.sequence);
     root_.marks_used = static_cast<uint16_t>(marks_.size());
 }
 

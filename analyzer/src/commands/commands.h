@@ -25,5 +25,6 @@ Action add_report(CLI::App &app);
 Action add_postmortem(CLI::App &app);
 Action add_ctl(CLI::App &app);
 Action add_resources(CLI::App &app);
+Action add_verify(CLI::App &app);
 
 } // namespace unpaired

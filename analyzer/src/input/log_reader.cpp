@@ -80,11 +80,14 @@ bool read_image(Payload &p, Trace &trace)
     if (!r)
         return false;
     Image &image = trace.images[r->image];
-    image = {r->image,   r->parent_image,
-             r->pid,     r->parent_pid,
-             r->time_ms, (r->flags & UNPAIRED_IMAGE_FORKED) != 0,
-             true,       {},
-             {}};
+    image = {};
+    image.id = r->image;
+    image.parent = r->parent_image;
+    image.pid = r->pid;
+    image.parent_pid = r->parent_pid;
+    image.time_ms = r->time_ms;
+    image.forked = (r->flags & UNPAIRED_IMAGE_FORKED) != 0;
+    image.recorded = true;
     image.program = p.text(r->program_len);
     image.command = split_at_nul(p.text(r->command_len));
     return p.complete();

@@ -45,6 +45,10 @@ struct Image {
     bool recorded = false; ///< its IMAGE record was read; else it is only known from its extents
     std::string program;
     std::vector<std::string> command;
+    // of a device, which tells its time and may restart while it is captured
+    uint32_t last_ms = 0;   ///< the latest time it told, 0 if it has no clock
+    uint16_t run = 0;       ///< 1, 2, ...; 0: the capture holds one run
+    bool restarted = false; ///< another run follows
 };
 
 /// A file mapped for execution.
@@ -202,6 +206,8 @@ struct Trace {
     std::vector<Counter> counters; ///< one per (image, site), sorted by both
     std::vector<Held> held;        ///< beside `slots`; empty where there is no memory to look at
 
+    uint64_t events_lost = 0; ///< of a stream: known to have happened, but not what
+
     /// Sentences that say what could not be read; empty for an intact file.
     std::vector<std::string> damage;
     uint64_t missing_bytes = 0; ///< as far as it can be told
@@ -209,5 +215,11 @@ struct Trace {
     /// Set by the command for a trace whose processes were looked up: images with these pids still run.
     std::vector<uint32_t> running_pids;
 };
+
+/// Whether it is of a firmware: a device, which does not end as a process does.
+inline bool of_firmware(const Trace &trace)
+{
+    return trace.source == UNPAIRED_SOURCE_WRAP || trace.source == source_ram;
+}
 
 } // namespace unpaired

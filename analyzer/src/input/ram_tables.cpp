@@ -48,6 +48,7 @@ public:
         if (!root || root->layout.address_size != tables_.address_size || !makes_sense(*root))
             return std::nullopt;
         tables_.site_room = root->layout.sites;
+        tables_.frames = root->layout.frames;
         tables_.sequence = root->sequence;
         tables_.time_ms = root->time_ms;
         tables_.cycle = root->cycle;
@@ -105,13 +106,10 @@ private:
             site.owner_source = static_cast<uint8_t>(raw.depth >> UNPAIRED_RAM_SITE_SOURCE_SHIFT);
             site.acquired = raw.acquired;
             site.live = raw.live;
-            for (unsigned f = 0; f < depth; f++) {
-                uint64_t packed = 0;
-                std::memcpy(&packed, &bytes[i * entry + sizeof raw + f * word], word);
-                const uint64_t mask = (uint64_t{1} << layout.frame_offset_bits) - 1;
-                site.frames.push_back({(packed >> layout.frame_offset_bits) * word,
-                                       root.text_low + (packed & mask) * layout.frame_unit});
-            }
+            std::vector<uint64_t> packed(depth);
+            for (unsigned f = 0; f < depth; f++)
+                std::memcpy(&packed[f], &bytes[i * entry + sizeof raw + f * word], word);
+            site.words = unpack_frames(packed, layout.frame_offset_bits, layout.frame_unit, root.text_low);
         }
         if (senseless > 0)
             tables_.damage.push_back(fmt::format("{} entries of the site table make no sense", senseless));
@@ -208,8 +206,9 @@ uint32_t cycle_of(const RamTables &tables, uint32_t sequence)
     const auto index = static_cast<uint32_t>(next - tables.marks.begin());
     const uint32_t first = index * tables.marks_stride;
     const uint32_t begin = index == 0 ? 0 : *std::prev(next);
-    const uint64_t end =
-        next == tables.marks.end() ? uint64_t{std::max(tables.sequence, sequence)} + 1 : *next;
+    const uint64_t end = next == tables.marks.end()
+                             ? std::max(uint64_t{tables.sequence}, uint64_t{sequence} + 1)
+                             : *next;
     // behind the last mark there are as many cycles as the counter says
     const uint32_t last =
         next == tables.marks.end() ? std::max(tables.cycle, first) : first + tables.marks_stride - 1;

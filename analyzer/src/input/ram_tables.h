@@ -2,6 +2,7 @@
 #pragma once
 
 #include "input/memory_image.h"
+#include "input/stack_confirm.h"
 #include "unpaired/ram_image.h"
 
 #include <cstdint>
@@ -11,18 +12,12 @@
 
 namespace unpaired {
 
-/// One word of a stack scan.
-struct RamFrame {
-    uint64_t gap = 0;     ///< bytes on the stack from the word before; 0 for the first
-    uint64_t address = 0; ///< return address, Thumb bit removed
-};
-
 struct RamSite {
     uint16_t number = 0;
     uint32_t owner = 0;
     uint8_t function = 0, family = 0, owner_source = 0;
     uint32_t acquired = 0, live = 0;
-    std::vector<RamFrame> frames; ///< innermost first; the first is true, the others may be stale
+    std::vector<ScanWord> words; ///< what the stack scan found
 };
 
 struct RamHandle {
@@ -45,6 +40,7 @@ struct RamTables {
     uint64_t end = 0;     ///< behind the last table
     unsigned address_size = 4;
     uint16_t site_room = 0; ///< entries of the site table: no site has a higher number
+    unsigned frames = 0;    ///< words that a site has room for
     uint32_t sequence = 0, time_ms = 0, cycle = 0, marks_stride = 1;
     uint32_t drops[UNPAIRED_RAM_DROPS] = {};
     uint64_t text_low = 0, text_high = 0, build_id = 0;

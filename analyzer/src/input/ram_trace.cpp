@@ -14,8 +14,8 @@ constexpr uint32_t made_up_sites = 0x10000;
 
 class TraceMaker {
 public:
-    TraceMaker(Remains &remains, const RamTables *tables, const BlockHeaders &headers)
-        : remains_(remains), tables_(tables), headers_(headers)
+    TraceMaker(Remains &remains, const FirmwareElf &elf, const RamTables *tables, const BlockHeaders &headers)
+        : remains_(remains), confirmer_(elf), tables_(tables), headers_(headers)
     {}
 
     void make()
@@ -63,8 +63,8 @@ private:
             site.owner = known->owner;
             site.owner_source = known->owner_source;
             site.image = ram_image_id;
-            for (const RamFrame &frame : known->frames)
-                site.stack.push_back(frame.address);
+            if (!known->words.empty())
+                site.stack = confirmer_.confirm(known->words, known->words.size() >= tables_->frames).frames;
             return number;
         }
         // found no room, or there is no table: one for each owner and space
@@ -234,6 +234,7 @@ private:
     }
 
     Remains &remains_;
+    const StackConfirmer confirmer_;
     const RamTables *tables_;
     const BlockHeaders &headers_;
     std::map<std::pair<uint32_t, uint16_t>, uint32_t> unknown_sites_; // (owner, space) → site
@@ -243,9 +244,9 @@ private:
 
 } // namespace
 
-void fill_ram_trace(Remains &remains, const RamTables *tables, const BlockHeaders &headers)
+void fill_ram_trace(Remains &remains, const FirmwareElf &elf, const RamTables *tables, const BlockHeaders &headers)
 {
-    TraceMaker(remains, tables, headers).make();
+    TraceMaker(remains, elf, tables, headers).make();
 }
 
 } // namespace unpaired

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "input/block_headers.h"
+#include "input/firmware_elf.h"
 #include "input/ram_tables.h"
 #include "input/remains.h"
 
@@ -11,7 +12,7 @@ namespace unpaired {
 constexpr uint16_t ram_image_id = 1;
 
 /// Fills sites, slots, counters and anomalies of `remains.trace`, whose dictionary is there, and `remains.blocks`.
-/// Without `tables` (null) the sites are made up: one for each owner. Frames are taken as they are, unconfirmed.
-void fill_ram_trace(Remains &remains, const RamTables *tables, const BlockHeaders &headers);
+/// Stacks are what `elf` confirms. Without `tables` (null) the sites are made up: one for each owner.
+void fill_ram_trace(Remains &remains, const FirmwareElf &elf, const RamTables *tables, const BlockHeaders &headers);
 
 } // namespace unpaired

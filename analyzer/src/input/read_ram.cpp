@@ -74,7 +74,7 @@ public:
         else
             tell("the image holds no root block (unpaired_ram) that makes sense: blocks were found by their "
                  "headers alone, so owners and sizes are known, call sites and handles are not");
-        fill_ram_trace(remains_, tables_ ? &*tables_ : nullptr, headers_);
+        fill_ram_trace(remains_, elf_, tables_ ? &*tables_ : nullptr, headers_);
         find_ram_roots(remains_, elf_, headers_, hints_.stack_pointer);
         return std::move(remains_);
     }
@@ -237,10 +237,10 @@ private:
         check_build_id_bytes();
         size_t calls = 0, checked = 0;
         for (const RamSite &site : tables_->sites) {
-            if (site.frames.empty())
+            if (site.words.empty())
                 continue;
             checked++;
-            if (call_before(elf_, site.frames.front().address))
+            if (call_before(elf_, site.words.front().return_address))
                 calls++;
         }
         if (calls * 2 < checked)

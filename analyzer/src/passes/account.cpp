@@ -49,7 +49,7 @@ void count_all_sites(std::vector<Described> &findings, const Trace &trace, const
             continue;
         const std::string function = function_name(trace, site.function);
         std::vector<Frame> stack = stacks.of(site);
-        Blame blame = choose_blame(function, stack, wrappers, program);
+        Blame blame = choose_blame(function, stack, wrappers, program, of_firmware(trace));
         auto same = by_key.find(acquisition_key(family_name(trace, site.family), function,
                                                 owner_of(site, stack, rules), stack, blame.index));
         if (same == by_key.end())

@@ -64,11 +64,46 @@ bool is_runtime_frame(const Frame &frame)
                        [&](std::string_view library) { return name.starts_with(library); });
 }
 
+bool is_firmware_library(const Frame &frame, bool program_has_files)
+{
+    // As the projects and the distributions that build them have their source trees.
+    static constexpr std::array<std::string_view, 19> trees = {"/newlib/libc/",
+                                                               "/newlib/libm/",
+                                                               "/picolibc/",
+                                                               "/picocrt/",
+                                                               "/libgloss/",
+                                                               "/libstdc++-v3/",
+                                                               "/libgcc/",
+                                                               "/musl/",
+                                                               "/glibc",
+                                                               "/FreeRTOS/Source/",
+                                                               "/FreeRTOS-Kernel/",
+                                                               "/components/freertos/",
+                                                               "/components/heap/",
+                                                               "/rt-thread/src/",
+                                                               "/rt-thread/components/",
+                                                               "/zephyr/kernel/",
+                                                               "/zephyr/lib/",
+                                                               "/lwip/src/",
+                                                               "/wamr/core/"};
+    if (frame.file.empty())
+        return program_has_files;
+    // lwIP's folder is called as its release is: lwip-2.1.3
+    if (const size_t lwip = frame.file.find("/lwip"); lwip != std::string::npos)
+        for (std::string_view part : {"/src/core/", "/src/api/", "/src/netif/"})
+            if (frame.file.find(part, lwip) != std::string::npos)
+                return true;
+    return std::any_of(trees.begin(), trees.end(),
+                       [&](std::string_view tree) { return frame.file.find(tree) != std::string::npos; });
+}
+
 bool is_wrapper_name(std::string_view function)
 {
-    static constexpr std::array<std::string_view, 16> names = {
-        "xmalloc", "xcalloc", "xrealloc", "xstrdup", "xstrndup", "xmemdup", "xzalloc",  "malloc",
-        "calloc",  "realloc", "strdup",   "strndup", "zmalloc",  "zalloc",  "asprintf", "vasprintf"};
+    static constexpr std::array<std::string_view, 26> names = {
+        "xmalloc",    "xcalloc",      "xrealloc",  "xstrdup",      "xstrndup",    "xmemdup",     "xzalloc",
+        "malloc",     "calloc",       "realloc",   "strdup",       "strndup",     "zmalloc",     "zalloc",
+        "asprintf",   "vasprintf",    "_malloc_r", "_calloc_r",    "_realloc_r",  "_memalign_r", "_strdup_r",
+        "_strndup_r", "reallocarray", "memalign",  "pvPortMalloc", "pvPortCalloc"};
     static constexpr std::array<std::string_view, 10> endings = {
         "_malloc", "_alloc",   "_calloc", "_realloc", "_strdup",
         "_zalloc", "_malloc0", "_alloc0", "_strndup", "_memdup"};
@@ -130,8 +165,10 @@ bool Wrappers::is_wrapper(const std::string &acquirer, const std::string &functi
 }
 
 Blame choose_blame(const std::string &acquirer, const std::vector<Frame> &stack, const Wrappers &wrappers,
-                   std::string_view program)
+                   std::string_view program, bool firmware)
 {
+    const bool has_files =
+        std::any_of(stack.begin(), stack.end(), [](const Frame &frame) { return !frame.file.empty(); });
     auto blame = [&](size_t index, bool in_program) { return Blame{stack[index], index, in_program}; };
     if (stack.empty())
         return {{}, 0, false};
@@ -142,6 +179,8 @@ Blame choose_blame(const std::string &acquirer, const std::vector<Frame> &stack,
             continue;
         if (frame.module.empty() && frame.function.empty())
             continue; // code that no module explains
+        if (firmware && is_firmware_library(frame, has_files))
+            continue;
         if (frame.function != "main" && wrappers.is_wrapper(acquirer, frame.function)) {
             outermost_wrapper = i;
             continue;

@@ -18,6 +18,10 @@ bool is_system_module(std::string_view path, std::string_view program);
 /// Whether a frame is of the C or C++ runtime: libc, the loader, libpthread, libstdc++, start-up code.
 bool is_runtime_frame(const Frame &frame);
 
+/// Whether a frame is of what a firmware is built on, linked into it like everything else: the C and C++ library,
+/// the RTOS, lwIP. Told by the source file; a frame without one is, if the program itself has debug information.
+bool is_firmware_library(const Frame &frame, bool program_has_files);
+
 /// Whether a function is an allocation wrapper by its name alone: operator new, xmalloc, *_malloc, std::...
 bool is_wrapper_name(std::string_view function);
 
@@ -57,8 +61,9 @@ struct Blame {
     bool in_program = true; ///< false: no frame of the program itself is on the stack
 };
 
-/// Chooses the blame frame of a stack. An empty stack gives an empty frame.
+/// Chooses the blame frame of a stack. An empty stack gives an empty frame. `firmware`: there are no shared
+/// libraries, see is_firmware_library().
 Blame choose_blame(const std::string &acquirer, const std::vector<Frame> &stack, const Wrappers &wrappers,
-                   std::string_view program);
+                   std::string_view program, bool firmware = false);
 
 } // namespace unpaired

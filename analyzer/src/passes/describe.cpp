@@ -1,5 +1,7 @@
 #include "passes/describe.h"
 
+#include "passes/names.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
@@ -71,6 +73,32 @@ void tell_ending(const Trace &trace, uint16_t image, uint32_t pid, const std::ve
     }
 }
 
+/// A firmware's main() hardly ever returns; where it does (a test image), that is a normal exit.
+void tell_ending_of_device(const Trace &trace, const PairedImage &paired, ImageFacts &facts)
+{
+    const bool exited = std::any_of(trace.ends.begin(), trace.ends.end(), [&](const End &end) {
+        return end.image == paired.image && end.kind == UNPAIRED_END_EXIT;
+    });
+    auto image = trace.images.find(paired.image);
+    const bool restarted = image != trace.images.end() && image->second.restarted;
+    facts.ending = exited ? Ending::exit : Ending::device;
+    facts.info.end = exited ? "exit" : restarted ? "restarted" : "running";
+    if (trace.source == source_ram)
+        facts.info.end = "truncated"; // an image does not tell whether the device still ran
+}
+
+/// Acquisitions that failed are no leak, but often what a leak led to.
+void tell_failed(const Trace &trace, const PairedImage &paired, std::vector<std::string> &remarks)
+{
+    std::map<std::string, uint64_t> failed;
+    for (const SiteTally &tally : paired.sites)
+        if (tally.failed > 0)
+            failed[function_name(trace, trace.sites.at(tally.site).function)] += tally.failed;
+    for (const auto &[function, count] : failed)
+        remarks.push_back(
+            fmt::format("{} failed {}", function, count == 1 ? "once" : fmt::format("{} times", count)));
+}
+
 uint32_t last_seen_ms(const Trace &trace, uint16_t image, uint32_t pid)
 {
     uint32_t last = 0;
@@ -78,6 +106,8 @@ uint32_t last_seen_ms(const Trace &trace, uint16_t image, uint32_t pid)
         if (where == image)
             last = std::max(last, time_ms);
     };
+    for (const auto &[id, described] : trace.images)
+        see(id, described.last_ms);
     for (const End &end : trace.ends)
         see(end.image, end.time_ms);
     for (const Slot &slot : trace.slots)
@@ -180,6 +210,7 @@ ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::ve
         info.command = image.command;
         info.pid = static_cast<int>(image.pid);
         info.parent = static_cast<int>(image.parent_pid);
+        info.run = image.run;
         facts.run.start_ms = image.time_ms;
         if (!image.recorded)
             facts.remarks.push_back("the record that describes this process is missing");
@@ -193,7 +224,10 @@ ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::ve
             parent = up->second.parent;
         }
     }
-    tell_ending(trace, id, pid, all, facts);
+    if (of_firmware(trace))
+        tell_ending_of_device(trace, paired, facts);
+    else
+        tell_ending(trace, id, pid, all, facts);
     facts.run.end_ms = std::max(facts.run.start_ms, last_seen_ms(trace, id, pid));
     info.duration_s = (facts.run.end_ms - facts.run.start_ms) / 1000.0;
 
@@ -206,7 +240,10 @@ ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::ve
     for (const SiteTally &site : paired.sites)
         info.events += site.acquired + site.released + site.released_unseen + site.failed;
 
+    info.events_lost = trace.events_lost;
     facts.remarks.insert(facts.remarks.end(), trace.damage.begin(), trace.damage.end());
+    if (of_firmware(trace))
+        tell_failed(trace, paired, facts.remarks);
     for (int kind = 0; kind < UNPAIRED_DROP_KINDS; kind++)
         if (trace.drops[kind] > 0) {
             info.events_lost += trace.drops[kind];

@@ -11,7 +11,8 @@
 
 namespace unpaired {
 
-enum class Ending { exit, signal, exec, running, truncated };
+/// `device`: a firmware, which does not end, or ends as a machine does, without giving anything back.
+enum class Ending { exit, signal, exec, running, truncated, device };
 
 struct ImageFacts {
     TraceInfo info;

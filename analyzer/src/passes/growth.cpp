@@ -65,6 +65,19 @@ GrowthVerdict by_time(const std::vector<Age> &ages, const Run &run)
     return verdict;
 }
 
+/// With few marks the clock tells, if the run was long enough for a start-up to be over.
+bool all_at_start(const std::vector<Age> &ages, const Run &run)
+{
+    constexpr uint32_t shortest_ms = 1000;
+    const bool by_cycle = run.cycles >= 3;
+    if (!by_cycle && run.end_ms - run.start_ms < shortest_ms)
+        return false;
+    return std::all_of(ages.begin(), ages.end(), [&](const Age &age) {
+        return by_cycle ? uint64_t{age.cycle} * 4 <= run.cycles
+                        : uint64_t{age.time_ms} * 4 <= uint64_t{run.start_ms} * 3 + run.end_ms;
+    });
+}
+
 } // namespace
 
 GrowthVerdict judge_growth(const std::vector<Age> &ages, const Run &run)
@@ -72,7 +85,9 @@ GrowthVerdict judge_growth(const std::vector<Age> &ages, const Run &run)
     if (ages.empty())
         return {};
     // With one mark or two there are not three cycles to compare.
-    return run.cycles >= 2 ? by_cycles(ages, run.cycles) : by_time(ages, run);
+    GrowthVerdict verdict = run.cycles >= 2 ? by_cycles(ages, run.cycles) : by_time(ages, run);
+    verdict.at_start = all_at_start(ages, run);
+    return verdict;
 }
 
 } // namespace unpaired

@@ -27,6 +27,9 @@ struct GrowthVerdict {
     /// does not tell a leak from a working set.
     bool over_cycles = false;
     bool still_growing = false; ///< by cycles or by the clock
+    /// All of it is of the run's first quarter, and later nothing more was kept. Says more of a device, where
+    /// start-up acquires for life, than of a program.
+    bool at_start = false;
 };
 
 /// Judges the ages of all survivors of one finding. A leak's are spread over the run, a cache's lie at its

@@ -61,7 +61,7 @@ std::string block_text(const Trace &trace, uint32_t slot, Stacks &stacks, const 
     const Site &site = at->second;
     const std::vector<Frame> stack = stacks.of(site);
     const std::string function = function_name(trace, site.function), owner = owner_of(site, stack, rules);
-    const Frame blame = choose_blame(function, stack, wrappers, program).frame;
+    const Frame blame = choose_blame(function, stack, wrappers, program, of_firmware(trace)).frame;
     std::string text = "another block";
     if (!owner.empty())
         text += " of " + owner;

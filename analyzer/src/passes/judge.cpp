@@ -29,6 +29,18 @@ Severity judge_by_reach(const Reached &reached)
     return reached.possibly.count >= 2 ? Severity::suspect : Severity::note;
 }
 
+/// A device gives nothing back at its end, for it has none. What start-up acquired is for life, and so is a
+/// single one of anything; what comes and goes was caught while it was there.
+Severity judge_on_device(const Finding &finding, const GrowthVerdict &growth, ResourceClass resource)
+{
+    if (growth.still_growing)
+        return Severity::suspect;
+    const bool comes_and_goes = growth.growth == Growth::sawtooth && finding.released * 2 >= finding.acquired;
+    if (resource == ResourceClass::lifelong || growth.at_start || comes_and_goes)
+        return Severity::note;
+    return finding.count >= 2 ? Severity::suspect : Severity::note;
+}
+
 Severity judge_unreleased(const Described &described, const GrowthVerdict &growth, ResourceClass resource,
                           Ending ending, bool of_helper_shell)
 {
@@ -44,6 +56,8 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
         return Severity::note;
     if (resource == ResourceClass::memory && described.finding.reached.any())
         return judge_by_reach(described.finding.reached);
+    if (ending == Ending::device)
+        return judge_on_device(described.finding, growth, resource);
     switch (ending) {
     case Ending::exec: // the program it became has the descriptors, and the memory is gone
         return Severity::note;
@@ -53,6 +67,7 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
     case Ending::exit:
     case Ending::signal:
     case Ending::truncated:
+    case Ending::device:
         break;
     }
     switch (resource) {

@@ -106,13 +106,13 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
 
         tell_holders(finding, one.slots, trace, stacks, wrappers, rules, program);
 
-        Blame blame = choose_blame(finding.function, finding.stack, wrappers, program);
+        Blame blame = choose_blame(finding.function, finding.stack, wrappers, program, of_firmware(trace));
         finding.blame = blame.frame;
         described.blame_index = blame.index;
         // Of a second release the releasing call is at fault, not where the resource came from.
         if (one.rule == "double-release" && finding.failed_release && !finding.failed_release->stack.empty())
             finding.blame = choose_blame(finding.failed_release->function, finding.failed_release->stack,
-                                         wrappers, program)
+                                         wrappers, program, of_firmware(trace))
                                 .frame;
         described.in_program = blame.in_program;
         described.ages = one.ages;

@@ -147,11 +147,14 @@ Json to_json(const Finding &finding)
 
 Json to_json(const TraceInfo &trace)
 {
-    return {{"source", trace.source},           {"program", trace.program},
-            {"command", trace.command},         {"pid", trace.pid},
-            {"parent", trace.parent},           {"end", trace.end},
-            {"duration_s", trace.duration_s},   {"events", trace.events},
-            {"events_lost", trace.events_lost}, {"cycles", trace.cycles}};
+    Json json = {{"source", trace.source},           {"program", trace.program},
+                 {"command", trace.command},         {"pid", trace.pid},
+                 {"parent", trace.parent},           {"end", trace.end},
+                 {"duration_s", trace.duration_s},   {"events", trace.events},
+                 {"events_lost", trace.events_lost}, {"cycles", trace.cycles}};
+    if (trace.run > 0)
+        json["run"] = trace.run;
+    return json;
 }
 
 Json to_json(const ImageReport &image)

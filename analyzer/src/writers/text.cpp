@@ -25,15 +25,27 @@ std::string end_text(const TraceInfo &trace)
         return "became another program";
     if (trace.end == "running")
         return "still running";
+    if (trace.end == "restarted")
+        return "restarted";
     return "end unknown";
+}
+
+/// What tells it from others of the same program.
+std::string which(const TraceInfo &trace)
+{
+    if (trace.run > 0)
+        return fmt::format("run {}", trace.run);
+    if (trace.source == "wrap")
+        return "device";
+    return fmt::format("{}", trace.pid);
 }
 
 std::string about_text(const TraceInfo &trace)
 {
     if (trace.source == "ram")
         return "RAM image";
-    return fmt::format("{} {}, {}", trace.source == "core" ? "core of process" : "process", trace.pid,
-                       end_text(trace));
+    const char *what = trace.source == "wrap" ? "" : trace.source == "core" ? "core of process " : "process ";
+    return fmt::format("{}{}, {}", what, which(trace), end_text(trace));
 }
 
 class TextWriter {
@@ -444,7 +456,7 @@ private:
     /// "sh (4710), env (3 processes)", by name in the order they come.
     static std::string processes(const std::vector<const ImageReport *> &images)
     {
-        std::vector<std::pair<std::string, std::vector<int>>> by_name;
+        std::vector<std::pair<std::string, std::vector<std::string>>> by_name;
         for (const ImageReport *image : images) {
             const std::string name =
                 base_name(image->trace.program.empty() ? "program" : image->trace.program);
@@ -452,7 +464,7 @@ private:
                                       [&](const auto &one) { return one.first == name; });
             if (found == by_name.end())
                 found = by_name.insert(by_name.end(), {name, {}});
-            found->second.push_back(image->trace.pid);
+            found->second.push_back(which(image->trace));
         }
         std::vector<std::string> texts;
         for (const auto &[name, pids] : by_name)
@@ -465,7 +477,7 @@ private:
     {
         std::vector<std::string> pids;
         for (size_t i = 1; i < same.size(); i++)
-            pids.push_back(fmt::format("{}", same[i]->trace.pid));
+            pids.push_back(which(same[i]->trace));
         line("");
         wrapped_line(
             fmt::format("The same findings in {} of {}: {}.",

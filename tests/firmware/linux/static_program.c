@@ -1,0 +1,72 @@
+// firmware: a static x86-64 program, which nothing can be preloaded into, tells its leaks through a file
+// board: linux
+// libc: glibc
+// config: RING=256 SEND_AT_ONCE=1 TASKS=8 NESTING=8 SITES=64 FRAMES=16
+// sink: file
+// report:
+// trace: {"source": "wrap", "cycles": 4, "events_lost": 0}
+// expect: {"rule": "never-released", "severity": "leak", "family": "heap", "count": 4, "bytes": 160,
+//          "owner": "MQTT", "blame": "mqtt_subscribe:lost", "stack": ["mqtt_subscribe", "session", "main"]}
+// expect: {"rule": "never-released", "family": "heap", "count": 200, "bytes": 2800, "owner": "WORK",
+//          "blame": "work:thread", "stack": ["work"]}
+// totals: {"heap": {"unpaired_bytes": ">=2960"}}
+#define _GNU_SOURCE
+#include "unpaired/unpaired.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FRAME __attribute__((noinline, noclone, noipa, optimize("no-optimize-sibling-calls")))
+
+static void *volatile last;
+
+FRAME static void mqtt_subscribe(void)
+{
+    UNPAIRED_OWNER_SCOPE("MQTT");
+    last = malloc(40); /* blame:lost */
+}
+
+FRAME static void session(void)
+{
+    char *name = strdup("session");
+    mqtt_subscribe();
+    free(name);
+}
+
+FRAME static void *work(void *argument)
+{
+    int i;
+    pthread_setname_np(pthread_self(), "worker");
+    for (i = 0; i < 100; i++) {
+        last = malloc(14); /* blame:thread */
+        free(realloc(calloc(3, 7), 90));
+    }
+    return argument;
+}
+
+int main(void)
+{
+    pthread_t threads[2];
+    int i, status;
+    pid_t child;
+    for (i = 0; i < 4; i++) {
+        unpaired_mark(NULL);
+        session();
+    }
+    pthread_create(&threads[0], NULL, work, NULL);
+    pthread_create(&threads[1], NULL, work, NULL);
+    child = fork(); /* while they work: the child must find the recorder's lock free, and say nothing */
+    if (child == 0) {
+        last = malloc(77);
+        exit(0);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+        return 3;
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    last = NULL;
+    return 0;
+}

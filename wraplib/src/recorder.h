@@ -1,0 +1,302 @@
+/* The inside of the firmware recorder: its tables, and what the hooks call. C99. Everything here may be called
+ * from interrupts and from any task. Tables are changed between unpaired_port_lock() and unpaired_port_unlock()
+ * alone; what is searched outside is verified inside. */
+#ifndef UNPAIRED_RECORDER_H
+#define UNPAIRED_RECORDER_H
+
+#include "table.h"
+
+#include "unpaired/owner_tag.h"
+#include "unpaired/port.h"
+#include "unpaired/ram_image.h"
+#include "unpaired/stream_format.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* 1: blocks of 16 MiB and more can be resized too. */
+#ifndef UNPAIRED_HUGE_BLOCKS
+#if UINTPTR_MAX > 0xffffffffu || defined(__linux__)
+#define UNPAIRED_HUGE_BLOCKS 1
+#else
+#define UNPAIRED_HUGE_BLOCKS 0
+#endif
+#endif
+/* ---- where a hook was called --------------------------------------------------------------------------- */
+
+/* What the shared bodies are told of the call, and how a hook says it: the return address, and with a stack scan
+ * the CFA, that is the stack pointer before the call. */
+#if defined(__XTENSA__) && !defined(__XTENSA_CALL0_ABI__)
+/* Xtensa ISA, 4.7.1.4: the two highest bits of a return address hold the window increment of the call. */
+#define UNPAIRED_CALLER                                                                               \
+    ((uintptr_t)__builtin_return_address(0) & 0x3fffffffu) | /* and those of the code's own region */ \
+        ((uintptr_t)&unpaired_ready & 0xc0000000u)
+#elif defined(__thumb__)
+#define UNPAIRED_CALLER ((uintptr_t)__builtin_return_address(0) & ~(uintptr_t)1)
+#else
+#define UNPAIRED_CALLER (uintptr_t) __builtin_return_address(0)
+#endif
+#if UNPAIRED_FRAMES > 1
+#define UNPAIRED_CALL_PARAMETERS uintptr_t caller, const uintptr_t *cfa
+#define UNPAIRED_CALL_HERE UNPAIRED_CALLER, (const uintptr_t *)__builtin_dwarf_cfa()
+#define UNPAIRED_CALL_PASSED caller, cfa
+#else
+#define UNPAIRED_CALL_PARAMETERS uintptr_t caller
+#define UNPAIRED_CALL_HERE UNPAIRED_CALLER
+#define UNPAIRED_CALL_PASSED caller
+#endif
+
+/* ---- the tables ---------------------------------------------------------------------------------------- */
+
+#if UINTPTR_MAX > 0xffffffffu
+typedef struct unpaired_root_64 unpaired_root;
+typedef struct unpaired_ram_handle_64 unpaired_handle;
+typedef struct unpaired_ram_anomaly_64 unpaired_anomaly;
+typedef struct unpaired_record_event_64 unpaired_event_entry;
+#define UNPAIRED_RECORD_EVENT_HERE UNPAIRED_RECORD_EVENT_64
+#define UNPAIRED_OFFSET_BITS UNPAIRED_FRAME_OFFSET_BITS_64
+#else
+typedef struct unpaired_root_32 unpaired_root;
+typedef struct unpaired_ram_handle_32 unpaired_handle;
+typedef struct unpaired_ram_anomaly_32 unpaired_anomaly;
+typedef struct unpaired_record_event unpaired_event_entry;
+#define UNPAIRED_RECORD_EVENT_HERE UNPAIRED_RECORD_EVENT
+#define UNPAIRED_OFFSET_BITS UNPAIRED_FRAME_OFFSET_BITS_32
+#endif
+/* The machines whose call instructions the scan knows; Thumb and RISC-V code is a row of 2-byte units. */
+#if defined(__thumb__) || defined(__riscv)
+#define UNPAIRED_FRAME_UNIT 2u
+#else
+#define UNPAIRED_FRAME_UNIT 1u
+#endif
+#define UNPAIRED_FRAME_WINDOW ((uintptr_t)UNPAIRED_FRAME_UNIT << UNPAIRED_OFFSET_BITS)
+
+struct unpaired_site {
+    struct unpaired_ram_site head;
+    uintptr_t frame[UNPAIRED_FRAMES];
+};
+
+/* What a RAM image shows: the root and behind it the tables (ram_image.h). */
+struct unpaired_tables {
+    unpaired_root root;
+    struct unpaired_site site[UNPAIRED_SITES];
+#if UNPAIRED_HANDLES > 0
+    unpaired_handle handle[UNPAIRED_HANDLES];
+#endif
+#if UNPAIRED_ANOMALIES > 0
+    unpaired_anomaly anomaly[UNPAIRED_ANOMALIES];
+#endif
+#if UNPAIRED_MARKS > 0
+    uint32_t mark[UNPAIRED_MARKS];
+#endif
+};
+extern struct unpaired_tables unpaired_ram;
+
+UNPAIRED_STATIC_ASSERT(UNPAIRED_SITES >= 1 && UNPAIRED_SITES <= 4094, sites_from_1_to_4094);
+UNPAIRED_STATIC_ASSERT(UNPAIRED_FRAMES >= 1 && UNPAIRED_FRAMES <= 31, frames_from_1_to_31);
+UNPAIRED_STATIC_ASSERT(UNPAIRED_SCAN_WORDS <= 2047, scan_words_fit_the_gap_of_a_frame);
+UNPAIRED_STATIC_ASSERT((UNPAIRED_RING & (UNPAIRED_RING - 1)) == 0, ring_is_a_power_of_two);
+UNPAIRED_STATIC_ASSERT((int)UNPAIRED_FUNCTION_END <= 256, functions_fit_8_bits);
+UNPAIRED_STATIC_ASSERT((int)UNPAIRED_FAMILY_END <= 256, families_fit_8_bits);
+
+/* 1 when the tables are set up; set by the first call that interns a site, or by unpaired_init(). */
+extern uint8_t unpaired_ready;
+void unpaired_set_up(void);
+
+/* ---- ids of a row in one word --------------------------------------------------------------------------- */
+
+/* Bits 0 to 7 the function, 8 to 15 the family (acquirers), 16 to 23 the space, 24 to 27 the space's kind, 28 to
+ * 31 what became of a release. */
+#define UNPAIRED_IDS(function, family, space)                                           \
+    ((uint32_t)UNPAIRED_FUNCTION_##function | (uint32_t)UNPAIRED_FAMILY_##family << 8 | \
+     (uint32_t)UNPAIRED_SPACE_##space << 16 | (uint32_t)UNPAIRED_KIND_OF_##space << 24)
+#define UNPAIRED_ACQUIRER_IDS(function, family)                                         \
+    ((uint32_t)UNPAIRED_FUNCTION_##function | (uint32_t)UNPAIRED_FAMILY_##family << 8 | \
+     (uint32_t)UNPAIRED_SPACE_OF_##family << 16 | (uint32_t)UNPAIRED_KIND_OF_FAMILY_##family << 24)
+#define UNPAIRED_RELEASER_IDS(function, space) UNPAIRED_IDS(function, NONE, space)
+
+enum unpaired_outcome {
+    UNPAIRED_OUTCOME_GONE = 0,       /* released, and reported success */
+    UNPAIRED_OUTCOME_GONE_ERROR = 1, /* released, and reported an error */
+    UNPAIRED_OUTCOME_STAYS = 2       /* failed: the resource is as it was */
+};
+#define UNPAIRED_OUTCOME_SHIFT 28
+
+static inline unsigned unpaired_function_of(uint32_t ids) { return ids & 0xffu; }
+static inline unsigned unpaired_family_of(uint32_t ids) { return ids >> 8 & 0xffu; }
+static inline unsigned unpaired_space_of(uint32_t ids) { return ids >> 16 & 0xffu; }
+static inline unsigned unpaired_kind_of(uint32_t ids) { return ids >> 24 & 0xfu; }
+
+/* ---- the ledger ------------------------------------------------------------------------------------------ */
+
+/* Records that `handle` was acquired by the function of `ids`, and `size` bytes asked for. Returns what a block's
+ * header keeps: the site in the lower 12 bits (0: it found no room), the packed sequence number above. */
+uint32_t unpaired_acquire(uint32_t ids, uintptr_t handle, size_t size, UNPAIRED_CALL_PARAMETERS);
+
+/* The same for what is not memory: keeps the handle. Returns `handle`. */
+void unpaired_handle_acquired(uint32_t ids, uintptr_t handle, size_t size, UNPAIRED_CALL_PARAMETERS);
+
+/* An acquisition that failed; `result` as the function returned it. Leaves the building with a stream alone. */
+#if UNPAIRED_RING > 0
+void unpaired_acquire_failed(uint32_t ids, size_t bytes, uintptr_t caller);
+#else
+static inline void unpaired_acquire_failed(uint32_t ids, size_t bytes, uintptr_t caller)
+{
+    (void)ids, (void)bytes, (void)caller;
+}
+#endif
+
+/* Before the real releaser is called: what is live under the handle, 0 if nothing is. */
+uint32_t unpaired_release_begin(uint32_t ids, uintptr_t handle);
+
+/* After it: `token` is what unpaired_release_begin() returned, `result` what the function did. */
+void unpaired_release_end(uint32_t ids, uint32_t token, uintptr_t handle, uintptr_t caller, int32_t result);
+
+/* An observer (shutdown) was called on the handle. */
+void unpaired_observed(uint32_t ids, uintptr_t handle, uintptr_t caller, int32_t result);
+
+/* Around a creator whose creature (a thread, a task) may release itself before the creator is told of it. The second
+ * one records the acquisition too, unless `handle` is null. */
+void unpaired_creating_begin(void);
+void unpaired_creating_end(uint32_t ids, void *handle, size_t size, UNPAIRED_CALL_PARAMETERS);
+
+/* One less is live at the site of a header or handle. Inside the lock. */
+static inline void unpaired_site_lost(uint32_t site)
+{
+    const uint32_t index = (site & UNPAIRED_HEADER_SITE_MASK) - 1u;
+    if (index < UNPAIRED_SITES)
+        unpaired_ram.site[index].head.live--;
+}
+
+/* Counts a doubtful release. `ids`: the releaser. */
+void unpaired_anomaly_seen(uint32_t kind, uint32_t ids, uint32_t acquire_site, unsigned observed,
+                           uintptr_t caller, int32_t result);
+
+/* A block was released a second time; `site` is the word of its header. */
+void unpaired_double_release(uint32_t ids, uint32_t site, uintptr_t block, uintptr_t caller);
+
+/* Whose work the running code does; *source is enum unpaired_owner_source. */
+#if UNPAIRED_TASKS > 0
+uint32_t unpaired_owner_now(uint32_t *source);
+#else
+extern uint32_t unpaired_owner_scope;
+static inline uint32_t unpaired_owner_now(uint32_t *source)
+{
+    *source = unpaired_owner_scope ? (uint32_t)UNPAIRED_OWNER_SCOPE : 0u;
+    return unpaired_owner_scope;
+}
+#endif
+/* The owner that an acquisition was recorded under. */
+static inline uint32_t unpaired_owner_of_site(uint32_t site)
+{
+    const uint32_t index = (site & UNPAIRED_HEADER_SITE_MASK) - 1u;
+    uint32_t source;
+    return index < UNPAIRED_SITES ? unpaired_ram.site[index].head.owner : unpaired_owner_now(&source);
+}
+
+/* ---- blocks of memory ------------------------------------------------------------------------------------ */
+
+/* Bytes to ask the real allocator for: with room for a header, and for the alignment, which is raised to a power of
+ * two. What does not fit becomes more than any allocator has. */
+size_t unpaired_padded(size_t size);
+size_t unpaired_padded_aligned(size_t size, size_t *alignment);
+/* count * size, or more than any allocator has. */
+size_t unpaired_product(size_t count, size_t size);
+
+/* Writes the header of a block and records it; `base` is what the real allocator gave and may be null. Returns
+ * the block, aligned to `alignment`, or null. */
+void *unpaired_block_taken(void *base, size_t size, uint32_t ids, UNPAIRED_CALL_PARAMETERS);
+void *unpaired_block_taken_aligned(void *base, size_t size, size_t alignment, uint32_t ids,
+                                   UNPAIRED_CALL_PARAMETERS);
+
+/* Records the release of a block and wipes its owner. Returns what the real releaser must be given: the base of a
+ * block of ours, any other block itself. */
+void *unpaired_block_released(void *block, uint32_t ids, uintptr_t caller);
+
+/* The header of a live block that we gave out, or null. */
+const struct unpaired_block_header *unpaired_block_header_of(const void *block);
+/* What lies between base and block, and how many bytes were asked for. */
+size_t unpaired_block_distance(const struct unpaired_block_header *header);
+
+enum unpaired_resize {
+    UNPAIRED_RESIZE_PASS,
+    UNPAIRED_RESIZE_DONE,
+    UNPAIRED_RESIZE_MOVE,
+    UNPAIRED_RESIZE_FREE
+};
+/* How a block becomes `size` bytes long: left to the real function (it is not ours), done in place, to be moved,
+ * or to be freed. *keep: the bytes to copy when it moves. */
+enum unpaired_resize unpaired_block_resize(void *block, size_t size, size_t *keep, uint32_t ids,
+                                           UNPAIRED_CALL_PARAMETERS);
+
+/* ---- nesting ---------------------------------------------------------------------------------------------- */
+
+#if UNPAIRED_NESTING > 0
+/* Before an acquirer's real function is called: 1 if this context is inside one already, whose part this is. */
+int unpaired_enter(void);
+void unpaired_leave(void);
+#else
+static inline int unpaired_enter(void) { return 0; }
+static inline void unpaired_leave(void) {}
+#endif
+
+/* ---- the stream -------------------------------------------------------------------------------------------- */
+
+#if UNPAIRED_RING > 0
+struct unpaired_ring {
+    unpaired_event_entry entry[UNPAIRED_RING];
+    uint32_t head;                            /* entries written so far, modulo 2^32 */
+    volatile uint32_t tail;                   /* entries taken out */
+    uint32_t number;                          /* events so far, those without room included */
+    uint8_t untold[(UNPAIRED_SITES + 7) / 8]; /* sites the host has not heard of */
+};
+extern struct unpaired_ring unpaired_ring;
+
+/* Internal entries of the ring: a mark (handle: cycle, place: milliseconds, value: 1 if an entry with its name,
+ * filled up with zeros, follows). */
+#define UNPAIRED_EVENT_MARK 255u
+#define UNPAIRED_MARK_NAME_MAX sizeof(unpaired_event_entry)
+
+/* Puts an event into the ring. Inside the lock. */
+static inline void unpaired_event_put(uint32_t what, uint32_t function, uintptr_t handle, uintptr_t place,
+                                      uint32_t value)
+{
+    const uint32_t head = unpaired_ring.head;
+    const uint32_t number = unpaired_ring.number++;
+    if (head - unpaired_ring.tail < UNPAIRED_RING) {
+        unpaired_event_entry *entry = &unpaired_ring.entry[head & (UNPAIRED_RING - 1)];
+        entry->what = (uint8_t)what;
+        entry->function = (uint8_t)function;
+        entry->number = (uint16_t)number;
+        entry->handle = handle;
+        entry->place = place;
+        entry->value = value;
+        unpaired_ring.head = head + 1;
+    } else {
+        unpaired_ram.root.drops[UNPAIRED_RAM_DROP_EVENT]++;
+    }
+}
+/* A cycle began, as the root has it. Inside the lock. */
+void unpaired_mark_put(const char *name);
+static inline void unpaired_site_untold(uint32_t index)
+{
+    unpaired_ring.untold[index >> 3] |= (uint8_t)(1u << (index & 7u));
+}
+#else
+static inline void unpaired_event_put(uint32_t what, uint32_t function, uintptr_t handle, uintptr_t place,
+                                      uint32_t value)
+{
+    (void)what, (void)function, (void)handle, (void)place, (void)value;
+}
+static inline void unpaired_site_untold(uint32_t index) { (void)index; }
+static inline void unpaired_mark_put(const char *name) { (void)name; }
+#endif
+
+/* At the end of a hook. */
+#if UNPAIRED_RING > 0 && UNPAIRED_SEND_AT_ONCE
+void unpaired_send_now(void);
+#else
+static inline void unpaired_send_now(void) {}
+#endif
+
+#endif

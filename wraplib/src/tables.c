@@ -1,0 +1,130 @@
+/* The recorder's memory, how it is set up, and the names behind the ids. */
+#include "recorder.h"
+
+#include <string.h>
+
+struct unpaired_tables unpaired_ram UNPAIRED_RAM_SECTION;
+uint8_t unpaired_ready;
+
+/* ---- names ----------------------------------------------------------------------------------------------- */
+
+/* Text in a section that the device never sees (stream_format.h). It stands in this file because a section
+ * without memory is kept by --gc-sections together with the code of its own object. */
+#define UNPAIRED_NAME_LINE(letter, function, subject) ".ascii \"" letter " " #function " " #subject "\\n\"\n"
+__asm__(".pushsection .unpaired_dictionary,\"\",%progbits\n"
+        ".ascii \"unpaired 1\\n\"\n"
+#define UNPAIRED_SPACE(space, kind) ".ascii \"S " #space " " #kind "\\n\"\n"
+#include "unpaired/resources/table.def"
+#define UNPAIRED_FAMILY(family, space, display) ".ascii \"F " #family " " #space " " display "\\n\"\n"
+#include "unpaired/resources/table.def"
+#define UNPAIRED_EACH_ACQUIRER(family, function) UNPAIRED_NAME_LINE("A", function, family)
+#define UNPAIRED_EACH_RELEASER(space, function) UNPAIRED_NAME_LINE("R", function, space)
+#define UNPAIRED_EACH_OBSERVER(space, function) UNPAIRED_NAME_LINE("O", function, space)
+#define UNPAIRED_EACH_LIFECYCLE(function) ".ascii \"L " #function "\\n\"\n"
+#define UNPAIRED_IRREGULAR(subject, role, function) UNPAIRED_NAME_##role(function, subject)
+#define UNPAIRED_NAME_ACQUIRE(function, subject) UNPAIRED_NAME_LINE("A", function, subject)
+#define UNPAIRED_NAME_MOVE(function, subject) UNPAIRED_NAME_LINE("M", function, subject)
+#define UNPAIRED_NAME_RELEASE(function, subject) UNPAIRED_NAME_LINE("R", function, subject)
+#define UNPAIRED_NAME_OBSERVE(function, subject) UNPAIRED_NAME_LINE("O", function, subject)
+#include "unpaired/resources/table.def"
+#define UNPAIRED_PAIRS(releaser, family) UNPAIRED_NAME_LINE("P", releaser, family)
+#include "unpaired/resources/table.def"
+        ".popsection\n");
+
+/* ---- what the linker knows ------------------------------------------------------------------------------- */
+
+/* Where the code ends, as linker scripts call it; the first of them that is there and lies behind the code. */
+#define UNPAIRED_WEAK_SYMBOL(name) extern const char name[] __attribute__((weak));
+UNPAIRED_WEAK_SYMBOL(etext)
+UNPAIRED_WEAK_SYMBOL(_etext)
+UNPAIRED_WEAK_SYMBOL(__etext)
+UNPAIRED_WEAK_SYMBOL(__text_region_end)
+UNPAIRED_WEAK_SYMBOL(__executable_start)
+/* ELF note of --build-id; cmake/unpaired_build_id.ld defines it. */
+UNPAIRED_WEAK_SYMBOL(unpaired_build_id_note)
+
+/* The window of code that frames can tell: [text_low, text_high). No byte outside it is read. */
+static void set_text_range(unpaired_root *root)
+{
+    uintptr_t high = 0;
+#ifdef UNPAIRED_TEXT_LOW
+    const uintptr_t low = (uintptr_t)(UNPAIRED_TEXT_LOW);
+#elif UINTPTR_MAX > 0xffffffffu
+    const uintptr_t low = (uintptr_t)__executable_start;
+#else
+    const uintptr_t low = (uintptr_t)&unpaired_set_up & ~(UNPAIRED_FRAME_WINDOW - 1u);
+#endif
+#ifdef UNPAIRED_TEXT_HIGH
+    high = (uintptr_t)(UNPAIRED_TEXT_HIGH);
+#else
+    const uintptr_t ends[] = {(uintptr_t)etext, (uintptr_t)_etext, (uintptr_t)__etext,
+                              (uintptr_t)__text_region_end};
+    unsigned i;
+    for (i = 0; i < sizeof ends / sizeof ends[0] && high <= (uintptr_t)&unpaired_set_up; i++)
+        high = ends[i];
+#endif
+    if (high <= low)
+        high = low;
+    else if (high - low > UNPAIRED_FRAME_WINDOW)
+        high = low + UNPAIRED_FRAME_WINDOW;
+    root->text_low = low;
+    root->text_high = high;
+}
+
+static const struct unpaired_root_layout layout = {
+    sizeof(uintptr_t),
+    UNPAIRED_FRAMES,
+    UNPAIRED_OFFSET_BITS,
+    UNPAIRED_FRAME_UNIT,
+    UNPAIRED_SITES,
+    UNPAIRED_HANDLES,
+    UNPAIRED_ANOMALIES,
+    UNPAIRED_MARKS,
+    offsetof(struct unpaired_tables, site),
+#if UNPAIRED_HANDLES > 0
+    offsetof(struct unpaired_tables, handle),
+#else
+    0,
+#endif
+#if UNPAIRED_ANOMALIES > 0
+    offsetof(struct unpaired_tables, anomaly),
+#else
+    0,
+#endif
+#if UNPAIRED_MARKS > 0
+    offsetof(struct unpaired_tables, mark),
+#else
+    0,
+#endif
+};
+
+#define UNPAIRED_TEXT_OF(...) UNPAIRED_TEXT_OF_(__VA_ARGS__)
+#define UNPAIRED_TEXT_OF_(...) #__VA_ARGS__
+
+/* The magic comes last: a reader that finds it finds the rest. */
+void unpaired_set_up(void)
+{
+    unpaired_root *root = &unpaired_ram.root;
+    const uintptr_t state = unpaired_port_lock();
+    if (!unpaired_ready) {
+        if (sizeof UNPAIRED_TEXT_OF(UNPAIRED_RAM_SECTION) > 1) /* not cleared by the start-up code */
+            memset(&unpaired_ram, 0, sizeof unpaired_ram);
+        root->version = UNPAIRED_RAM_VERSION;
+        root->size = sizeof *root;
+        root->layout = layout;
+        root->marks_stride = 1;
+        set_text_range(root);
+        root->build_id = (uintptr_t)unpaired_build_id_note;
+        memcpy(root->magic, UNPAIRED_RAM_MAGIC, sizeof root->magic);
+        unpaired_ready = 1;
+    }
+    unpaired_port_unlock(state);
+}
+
+void unpaired_init(void)
+{
+    unpaired_set_up();
+#if UNPAIRED_RING > 0
+    unpaired_poll();
+#endif
+}
