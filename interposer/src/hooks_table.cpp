@@ -16,4 +16,5 @@ using namespace unpaired::rows;
 
 #define UNPAIRED_DEFINE_HOOK(type, function, parameters) UNPAIRED_HOOK(type, function, parameters)
 #undef UNPAIRED_TABLE_LWIP // expanded in hooks_lwip.cpp
+#undef UNPAIRED_TABLE_LWIP_MEMORY
 #include "unpaired/resources/table.def"

@@ -7,6 +7,9 @@
 #ifndef UNPAIRED_TABLE_LWIP
 #define UNPAIRED_TABLE_LWIP
 #endif
+#ifndef UNPAIRED_TABLE_LWIP_MEMORY
+#define UNPAIRED_TABLE_LWIP_MEMORY
+#endif
 #include "unpaired/resource_ids.h"
 
 #include <array>

@@ -30,7 +30,8 @@ def main():
                 file.write('#include "unpaired/resource_ids.h"\nint main(void) { return 0; }\n')
             for definitions, macros, wanted in CASES:
                 command = [compiler, "-x", language, f"-std={standard}", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
-                           "-DUNPAIRED_TABLE_LINUX", "-DUNPAIRED_TABLE_LWIP", f"-I{arguments.headers}", f"-I{HERE}",
+                           "-DUNPAIRED_TABLE_LINUX", "-DUNPAIRED_TABLE_LWIP", "-DUNPAIRED_TABLE_LWIP_MEMORY",
+                           f"-I{arguments.headers}", f"-I{HERE}",
                            f'-DUNPAIRED_USER_RESOURCES_FILE="{definitions}"', *macros, source]
                 try:
                     result = harness.run(command)

@@ -38,6 +38,13 @@ static unpaired_handle *find(unsigned space, uintptr_t handle, uint32_t token)
     return 0;
 }
 
+/* Releases of what was not known while somebody was creating: it may be what is being created. */
+static struct {
+    uintptr_t handle;
+    uint32_t ids;
+} early[4];
+static uint8_t creating, early_next;
+
 /* Inside the lock: the entry is free, and what it held is live no more. */
 static void drop(unpaired_handle *entry)
 {
@@ -137,6 +144,10 @@ void unpaired_release_end(uint32_t ids, uint32_t token, uintptr_t handle, uintpt
         else if (entry->failed != 255)
             entry->failed++;
     }
+    if (token == 0 && creating != 0) {
+        early[early_next & 3u].handle = handle;
+        early[early_next++ & 3u].ids = ids;
+    }
     unpaired_event_put(what, unpaired_function_of(ids), handle, caller, (uint32_t)result);
     unpaired_port_unlock(state);
     if (what != UNPAIRED_EVENT_RELEASE && !(token == 0 && unpaired_kind_of(ids) == UNPAIRED_KIND_IN_PLACE))
@@ -158,7 +169,44 @@ void unpaired_observed(uint32_t ids, uintptr_t handle, uintptr_t caller, int32_t
     unpaired_send_now();
 }
 
+void unpaired_creating_begin(void)
+{
+    const uintptr_t state = unpaired_port_lock();
+    creating++;
+    unpaired_port_unlock(state);
+}
+
+void unpaired_creating_end(uint32_t ids, void *handle, size_t size, UNPAIRED_CALL_PARAMETERS)
+{
+    uint32_t releaser = 0;
+    uintptr_t state;
+    unsigned i;
+    if (handle)
+        unpaired_handle_acquired(ids, (uintptr_t)handle, size, UNPAIRED_CALL_PASSED);
+    else
+        unpaired_acquire_failed(ids, size, caller);
+    state = unpaired_port_lock();
+    creating--;
+    for (i = 0; i < 4; i++) {
+        if (handle && early[i].handle == (uintptr_t)handle)
+            releaser = early[i].ids;
+        if (creating == 0 || early[i].handle == (uintptr_t)handle)
+            early[i].handle = 0;
+    }
+    unpaired_port_unlock(state);
+    if (releaser != 0)
+        unpaired_release_end(releaser, unpaired_release_begin(releaser, (uintptr_t)handle), (uintptr_t)handle,
+                             0, 0);
+}
+
 #else /* none are followed */
+
+void unpaired_creating_begin(void) {}
+void unpaired_creating_end(uint32_t ids, void *handle, size_t size, UNPAIRED_CALL_PARAMETERS)
+{
+    if (handle)
+        (void)unpaired_acquire(ids, (uintptr_t)handle, size, UNPAIRED_CALL_PASSED);
+}
 
 void unpaired_handle_acquired(uint32_t ids, uintptr_t handle, size_t size, UNPAIRED_CALL_PARAMETERS)
 {

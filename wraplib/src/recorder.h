@@ -155,6 +155,11 @@ void unpaired_release_end(uint32_t ids, uint32_t token, uintptr_t handle, uintpt
 /* An observer (shutdown) was called on the handle. */
 void unpaired_observed(uint32_t ids, uintptr_t handle, uintptr_t caller, int32_t result);
 
+/* Around a creator whose creature (a thread, a task) may release itself before the creator is told of it. The second
+ * one records the acquisition too, unless `handle` is null. */
+void unpaired_creating_begin(void);
+void unpaired_creating_end(uint32_t ids, void *handle, size_t size, UNPAIRED_CALL_PARAMETERS);
+
 /* One less is live at the site of a header or handle. Inside the lock. */
 static inline void unpaired_site_lost(uint32_t site)
 {

@@ -3,6 +3,7 @@
 // The rows of every system: only their names are used here, their types and expressions are never compiled.
 #define UNPAIRED_TABLE_LINUX
 #define UNPAIRED_TABLE_LWIP
+#define UNPAIRED_TABLE_LWIP_MEMORY
 
 namespace unpaired {
 namespace {

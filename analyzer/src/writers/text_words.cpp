@@ -19,6 +19,7 @@ constexpr std::string_view no_family;
 
 #define UNPAIRED_TABLE_LINUX
 #define UNPAIRED_TABLE_LWIP
+#define UNPAIRED_TABLE_LWIP_MEMORY
 constexpr Noun nouns[] = {
 #define UNPAIRED_FAMILY(family, space, display) {#family, #space, display},
 #include "unpaired/resources/table.def"

@@ -41,7 +41,7 @@ def every_function_of_the_table_is_shown(t, folder):
     expect(result.status == 0, f"{result.status}")
     text = harness.text(result.stdout, 1 << 20)
     definitions = os.path.join(t.source, "wraplib", "include", "unpaired", "resources")
-    source = f'#define UNPAIRED_TABLE_LINUX\n#define UNPAIRED_TABLE_LWIP\n' \
+    source = f'#define UNPAIRED_TABLE_LINUX\n#define UNPAIRED_TABLE_LWIP\n#define UNPAIRED_TABLE_LWIP_MEMORY\n' \
              f'#define UNPAIRED_EACH_FUNCTION(function) function\n#include "{definitions}/table.def"\n'
     names = subprocess.run(["cpp", "-P", "-I", os.path.join(t.source, "wraplib", "include")], input=source, text=True,
                            stdout=subprocess.PIPE, check=True).stdout.split()

@@ -42,16 +42,22 @@ static inline void unpaired_port_unlock(uintptr_t state)
     __asm__ volatile("msr primask, %0" ::"r"(state) : "memory");
 }
 #elif defined(__riscv) && !defined(UNPAIRED_PORT_LOCK) && !defined(__linux__)
-/* mstatus.MIE, RISC-V privileged specification 3.1.6.1; machine mode. */
+/* mstatus.MIE, RISC-V privileged specification 3.1.6.1; machine mode. GCC from 12 on wants Zicsr to be named, which
+ * an older -march=rv32imac does not. */
+#if !defined(__riscv_zicsr) && __GNUC__ >= 12
+#define UNPAIRED_ZICSR(code) ".option push\n\t.option arch, +zicsr\n\t" code "\n\t.option pop"
+#else
+#define UNPAIRED_ZICSR(code) code
+#endif
 static inline uintptr_t unpaired_port_lock(void)
 {
     uintptr_t state;
-    __asm__ volatile("csrrci %0, mstatus, 8" : "=r"(state)::"memory");
+    __asm__ volatile(UNPAIRED_ZICSR("csrrci %0, mstatus, 8") : "=r"(state)::"memory");
     return state;
 }
 static inline void unpaired_port_unlock(uintptr_t state)
 {
-    __asm__ volatile("csrs mstatus, %0" ::"r"(state & 8u) : "memory");
+    __asm__ volatile(UNPAIRED_ZICSR("csrs mstatus, %0")::"r"(state & 8u) : "memory");
 }
 #else
 uintptr_t unpaired_port_lock(void);

@@ -43,8 +43,7 @@ enum unpaired_ram_drop {
 
 /* A call site on behalf of an owner. Free: function 0. Never evicted while live > 0; a dead one may be reused,
  * and then has another generation. Its number is its index + 1. */
-struct
-    unpaired_ram_site { /* + frames[root.frames], words of root.layout.address_size bytes, innermost first */
+struct unpaired_ram_site { /* + frames[layout.frames], words of layout.address_size bytes, innermost first */
     uint32_t owner;
     uint8_t function, family; /* ids of the dictionary */
     uint8_t depth;            /* frames in use: bits 0 to 4; enum unpaired_owner_source: bits 5 to 7 */
@@ -100,13 +99,12 @@ struct unpaired_ram_anomaly_64 {
 
 /* Offsets are from the root's beginning. A table that is not there has a count of 0. */
 struct unpaired_root_layout {
-    uint8_t address_size;      /* 4 or 8 */
-    uint8_t frames;            /* per site */
-    uint8_t frame_offset_bits; /* UNPAIRED_FRAME_OFFSET_BITS_* */
-    uint8_t frame_unit;        /* 1 or 2 */
-    uint16_t sites, handles, anomalies,
-        marks; /* entries of each table; a mark is the uint32_t sequence number of
-                                                  the first acquisition of its cycle; numbers count from 0 */
+    uint8_t address_size;                      /* 4 or 8 */
+    uint8_t frames;                            /* per site */
+    uint8_t frame_offset_bits;                 /* UNPAIRED_FRAME_OFFSET_BITS_* */
+    uint8_t frame_unit;                        /* 1 or 2 */
+    uint16_t sites, handles, anomalies, marks; /* entries of each table; a mark is the uint32_t sequence
+                                                  number of the first acquisition of its cycle, from 0 */
     uint32_t site_offset, handle_offset, anomaly_offset, mark_offset;
 };
 #define UNPAIRED_ROOT_FIELDS(address)                                                                  \
