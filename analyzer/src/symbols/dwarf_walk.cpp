@@ -190,25 +190,12 @@ void DwarfIndex::read_units()
               [](const UnitRange &a, const UnitRange &b) { return a.start < b.start; });
 }
 
-// .debug_aranges too say 0 for what the linker threw away; in a firmware whose flash begins at 0 such a range lies
-// over code that is there.
-static bool really_covers(Dwarf_Die *unit, uint64_t address)
-{
-    constexpr uint64_t longest_function = 0x100000;
-    if (address >= longest_function)
-        return true;
-    auto ranges = code_ranges(unit);
-    return ranges.empty() || std::any_of(ranges.begin(), ranges.end(), [=](CodeRange range) {
-               return range.start <= address && address < range.end;
-           });
-}
-
 std::optional<CodeUnit> DwarfIndex::unit_at(uint64_t address)
 {
     if (!dwarf_)
         return std::nullopt;
     CodeUnit found;
-    if (dwarf_addrdie(dwarf_, address, &found.unit) && really_covers(&found.unit, address)) {
+    if (dwarf_addrdie(dwarf_, address, &found.unit)) {
         uint8_t type = 0;
         Dwarf_Die split = {};
         found.tree = found.unit;
