@@ -14,11 +14,13 @@ std::string usage(const std::string &command)
         return fmt::format("unpaired {} [options] -- PROGRAM [ARGS]", command);
     if (command == "report")
         return "unpaired report TRACE... [options]";
+    if (command == "verify")
+        return "unpaired verify FIRMWARE.elf [options]";
     if (command == "ctl")
         return "unpaired ctl PID|TRACE start|stop|status\n       unpaired ctl PID|TRACE mark NAME";
     if (command == "resources")
         return "unpaired resources\n       unpaired resources --for preload|wrap --user FILE.json [-o "
-               "FILE.def]";
+               "FILE.def]\n       unpaired resources --for wrap --families NAME,... [options]";
     return "unpaired COMMAND ...";
 }
 

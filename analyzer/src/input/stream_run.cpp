@@ -367,6 +367,8 @@ bool StreamRun::clock(const unpaired_record_clock &clock)
 void StreamRun::mark(uint32_t cycle, uint32_t time_ms)
 {
     cycle_ = std::max(cycle_, cycle);
+    if (!first_clock_ms_)
+        first_clock_ms_ = time_ms;
     time_ms_ = std::max(time_ms_, time_ms);
 }
 
@@ -443,15 +445,23 @@ void StreamRun::tell_losses()
     if (!beginning_seen_)
         trace_.damage.emplace_back("the capture does not begin with the device's start: what was acquired "
                                    "before it is not in this report");
-    tell(trace_.events_lost, "events were lost on the way: a block whose release was among them still counts "
-                             "as held");
+    if (trace_.events_lost > 0) {
+        // the ring counts what it has no room for, too
+        const uint64_t in_ring =
+            std::min<uint64_t>(device_drops_[UNPAIRED_RAM_DROP_EVENT], trace_.events_lost);
+        trace_.damage.push_back(fmt::format(
+            "{} events were lost{}: what was released in them still counts as held", trace_.events_lost,
+            in_ring > 0
+                ? fmt::format(", {} for want of room in the device's ring (raise UNPAIRED_RING, or poll "
+                              "more often)",
+                              in_ring)
+                : std::string(" on the way")));
+    }
     tell(device_drops_[UNPAIRED_RAM_DROP_SITE],
          "acquisitions found no room in the table of call sites: their stacks are the caller alone (raise "
          "UNPAIRED_SITES)");
     tell(device_drops_[UNPAIRED_RAM_DROP_HANDLE],
          "handles found no room in the device's table (raise UNPAIRED_HANDLES)");
-    tell(device_drops_[UNPAIRED_RAM_DROP_EVENT],
-         "events found no room in the ring or the sink (raise UNPAIRED_RING, or poll more often)");
     std::map<uint32_t, bool> sites; // told later under another number of the same call: known all the same
     for (const auto &[key, told] : told_)
         if (!told.known)
