@@ -14,6 +14,9 @@ std::string usage(const std::string &command)
         return fmt::format("unpaired {} [options] -- PROGRAM [ARGS]", command);
     if (command == "report")
         return "unpaired report TRACE... [options]";
+    if (command == "postmortem")
+        return "unpaired postmortem IMAGE[@ADDR]... --elf FILE [--base ADDR] [options]\n       unpaired "
+               "postmortem CORE [--elf FILE] [--trace FILE] [options]";
     if (command == "verify")
         return "unpaired verify FIRMWARE.elf [options]";
     if (command == "ctl")
