@@ -175,6 +175,18 @@ std::vector<CodeRange> code_ranges(Dwarf_Die *die)
     return ranges;
 }
 
+namespace {
+
+/// Whether the unit's own ranges hold the address.
+bool covers(Dwarf_Die *unit, uint64_t address)
+{
+    const std::vector<CodeRange> ranges = code_ranges(unit);
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [&](const CodeRange &range) { return address >= range.start && address < range.end; });
+}
+
+} // namespace
+
 void DwarfIndex::read_units()
 {
     units_read_ = true;
@@ -202,7 +214,9 @@ std::optional<CodeUnit> DwarfIndex::unit_at(uint64_t address)
         if (dwarf_cu_info(found.unit.cu, nullptr, &type, nullptr, &split, nullptr, nullptr, nullptr) == 0 &&
             type == DW_UT_skeleton && split.addr)
             found.tree = split;
-        return found;
+        // .debug_aranges keeps what the linker threw away, at 0, where a firmware may have real code
+        if (covers(&found.unit, address) || covers(&found.tree, address))
+            return found;
     }
     // clang writes no .debug_aranges, so the units' own ranges have to be read
     if (!units_read_)
