@@ -7,7 +7,7 @@ _unpaired_value() {
     --fail-on) COMPREPLY=($(compgen -W 'leak suspect note' -- "$2")) ;;
     --locks) COMPREPLY=($(compgen -W 'on off' -- "$2")) ;;
     --for) COMPREPLY=($(compgen -W 'preload wrap' -- "$2")) ;;
-    --suppressions | --user | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
+    --suppressions | --user | --elf | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
     --sysroot | --debug-path) COMPREPLY=($(compgen -d -- "$2")) ;;
     --owner | --max-trace | --error-exitcode | --output) COMPREPLY=() ;;
     *) return 1 ;;
@@ -51,7 +51,7 @@ _unpaired() {
     record) COMPREPLY=($(compgen -W "$recording --output= -o --help --" -- "$word")) ;;
     report)
         if [[ $word == -* ]]; then
-            COMPREPLY=($(compgen -W "$reporting --help" -- "$word"))
+            COMPREPLY=($(compgen -W "$reporting --elf= --help" -- "$word"))
         else
             COMPREPLY=($(compgen -f -- "$word"))
         fi
