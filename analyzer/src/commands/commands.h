@@ -24,5 +24,6 @@ Action add_record(CLI::App &app, const Command &command);
 Action add_report(CLI::App &app);
 Action add_ctl(CLI::App &app);
 Action add_resources(CLI::App &app);
+Action add_verify(CLI::App &app);
 
 } // namespace unpaired

@@ -15,11 +15,13 @@ std::string usage(const std::string &command)
     if (command == "report")
         return "unpaired report TRACE... [options]\n       unpaired report STREAM... --elf FIRMWARE "
                "[options]";
+    if (command == "verify")
+        return "unpaired verify FIRMWARE.elf [options]";
     if (command == "ctl")
         return "unpaired ctl PID|TRACE start|stop|status\n       unpaired ctl PID|TRACE mark NAME";
     if (command == "resources")
         return "unpaired resources\n       unpaired resources --for preload|wrap --user FILE.json [-o "
-               "FILE.def]";
+               "FILE.def]\n       unpaired resources --for wrap --families NAME,... [options]";
     return "unpaired COMMAND ...";
 }
 

@@ -4,6 +4,7 @@
 #include "commands/store_trace.h"
 #include "commands/trouble.h"
 #include "commands/user_resources.h"
+#include "commands/wrap_files.h"
 #include "writers/text_words.h"
 
 #include <algorithm>
@@ -20,7 +21,8 @@ namespace unpaired {
 namespace {
 
 struct Options {
-    std::string target, user, output;
+    std::string target, user, output, port = "bare_metal", sink = "none";
+    std::vector<std::string> families;
 };
 
 constexpr size_t width = 100;
@@ -117,6 +119,29 @@ std::string shim(const Options &options, const UserResources &resources)
     return text + resources.rows;
 }
 
+/// What a firmware without CMake links: printed, or written into a folder.
+int wrap_files(const Options &options)
+{
+    WrapChoice choice;
+    choice.families = options.families;
+    choice.port = options.port;
+    choice.sink = options.sink;
+    if (!options.user.empty()) {
+        UserResources declared = user_resources(read_file(options.user), options.user);
+        choice.user_rows = std::move(declared.rows);
+        choice.user_functions = std::move(declared.functions);
+    }
+    const std::string wraplib = wraplib_folder();
+    check_wrap_choice(choice, wraplib);
+    if (!options.output.empty() && options.output != "-")
+        write_wrap_files(choice, wraplib, options.output);
+    else if (!options.user.empty())
+        throw Trouble("--user with --families wants -o DIR: its rows go into a file of their own.");
+    else
+        print_wrap_files(choice, wraplib);
+    return 0;
+}
+
 int resources(const Options &options)
 {
     if (options.target.empty() && options.user.empty() && options.output.empty()) {
@@ -125,8 +150,13 @@ int resources(const Options &options)
     }
     if (options.target.empty())
         throw Trouble("--user wants --for preload or --for wrap too.");
+    if (!options.families.empty()) {
+        if (options.target != "wrap")
+            throw Trouble("--families are of --for wrap: the preload library follows everything.");
+        return wrap_files(options);
+    }
     if (options.user.empty())
-        throw Trouble("--for wants --user FILE.json, the resources to make rows of.");
+        throw Trouble("--for wants --user FILE.json, the resources to make rows of, or --families (for wrap).");
     const UserResources declared = user_resources(read_file(options.user), options.user);
     const std::string text = shim(options, declared);
     if (options.output.empty() || options.output == "-") {
@@ -154,8 +184,22 @@ Action add_resources(CLI::App &app)
         ->option_text("preload|wrap")
         ->check(CLI::IsMember({"preload", "wrap"}));
     command->add_option("--user", options->user, "The resources you declare.")->option_text("FILE.json");
-    command->add_option("-o,--output", options->output, "Where the rows go (default: stdout).")
-        ->option_text("FILE");
+    command
+        ->add_option("--families", options->families,
+                     "For wrap: what a firmware follows, as in heap-newlib,lwip,freertos. A wrong name prints "
+                     "those that are.")
+        ->option_text("NAME,...")
+        ->delimiter(',')
+        ->expected(1)
+        ->take_all();
+    command->add_option("--port", options->port, "For wrap: a folder of wraplib/ports (default: bare_metal).")
+        ->option_text("NAME");
+    command->add_option("--sink", options->sink, "For wrap: where a stream goes: uart, rtt, ... (default: none).")
+        ->option_text("NAME");
+    command
+        ->add_option("-o,--output", options->output,
+                     "Where the rows go; with --families a folder (default: stdout).")
+        ->option_text("FILE|DIR");
     command->footer(
         "Without options the table in force is shown.\n\n"
         "Example: pool.json\n"
@@ -169,6 +213,10 @@ Action add_resources(CLI::App &app)
         "\"slot\"} ] }\n"
         "  unpaired resources --for preload --user pool.json -o pool.def\n"
         "  cmake -S . -B build -DUNPAIRED_USER_RESOURCES=$PWD/pool.def && cmake --build build\n\n"
+        "Example: a firmware built by make (docs/firmware.md)\n"
+        "  unpaired resources --for wrap --families heap-newlib,lwip --sink uart -o build/unpaired\n"
+        "  # in the Makefile: include build/unpaired/unpaired.mk; link $(UNPAIRED_OBJECTS) with "
+        "$(UNPAIRED_LDFLAGS)\n\n"
         "Exit status: 0 done, 2 trouble.");
     return [options] { return resources(*options); };
 }

@@ -1,0 +1,30 @@
+// Instruction by instruction: where code branches to and which addresses it builds. One reader a machine.
+#pragma once
+
+#include "input/code_references.h"
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+namespace unpaired {
+
+/// A stretch of code of one instruction set.
+struct CodeStretch {
+    uint64_t address = 0;
+    std::span<const uint8_t> bytes;
+    bool thumb = false;
+};
+
+/// Called with each branch and each address built: where, to what (Thumb bit removed), and how long the
+/// instruction is (for relocations, which stand inside it).
+using ReferenceFound =
+    std::function<void(uint64_t at, uint64_t target, ReferenceKind kind, unsigned length)>;
+
+/// ARM and Thumb, AArch64, x86, x86-64, by capstone. Throws InputError if capstone lacks the machine.
+void disassemble(const FirmwareElf &elf, const CodeStretch &code, const ReferenceFound &found);
+
+/// RISC-V, RV32 and RV64 with compressed instructions; capstone 4 (Debian 12's) does not know it.
+void disassemble_riscv(const FirmwareElf &elf, const CodeStretch &code, const ReferenceFound &found);
+
+} // namespace unpaired
