@@ -478,15 +478,30 @@ void StreamRun::tell_losses()
     tell(uncertain_stacks_,
          "call sites have a stack with a call through a pointer in it that is likely but not "
          "proved by frame rules");
-    std::map<uint32_t, bool> sites; // told later under another number of the same call: known all the same
+    tell_untold_sites();
+}
+
+/// Sites are told in turn: a short capture may end before all were.
+void StreamRun::tell_untold_sites()
+{
+    std::set<uint32_t> untold;
     for (const auto &[key, told] : told_)
         if (!told.known)
-            sites[told.id] = true;
-    uint64_t unknown = 0;
-    for (const auto &[site, yes] : sites)
-        unknown += counters_[site].acquired;
-    tell(unknown, "acquisitions are of call sites that the capture does not tell: it ended before the device "
-                  "came round to them");
+            untold.insert(told.id);
+    uint64_t acquired = 0, held = 0, bytes = 0;
+    for (uint32_t site : untold)
+        acquired += counter(site).acquired;
+    for (const auto &[handle, slots] : live_)
+        for (const Slot &slot : slots)
+            if (untold.contains(slot.site)) {
+                held++;
+                bytes += slot.size;
+            }
+    if (acquired > 0)
+        trace_.damage.push_back(fmt::format(
+            "{} acquisitions, of which {} ({} B) are still held, are of call sites that the capture does "
+            "not tell: capture for longer, the device tells them in turn",
+            acquired, held, bytes));
 }
 
 Trace StreamRun::finish(const StackConfirmer &confirmer)
