@@ -189,8 +189,9 @@ private:
         const std::string verdict = !found.empty() ? joined(found, " and ")
                                     : whole        ? "no leaks"
                                                    : "no leaks seen";
-        std::string about =
-            fmt::format("{}{}, {}", t.source == "wrap" ? "" : "process ", which(t), end_text(t));
+        std::string about = t.source != "wrap" ? fmt::format("process {}, {}", t.pid, end_text(t))
+                            : t.run > 0        ? fmt::format("{}, {}", which(t), end_text(t))
+                                               : end_text(t);
         if (t.duration_s > 0)
             about += fmt::format(", {}", duration_text(t.duration_s));
         if (t.cycles)
