@@ -65,7 +65,9 @@ public:
     std::string object_at(uint64_t address) const
     {
         const InputSection *section = section_at(sections_, address);
-        return section ? fmt::format("{}({})", section->file, section->member) : "";
+        if (!section)
+            return "";
+        return section->member.empty() ? section->file : fmt::format("{}({})", section->file, section->member);
     }
 
     FunctionOrigin of(const Escape &escape) const
@@ -160,8 +162,9 @@ Action add_verify(CLI::App &app)
         ->option_text("FILE");
     command
         ->add_option("--allow", options->allowed,
-                     "A caller that may bypass the hooks; * and ? stand for any characters; repeatable.")
-        ->option_text("FUNCTION")
+                     "A caller that may bypass the hooks: a function or, with --map, an object file or "
+                     "ARCHIVE(MEMBER); * and ? stand for any characters; repeatable.")
+        ->option_text("CALLER")
         ->expected(1)
         ->take_all();
     command->add_option("--format", options->format, "How to print (default: text).")
@@ -172,7 +175,8 @@ Action add_verify(CLI::App &app)
                     "Examples:\n"
                     "  unpaired verify build/firmware.elf\n"
                     "  unpaired verify build/firmware.elf --fix --map build/firmware.map\n"
-                    "  unpaired verify build/firmware.elf --allow vTaskStartScheduler\n\n"
+                    "  unpaired verify build/firmware.elf --allow vTaskStartScheduler\n"
+                    "  unpaired verify static-program --map program.map --allow '*/libc.a(*'\n\n"
                     "Exit status: 0 no call escapes, 1 some do, 2 trouble.");
     return [options] { return verify(*options); };
 }

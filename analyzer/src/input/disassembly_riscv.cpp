@@ -46,7 +46,7 @@ public:
             break;
         case 0x13: // ADDI
             if (const auto upper = upper_of(rs1); upper && (word >> 12 & 7) == 0)
-                found_(at, masked(*upper + static_cast<uint64_t>(low)), ReferenceKind::address, 4);
+                found_({at, masked(*upper + static_cast<uint64_t>(low)), ReferenceKind::address, 4});
             break;
         default:
             break;
@@ -62,17 +62,17 @@ public:
             const uint32_t offset = bits(half, 3, 3, 1) | bits(half, 11, 1, 4) | bits(half, 2, 1, 5) |
                                     bits(half, 7, 1, 6) | bits(half, 6, 1, 7) | bits(half, 9, 2, 8) |
                                     bits(half, 8, 1, 10) | bits(half, 12, 1, 11);
-            found_(at, masked(at + static_cast<uint64_t>(sign_extended(offset, 12))),
-                   jump ? ReferenceKind::jump : ReferenceKind::call, 2);
+            found_({at, masked(at + static_cast<uint64_t>(sign_extended(offset, 12))),
+                    jump ? ReferenceKind::jump : ReferenceKind::call, 2});
         }
         // C.ADDI with the lower half of an address
         const unsigned rd = half >> 7 & 31;
         if ((half & 0xe003) == 0x0001 && rd != 0)
             if (const auto upper = upper_of(rd))
-                found_(at,
-                       masked(*upper + static_cast<uint64_t>(sign_extended(
-                                           bits(half, 2, 5, 0) | bits(half, 12, 1, 5), 6))),
-                       ReferenceKind::address, 2);
+                found_({at,
+                        masked(*upper + static_cast<uint64_t>(sign_extended(
+                                            bits(half, 2, 5, 0) | bits(half, 12, 1, 5), 6))),
+                        ReferenceKind::address, 2});
         if ((half & 0xe003) == 0x6001 && rd != 0 && rd != 2) // C.LUI
             put(rd, static_cast<uint64_t>(sign_extended(bits(half, 2, 5, 0) | bits(half, 12, 1, 5), 6))
                         << 12);
@@ -96,7 +96,7 @@ private:
     }
     void report(uint64_t at, uint64_t target, bool jump)
     {
-        found_(at, masked(target), jump ? ReferenceKind::jump : ReferenceKind::call, 4);
+        found_({at, masked(target), jump ? ReferenceKind::jump : ReferenceKind::call, 4});
     }
     void put(unsigned reg, uint64_t value) { uppers_[reg] = {value, count_ + 1}; }
     std::optional<uint64_t> upper_of(unsigned reg) const
