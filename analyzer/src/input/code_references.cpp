@@ -15,8 +15,9 @@ namespace {
 /// Sections of addresses that nothing calls through: unwind tables, notes, the loader's own.
 bool is_of_tools(std::string_view name)
 {
-    static constexpr std::string_view prefixes[] = {".ARM.ex",  ".eh_frame",  ".gcc_except_table", ".note", ".rel",
-                                                    ".dynsym",  ".dynstr",    ".gnu.",             ".hash", ".sframe"};
+    static constexpr std::string_view prefixes[] = {".ARM.ex", ".eh_frame", ".gcc_except_table", ".note",
+                                                    ".rel",    ".dynsym",   ".dynstr",           ".gnu.",
+                                                    ".hash",   ".sframe"};
     return std::any_of(std::begin(prefixes), std::end(prefixes),
                        [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
@@ -89,7 +90,8 @@ private:
 
     void instructions(const CodeStretch &stretch)
     {
-        const ReferenceFound found = [this](uint64_t at, uint64_t target, ReferenceKind kind, unsigned length) {
+        const ReferenceFound found = [this](uint64_t at, uint64_t target, ReferenceKind kind,
+                                            unsigned length) {
             if (kind == ReferenceKind::address && marks_.keeps_relocations && !kept_in(at, length))
                 return;
             add(at, target, kind);
@@ -103,7 +105,8 @@ private:
     void words(uint64_t address, std::span<const uint8_t> bytes)
     {
         const unsigned size = elf_.address_size;
-        for (uint64_t at = (address + size - 1) / size * size; at + size <= address + bytes.size(); at += size) {
+        for (uint64_t at = (address + size - 1) / size * size; at + size <= address + bytes.size();
+             at += size) {
             uint64_t value = 0;
             for (unsigned i = 0; i < size; i++)
                 value |= uint64_t{bytes[at - address + i]} << (8 * i);

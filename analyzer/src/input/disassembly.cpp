@@ -152,8 +152,7 @@ private:
                        call   ? ReferenceKind::call
                        : jump ? ReferenceKind::jump
                               : ReferenceKind::address);
-            else if (insn.id == X86_INS_LEA && operand.type == X86_OP_MEM &&
-                     operand.mem.base == X86_REG_RIP)
+            else if (insn.id == X86_INS_LEA && operand.type == X86_OP_MEM && operand.mem.base == X86_REG_RIP)
                 built(insn, insn.address + insn.size + static_cast<uint64_t>(operand.mem.disp));
         }
     }
@@ -216,9 +215,7 @@ void disassemble(const FirmwareElf &elf, const CodeStretch &code, const Referenc
 {
     Capstone capstone(elf, code.thumb);
     Reader reader(elf, found);
-    const size_t unit = elf.machine == EM_ARM       ? (code.thumb ? 2 : 4)
-                        : elf.machine == EM_AARCH64 ? 4
-                                                    : 1;
+    const size_t unit = elf.machine == EM_ARM ? (code.thumb ? 2 : 4) : elf.machine == EM_AARCH64 ? 4 : 1;
     const uint8_t *bytes = code.bytes.data();
     size_t size = code.bytes.size();
     uint64_t address = code.address;

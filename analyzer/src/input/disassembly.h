@@ -18,8 +18,7 @@ struct CodeStretch {
 
 /// Called with each branch and each address built: where, to what (Thumb bit removed), and how long the
 /// instruction is (for relocations, which stand inside it).
-using ReferenceFound =
-    std::function<void(uint64_t at, uint64_t target, ReferenceKind kind, unsigned length)>;
+using ReferenceFound = std::function<void(uint64_t at, uint64_t target, ReferenceKind kind, unsigned length)>;
 
 /// ARM and Thumb, AArch64, x86, x86-64, by capstone. Throws InputError if capstone lacks the machine.
 void disassemble(const FirmwareElf &elf, const CodeStretch &code, const ReferenceFound &found);
