@@ -4,7 +4,7 @@ add_test(NAME "layout: folders include only what they may, each has a README, an
   COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/scripts/check-layout" "${CMAKE_SOURCE_DIR}")
 add_test(NAME "layout: the check finds wrong includes, missing READMEs and dead links"
   COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/scripts/check-layout" --self-test)
-add_test(NAME "format: docs/trace-format.md agrees with trace_format.h"
+add_test(NAME "format: docs/trace-format.md agrees with the format headers"
   COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/scripts/check-format-page" ${CMAKE_C_COMPILER})
 add_test(NAME "package: an installed and moved tree records, and find_package finds the headers"
   COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/tests/package/run_package.py"

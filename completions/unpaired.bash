@@ -51,7 +51,7 @@ _unpaired() {
     record) COMPREPLY=($(compgen -W "$recording --output= -o --help --" -- "$word")) ;;
     report)
         if [[ $word == -* ]]; then
-            COMPREPLY=($(compgen -W "$reporting --help" -- "$word"))
+            COMPREPLY=($(compgen -W "$reporting --elf= --help" -- "$word"))
         else
             COMPREPLY=($(compgen -f -- "$word"))
         fi

@@ -1,7 +1,11 @@
 // The traces of tests/golden, one for each version of the format that was ever shipped, must still read and give
 // the report beside them. tests/golden/README.md tells how a new one is made.
+#include "firmware_samples.h"
+#include "input/read_stream.h"
 #include "input/read_trace.h"
 #include "passes/analyze.h"
+#include "stream_builder.h"
+#include "symbols/symbolizer.h"
 #include "trace_builder.h"
 #include "writers/json.h"
 
@@ -12,6 +16,8 @@
 #include <sstream>
 
 using namespace unpaired;
+using unpaired::test::after_call;
+using unpaired::test::StreamBuilder;
 using unpaired::test::TraceBuilder;
 
 namespace {
@@ -123,6 +129,82 @@ std::string report_of_bytes(const std::vector<uint8_t> &bytes)
     return out.str();
 }
 
+/// Something of every record that stream version 1 has, sent by the sample image beside it.
+StreamBuilder golden_stream(const FirmwareElf &elf)
+{
+    constexpr uint8_t malloc_id = 1, free_id = 2, socket_id = 3, close_id = 4, shutdown_id = 5, init_id = 6;
+    const uint64_t scanned = after_call(elf, "allocate", "hook");
+    const auto connect = static_cast<uint32_t>(after_call(elf, "mqtt_connect", "hook"));
+    const auto place = static_cast<uint32_t>(after_call(elf, "run", "mqtt_connect"));
+    std::string id;
+    for (size_t i = 0; i < elf.build_id.size(); i += 2)
+        id += static_cast<char>(std::stoi(elf.build_id.substr(i, 2), nullptr, 16));
+
+    StreamBuilder b;
+    b.other("boot: board v2\r\n");
+    b.stream(id);
+    b.clock(1000);
+    unpaired_record_thread thread = {1, 7, 1, 0, 1000, "mqtt_rx"};
+    b.record(UNPAIRED_RECORD_THREAD, thread);
+    // the second word is left over from an older call
+    b.site({.site = 1,
+            .owner = "MQTT",
+            .frames = {{scanned, 0},
+                       {after_call(elf, "callback", "allocate"), 1},
+                       {after_call(elf, "middle", "allocate"), 2},
+                       {after_call(elf, "calls_tail", "tail"), 2},
+                       {after_call(elf, "Reset_Handler", "calls_tail"), 2}}});
+    b.site({.site = 2, .function = socket_id, .family = 2, .frames = {{connect, 0}}});
+    b.site({.site = 3, .generation = 9, .function = init_id, .family = 3, .frames = {{connect, 0}}});
+    for (uint32_t cycle = 0; cycle < 6; cycle++) {
+        if (cycle > 0)
+            b.mark(cycle, 1000 + cycle * 1000);
+        b.acquire(0x20001000 + cycle * 64, 1, 20);
+        b.acquire(0x20002000, 1, 24);
+        b.release(0x20002000, place);
+        b.clock(1500 + cycle * 1000, cycle, cycle == 5 ? 3 : 0);
+    }
+    for (uint32_t socket = 0; socket < 3; socket++) {
+        b.acquire(socket, 2, 0, socket_id);
+        b.event(UNPAIRED_EVENT_OBSERVE, shutdown_id, socket, place, 0);
+        b.event(UNPAIRED_EVENT_RELEASE_FAILED, close_id, socket, place, static_cast<uint32_t>(-1));
+    }
+    b.event(UNPAIRED_EVENT_ACQUIRE_FAILED, socket_id, 0, connect, 0);
+    b.acquire(0x20003000, 3, 0, init_id, 9);
+    b.event(UNPAIRED_EVENT_REINITIALISED, init_id, 0x20003000, place);
+    b.event(UNPAIRED_EVENT_DOUBLE_RELEASE, free_id, 0x20002000, place);
+    b.event(UNPAIRED_EVENT_RELEASE_UNKNOWN, close_id, 9, place, static_cast<uint32_t>(-1));
+    b.event(UNPAIRED_EVENT_ACQUIRE_AT, malloc_id, 0x20004000, connect, 40);
+    b.event(UNPAIRED_EVENT_RELEASE_ERROR, free_id, 0x20004000, place, 1);
+    b.lose(2);
+    b.event(UNPAIRED_EVENT_ACQUIRE_AT, malloc_id, 0x20005000, connect, 40);
+    unpaired_record_anomaly anomaly = {};
+    anomaly.image = 1;
+    anomaly.kind = UNPAIRED_ANOMALY_TAG_OVERWRITTEN;
+    anomaly.space = 1;
+    anomaly.function = free_id;
+    anomaly.acquire_site = 1;
+    anomaly.release_site = place;
+    anomaly.count = 1;
+    b.record(UNPAIRED_RECORD_ANOMALY, anomaly);
+    b.end(9000);
+    return b;
+}
+
+std::string report_of_stream(const std::vector<uint8_t> &bytes, const std::filesystem::path &elf)
+{
+    FirmwareElf firmware = read_firmware_elf(elf.string());
+    firmware.path = "golden.elf"; // the folder is not part of what must stay
+    Symbolizer symbolizer({});
+    Symbolize symbolize = [&](const Module &module, uint64_t address) {
+        return symbolizer.resolve({elf.string(), module.build_id, module.start, module.end, module.bias},
+                                  address);
+    };
+    std::ostringstream out;
+    write_json(out, analyze(read_stream(bytes, "golden", firmware), {}, symbolize));
+    return out.str();
+}
+
 std::string contents(const std::filesystem::path &path)
 {
     std::ifstream file(path, std::ios::binary);
@@ -150,6 +232,25 @@ TEST_CASE("the golden traces of every shipped format version still give their re
     CHECK(traces >= 1);
 }
 
+TEST_CASE("the golden streams of every shipped stream version still give their reports")
+{
+    int streams = 0;
+    for (const auto &entry : std::filesystem::directory_iterator(folder)) {
+        if (entry.path().extension() != ".stream")
+            continue;
+        streams++;
+        INFO(entry.path());
+        const std::string bytes = contents(entry.path());
+        const auto beside = [&](const char *extension) {
+            return std::filesystem::path(entry.path()).replace_extension(extension);
+        };
+        const std::string report =
+            report_of_stream(std::vector<uint8_t>(bytes.begin(), bytes.end()), beside(".elf"));
+        CHECK(nlohmann::json::parse(report) == nlohmann::json::parse(contents(beside(".json"))));
+    }
+    CHECK(streams >= 1);
+}
+
 // Not run by itself: unpaired_unit_tests "[regenerate]"
 TEST_CASE("write the golden trace of this format version", "[.][regenerate]")
 {
@@ -161,4 +262,19 @@ TEST_CASE("write the golden trace of this format version", "[.][regenerate]")
     std::ofstream json(folder / (name + ".json"));
     json << report_of_bytes(bytes);
     REQUIRE((trace && json));
+}
+
+// Likewise
+TEST_CASE("write the golden stream of this stream version", "[.][regenerate]")
+{
+    const std::string name = "stream-v" + std::to_string(UNPAIRED_STREAM_VERSION);
+    const std::filesystem::path elf = folder / (name + ".elf");
+    std::filesystem::copy_file(unpaired::test::firmware_path(), elf,
+                               std::filesystem::copy_options::overwrite_existing);
+    const std::vector<uint8_t> bytes = golden_stream(read_firmware_elf(elf.string())).bytes();
+    std::ofstream stream(folder / (name + ".stream"), std::ios::binary);
+    stream.write(reinterpret_cast<const char *>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    std::ofstream json(folder / (name + ".json"));
+    json << report_of_stream(bytes, elf);
+    REQUIRE((stream && json));
 }

@@ -139,9 +139,21 @@ TEST_CASE("the report of a stream names the leak per cycle in one sentence")
     const std::string text = write_text(report, {});
     CHECK(text.find("firmware.elf: 1 leak (device, still running, 6.0 s, 6 cycles)") != std::string::npos);
     CHECK(text.find(
-              "7 of 7 heap blocks (140 B) never freed: malloc in mqtt_subscribe, mqtt.c:8 (owner MQTT)") !=
+              "7 of 7 heap blocks (140 B) never freed: malloc in mqtt_subscribe, mqtt.c:9 (owner MQTT)") !=
           std::string::npos);
     CHECK(text.find("grows all the time, 1 per cycle") != std::string::npos);
+}
+
+TEST_CASE("code near address 0 has its own names and lines, not those of what the linker threw away")
+{
+    const FirmwareElf low = firmware("low.elf");
+    StreamBuilder b;
+    b.stream();
+    for (uint32_t i = 0; i < 2; i++)
+        b.event(UNPAIRED_EVENT_ACQUIRE_AT, malloc_id, 0x20001000 + i * 64,
+                static_cast<uint32_t>(after_call(low, "mqtt_connect", "hook")), 40);
+    const std::string text = write_text(report_of({only_run(b.bytes(), low)}), {});
+    CHECK(text.find("malloc in mqtt_connect, mqtt.c:15") != std::string::npos);
 }
 
 TEST_CASE("a capture that begins in the middle accuses nobody of what came before it")

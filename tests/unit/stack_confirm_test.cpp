@@ -11,7 +11,10 @@ namespace {
 /// before the hooked call, as frames.S gives them.
 class Scan {
 public:
-    explicit Scan(const std::string &caller) { words_.push_back({after_call(elf, caller, "hook"), 0}); }
+    explicit Scan(const std::string &caller, const std::string &image = "firmware.elf") : elf(firmware(image))
+    {
+        words_.push_back({after_call(elf, caller, "hook"), 0});
+    }
 
     Scan &at(uint64_t position, const std::string &caller, const std::string &callee, int nth = 1)
     {
@@ -28,7 +31,7 @@ public:
             names.push_back(elf.function_at(address - 1)->name);
         return names;
     }
-    const FirmwareElf elf = firmware();
+    const FirmwareElf elf;
 
 private:
     std::vector<ScanWord> words_;
@@ -48,6 +51,15 @@ TEST_CASE("the frame rules say where each return address stands, and what stands
     CHECK(scan.functions() == Names{"allocate", "middle", "Reset_Handler"});
     CHECK(scan.confirmed().complete);
     CHECK_FALSE(scan.confirmed().uncertain);
+}
+
+TEST_CASE("frame rules of what the linker threw away do not shadow those of code near address 0")
+{
+    Scan scan("allocate", "low.elf");
+    REQUIRE(scan.elf.symbol("unused") == nullptr);
+    scan.at(1, "calls_tail", "tail").at(3, "middle", "allocate").at(5, "Reset_Handler", "middle");
+
+    CHECK(scan.functions() == Names{"allocate", "middle", "Reset_Handler"});
 }
 
 TEST_CASE("a stack ends in a function that nobody called, whatever stands above it")

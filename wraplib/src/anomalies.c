@@ -7,6 +7,7 @@ void unpaired_anomaly_seen(uint32_t kind, uint32_t ids, uint32_t acquire_site, u
 #if UNPAIRED_ANOMALIES > 0
     const unsigned function = unpaired_function_of(ids);
     const uint16_t site = (uint16_t)(acquire_site & UNPAIRED_HEADER_SITE_MASK);
+    const uintptr_t place = UNPAIRED_PLACE(caller);
     const int16_t clamped = (int16_t)(result > INT16_MAX   ? INT16_MAX
                                       : result < INT16_MIN ? INT16_MIN
                                                            : result);
@@ -18,7 +19,7 @@ void unpaired_anomaly_seen(uint32_t kind, uint32_t ids, uint32_t acquire_site, u
             entry->function = (uint8_t)function;
             entry->observed = (uint8_t)observed;
             entry->space = (uint8_t)unpaired_space_of(ids);
-            entry->place = caller;
+            entry->place = place;
             entry->acquire_site = site;
             entry->result = clamped;
             entry->kind = (uint8_t)kind;
@@ -26,7 +27,7 @@ void unpaired_anomaly_seen(uint32_t kind, uint32_t ids, uint32_t acquire_site, u
                 .site_changes++; /* its site is kept from now on: who was about to take it looks again */
         }
         if (entry->kind == kind && entry->function == function && entry->acquire_site == site &&
-            entry->place == caller && entry->result == clamped) {
+            entry->place == place && entry->result == clamped) {
             entry->count++;
             unpaired_port_unlock(state);
             return;
@@ -48,7 +49,8 @@ void unpaired_double_release(uint32_t ids, uint32_t site, uintptr_t block, uintp
 {
     const uintptr_t state = unpaired_port_lock();
     (void)block;
-    unpaired_event_put(UNPAIRED_EVENT_DOUBLE_RELEASE, unpaired_function_of(ids), block, caller, 0);
+    unpaired_event_put(UNPAIRED_EVENT_DOUBLE_RELEASE, unpaired_function_of(ids), block,
+                       UNPAIRED_PLACE(caller), 0);
     unpaired_port_unlock(state);
     unpaired_anomaly_seen(UNPAIRED_ANOMALY_DOUBLE_RELEASE, ids, site, 0, caller, 0);
 }

@@ -25,12 +25,6 @@ static struct unpaired_block_header *header_before(const void *block)
     return (struct unpaired_block_header *)(void *)((char *)(uintptr_t)block - UNPAIRED_HEADER_SIZE);
 }
 
-static uint32_t live_check(const struct unpaired_block_header *header)
-{
-    return unpaired_header_check(header->owner, header->size, header->site,
-                                 (uint32_t)(uintptr_t)(header + 1));
-}
-
 static int may_be_ours(const void *block)
 {
     return block != 0 && ((uintptr_t)block & 3u) == 0 && unpaired_port_may_read(header_before(block));
@@ -39,7 +33,7 @@ static int may_be_ours(const void *block)
 const struct unpaired_block_header *unpaired_block_header_of(const void *block)
 {
     const struct unpaired_block_header *header = header_before(block);
-    return may_be_ours(block) && header->check == live_check(header) ? header : 0;
+    return may_be_ours(block) && header->check == unpaired_header_check_of(header) ? header : 0;
 }
 
 size_t unpaired_block_distance(const struct unpaired_block_header *header)
@@ -59,31 +53,6 @@ static size_t size_of_block(const struct unpaired_block_header *header)
     return size;
 }
 
-/* Records a block that begins `distance` bytes behind its base, and writes its header; the check last, so that a
- * RAM image shows a whole header or none. */
-static void *tag(char *block, size_t distance, size_t size, uint32_t ids, UNPAIRED_CALL_PARAMETERS)
-{
-    struct unpaired_block_header *header = header_before(block);
-    uint32_t units = (uint32_t)distance / 8u, shown = (uint32_t)size;
-    const uint32_t site = unpaired_acquire(ids, (uintptr_t)block, size, UNPAIRED_CALL_PASSED);
-    if (size >= UNPAIRED_HEADER_SIZE_MASK) {
-        shown = UNPAIRED_HEADER_SIZE_MASK;
-#if UNPAIRED_HUGE_BLOCKS
-        *(size_t *)(void *)((char *)header - UNPAIRED_HUGE_PADDING) = size;
-#endif
-    }
-    if (distance % 8u != 0 || units >= UNPAIRED_HEADER_DISTANCE_FAR) {
-        units = UNPAIRED_HEADER_DISTANCE_FAR;
-        ((uint32_t *)(void *)header)[-1] = (uint32_t)distance;
-    }
-    header->owner = unpaired_owner_of_site(site);
-    header->size = shown | units << UNPAIRED_HEADER_DISTANCE_SHIFT;
-    header->site = site;
-    header->check = live_check(header);
-    unpaired_send_now();
-    return block;
-}
-
 static size_t padding(size_t size)
 {
 #if UNPAIRED_HUGE_BLOCKS
@@ -94,14 +63,13 @@ static size_t padding(size_t size)
     return UNPAIRED_HEADER_SIZE;
 }
 
-/* More than any allocator has, and less than would overflow in one that does not check. */
-#define UNPAIRED_TOO_MUCH ((size_t)-1 >> 1)
-
+#if UNPAIRED_HUGE_BLOCKS
 size_t unpaired_padded(size_t size)
 {
     const size_t padded = size + padding(size);
     return padded < size ? UNPAIRED_TOO_MUCH : padded;
 }
+#endif
 
 size_t unpaired_padded_aligned(size_t size, size_t *alignment)
 {
@@ -119,14 +87,26 @@ size_t unpaired_product(size_t count, size_t size)
     return __builtin_mul_overflow(count, size, &product) ? UNPAIRED_TOO_MUCH : product;
 }
 
-void *unpaired_block_taken(void *base, size_t size, uint32_t ids, UNPAIRED_CALL_PARAMETERS)
+/* Records a block that begins `distance` bytes behind its base. */
+static void *tag(char *block, size_t distance, size_t size, uint32_t ids, UNPAIRED_CALL_PARAMETERS)
 {
-    size_t distance = padding(size);
-    if (base == 0) {
-        unpaired_acquire_failed(ids, size, caller);
-        return 0;
+    struct unpaired_block_header *const header = header_before(block);
+    unpaired_acquire(ids | UNPAIRED_IDS_BLOCK, (uintptr_t)block, size, UNPAIRED_CALL_PASSED);
+    if (distance != UNPAIRED_HEADER_SIZE) {
+        uint32_t units = (uint32_t)distance / 8u;
+        if (distance % 8u != 0 || units >= UNPAIRED_HEADER_DISTANCE_FAR) {
+            units = UNPAIRED_HEADER_DISTANCE_FAR;
+            ((uint32_t *)(void *)header)[-1] = (uint32_t)distance;
+        }
+#if UNPAIRED_HUGE_BLOCKS
+        if (size >= UNPAIRED_HEADER_SIZE_MASK)
+            *(size_t *)(void *)((char *)header - UNPAIRED_HUGE_PADDING) = size;
+#endif
+        header->size = (header->size & UNPAIRED_HEADER_SIZE_MASK) | units << UNPAIRED_HEADER_DISTANCE_SHIFT;
+        header->check = unpaired_header_check_of(header);
     }
-    return tag((char *)base + distance, distance, size, ids, UNPAIRED_CALL_PASSED);
+    unpaired_send_now();
+    return block;
 }
 
 void *unpaired_block_taken_aligned(void *base, size_t size, size_t alignment, uint32_t ids,
@@ -141,36 +121,45 @@ void *unpaired_block_taken_aligned(void *base, size_t size, size_t alignment, ui
     return tag((char *)base + distance, distance, size, ids, UNPAIRED_CALL_PASSED);
 }
 
-void *unpaired_block_released(void *block, uint32_t ids, uintptr_t caller)
+#if UNPAIRED_HUGE_BLOCKS || UNPAIRED_RING > 0
+void *unpaired_block_taken(void *base, size_t size, uint32_t ids, UNPAIRED_CALL_PARAMETERS)
 {
-    struct unpaired_block_header *header = header_before(block);
-    uint32_t live, released, check, site;
-    size_t distance;
+    return unpaired_block_taken_aligned(base, size, 1, ids, UNPAIRED_CALL_PASSED);
+}
+#endif
+
+__attribute__((flatten)) void *unpaired_block_released(void *block, uint32_t ids, uintptr_t caller)
+{
+    struct unpaired_block_header *const header = header_before(block);
+    uint32_t live, released, check, owner, site;
     uintptr_t state;
-    if (!may_be_ours(block))
+    if (((uintptr_t)block & 3u) != 0 || block == 0 || !unpaired_port_may_read(header))
         return block;
-    live = live_check(header);
+    owner = header->owner;
     site = header->site;
+    live = unpaired_header_check(owner, header->size, site, (uint32_t)(uintptr_t)block);
     released = unpaired_header_check_released(site, (uint32_t)(uintptr_t)block);
-    check = header->check;
-    if (check != live && check != released)
-        return block;
-    /* A released header: the allocator may have written into its first two words since. The owner was wiped: if it
-     * is not 0 now the distance is gone too, and was not more than the header unless the block was aligned. */
-    distance = check == live || header->owner == 0 ? unpaired_block_distance(header) : UNPAIRED_HEADER_SIZE;
     state = unpaired_port_lock();
-    check = header->check; /* an interrupt may have released it meanwhile */
+    check = header->check;
     if (check == live) {
-        header->owner = 0;
+        header->owner = owner = 0;
         header->check = released;
         unpaired_site_lost(site);
-        unpaired_event_put(UNPAIRED_EVENT_RELEASE, unpaired_function_of(ids), (uintptr_t)block, caller, 0);
+        unpaired_event_put(UNPAIRED_EVENT_RELEASE, unpaired_function_of(ids), (uintptr_t)block,
+                           UNPAIRED_PLACE(caller), 0);
     }
     unpaired_port_unlock(state);
-    if (check != live)
+    if (check != live) {
+        if (check != released)
+            return block;
         unpaired_double_release(ids, site, (uintptr_t)block, caller);
+    }
     unpaired_send_now();
-    return (char *)block - distance;
+    /* The owner was wiped. If it is not 0 in a released header the allocator has written there since, and the distance
+     * is lost too; it was no more than the header unless the block was aligned. */
+    if (owner != 0)
+        return header;
+    return (char *)block - unpaired_block_distance(header);
 }
 
 enum unpaired_resize unpaired_block_resize(void *block, size_t size, size_t *keep, uint32_t ids,

@@ -1,146 +1,214 @@
-/* Call sites and what is live at them. Sites are found outside the lock, against a counter of changes, and
- * verified inside. */
+/* Call sites, and what is live at them. Sites are searched outside the lock, and what was found is verified inside. */
 #include "recorder.h"
 #include "scan.h"
 
 /* Entries looked at for a site, from where its hash points. */
 #define UNPAIRED_SITE_WINDOW (UNPAIRED_SITES < 8 ? UNPAIRED_SITES : 8)
 
-/* A call site as it is looked for: the bytes of struct unpaired_ram_site from `function` on, `generation` 0. */
+/* A call site as it is looked for: without its generation, by which an entry that was given away is told. */
 struct key {
     uint32_t owner, head;
     uintptr_t frame[UNPAIRED_FRAMES];
 };
-#define UNPAIRED_KEY_DEPTH_SHIFT 16
-#define UNPAIRED_KEY_MASK 0x00ffffffu
+static inline uint32_t mix(uint32_t hash, uintptr_t value) { return (hash ^ (uint32_t)value) * 0x9e3779b1u; }
 
-static uint32_t mix(uint32_t hash, uintptr_t value) { return (hash ^ (uint32_t)value) * 0x9e3779b1u; }
-
-/* Fills in the key and returns its hash. */
-static uint32_t make_key(struct key *key, uint32_t ids, UNPAIRED_CALL_PARAMETERS)
-{
-    uint32_t source, hash, depth = 0;
-    const uintptr_t low = unpaired_ram.root.text_low;
-    key->owner = unpaired_owner_now(&source);
-    hash = mix(key->owner ^ ids << 16, caller);
-    key->frame[0] = (caller - low) / UNPAIRED_FRAME_UNIT;
-    if (caller - low < UNPAIRED_FRAME_WINDOW)
-        depth = 1;
 #if UNPAIRED_FRAMES > 1
-    {
-        const uintptr_t units = (unpaired_ram.root.text_high - low) / UNPAIRED_FRAME_UNIT;
-        const uintptr_t *end = unpaired_port_stack_end(cfa), *word = cfa, *before = cfa;
-        if ((uintptr_t)end - (uintptr_t)cfa > UNPAIRED_SCAN_WORDS * sizeof *cfa)
-            end = end > cfa ? cfa + UNPAIRED_SCAN_WORDS : cfa;
-        if (depth == 0)
-            end = cfa;
-        while (word < end) {
-            const uintptr_t code = unpaired_code_units(*word++, low);
-            if (code < units && code >= 8 && unpaired_behind_call(low + code * UNPAIRED_FRAME_UNIT)) {
-                const uintptr_t frame = (uintptr_t)(word - 1 - before) << UNPAIRED_OFFSET_BITS | code;
-                before = word - 1;
-                hash = mix(hash, frame);
-                key->frame[depth] = frame;
-                if (++depth == UNPAIRED_FRAMES)
-                    break;
-            }
+/* Adds to the one frame of a key those on the stack. Returns its hash. */
+static uint32_t scan(struct key *key, uint32_t hash, const uintptr_t *cfa)
+{
+    enum { before_call = 8 }; /* bytes of code that unpaired_behind_call() reads */
+    const uintptr_t origin = unpaired_ram.root.text_low + before_call;
+    const uintptr_t units = (unpaired_ram.root.text_high - origin) / UNPAIRED_FRAME_UNIT;
+    const uintptr_t *end = unpaired_port_stack_end(cfa), *word = cfa, *before = cfa + 1;
+    uintptr_t *frame = key->frame + 1;
+    if (end > cfa + UNPAIRED_SCAN_WORDS)
+        end = cfa + UNPAIRED_SCAN_WORDS;
+    while (word < end) {
+        const uintptr_t unit = unpaired_code_unit(*word++, origin);
+        if (unit < units && unpaired_behind_call(origin + unit * UNPAIRED_FRAME_UNIT)) {
+            const uintptr_t packed = (uintptr_t)(word - before) << UNPAIRED_OFFSET_BITS |
+                                     (unit + before_call / UNPAIRED_FRAME_UNIT);
+            before = word;
+            *frame++ = packed;
+            hash = mix(hash, packed);
+            if (frame == key->frame + UNPAIRED_FRAMES)
+                break;
         }
     }
-#endif
-    key->head = (ids & 0xffffu) | (depth | source << UNPAIRED_RAM_SITE_SOURCE_SHIFT)
-                                      << UNPAIRED_KEY_DEPTH_SHIFT;
+    key->head += (uint32_t)(frame - key->frame - 1) << UNPAIRED_HEAD_DEPTH_SHIFT;
     return hash;
 }
+#endif
 
-static uint32_t *head_of(struct unpaired_site *site) { return (uint32_t *)(void *)&site->head.function; }
-
-/* The site of the key, or where it could be: a free entry, else a dead one, else null. *found tells which. */
-static struct unpaired_site *find_site(const struct key *key, uint32_t hash, int *found)
+/* Whether the site is the one looked for, of whatever generation. */
+static inline int match(const struct unpaired_site *site, uint32_t head, const struct key *key)
 {
-    struct unpaired_site *room = 0;
-    struct unpaired_site *site = &unpaired_ram.site[(hash >> 16) * UNPAIRED_SITES >> 16];
-    unsigned left = UNPAIRED_SITE_WINDOW;
-    *found = 0;
+    if ((head ^ key->head) << 8 != 0 || site->owner != key->owner)
+        return 0;
+#if UNPAIRED_FRAMES > 1
+    {
+        unsigned n = unpaired_depth_of(head);
+        while (n-- > 0)
+            if (site->frame[n] != key->frame[n])
+                return 0;
+        return 1;
+    }
+#else
+    return site->frame[0] == key->frame[0];
+#endif
+}
+
+/* Whether a doubtful release is told by the number of this site. */
+static int is_told_of(const struct unpaired_site *site)
+{
+#if UNPAIRED_ANOMALIES > 0
+    const uint16_t number = (uint16_t)(site - unpaired_ram.site + 1);
+    unsigned i;
+    for (i = 0; i < UNPAIRED_ANOMALIES; i++)
+        if (unpaired_ram.anomaly[i].acquire_site == number)
+            return 1;
+#endif
+    (void)site;
+    return 0;
+}
+
+/* A key of one frame stays in registers. */
+#if UNPAIRED_FRAMES > 1
+#define UNPAIRED_KEY_PARAMETER const struct key *const key
+#define UNPAIRED_KEY_HERE
+#define UNPAIRED_KEY_PASSED &key
+#else
+#define UNPAIRED_KEY_PARAMETER uint32_t owner, uint32_t head, uintptr_t frame
+#define UNPAIRED_KEY_HERE const struct key here = {owner, head, {frame}}, *const key = &here;
+#define UNPAIRED_KEY_PASSED key.owner, key.head, key.frame[0]
+#endif
+
+enum { no_room = UNPAIRED_SITES, not_set_up };
+
+/* Looks for the key in the window that begins at `index`; where it is not, gives it a free or a dead entry. Returns the
+ * index of the entry, which an interrupt may have taken away again, or why there is none. */
+static __attribute__((noinline)) uint32_t search(uint32_t index, UNPAIRED_KEY_PARAMETER)
+{
+    UNPAIRED_KEY_HERE
+    uint32_t room = no_room;
+    unsigned left = UNPAIRED_SITE_WINDOW, n;
+    struct unpaired_site *site;
+    uintptr_t state;
+    if (unpaired_ram.root.version == 0) {
+        unpaired_set_up();
+        return not_set_up;
+    }
     do {
-        const uint32_t head = *head_of(site);
-        if (site->head.function == 0)
-            return room ? room : site;
-        if (((head ^ key->head) & UNPAIRED_KEY_MASK) == 0 && site->head.owner == key->owner) {
-            unsigned n = key->head >> UNPAIRED_KEY_DEPTH_SHIFT & UNPAIRED_RAM_SITE_DEPTH_MASK;
-            while (n > 0 && site->frame[n - 1] == key->frame[n - 1])
-                n--;
-            if (n == 0) {
-                *found = 1;
-                return site;
-            }
-        }
-        if (room == 0 && site->head.live == 0)
-            room = site;
-        if (++site == &unpaired_ram.site[UNPAIRED_SITES])
-            site = unpaired_ram.site;
+        site = &unpaired_ram.site[index];
+        if (match(site, site->head, key))
+            return index;
+        if (room == no_room && site->live == 0 && !is_told_of(site))
+            room = index;
+        if (site->head == 0)
+            break;
+        if (++index == UNPAIRED_SITES)
+            index = 0;
     } while (--left != 0);
+    if (room == no_room)
+        return room;
+    site = &unpaired_ram.site[room];
+    state = unpaired_port_lock();
+    if (site->live == 0) { /* else an interrupt was faster */
+        site->head = key->head + (site->head & UNPAIRED_HEAD_GENERATION) + (1u << UNPAIRED_HEAD_GENERATION_SHIFT);
+        site->owner = key->owner;
+        site->acquired = 0;
+        for (n = 0; n < unpaired_depth_of(key->head); n++) {
+            site->frame[n] = key->frame[n];
+            __asm__ volatile("" ::: "memory"); /* or it becomes a call of memcpy, which takes longer */
+        }
+        unpaired_ram.root.site_changes++;
+        unpaired_site_untold(room);
+    }
+    unpaired_port_unlock(state);
     return room;
 }
 
-/* Inside the lock. Gives an entry to a key. */
-static void intern(struct unpaired_site *site, const struct key *key)
+/* Inside the lock. The number that a block or handle keeps: the first acquisition is number 0. */
+static inline uint32_t next_sequence(unpaired_root *root)
 {
-    const uint32_t generation = (*head_of(site) & ~UNPAIRED_KEY_MASK) + UNPAIRED_KEY_MASK + 1u;
-    unsigned n = key->head >> UNPAIRED_KEY_DEPTH_SHIFT & UNPAIRED_RAM_SITE_DEPTH_MASK;
-    site->head.owner = key->owner;
-    *head_of(site) = key->head | generation;
-    site->head.acquired = 0;
-    while (n-- > 0)
-        site->frame[n] = key->frame[n];
-    unpaired_ram.root.site_changes++;
-    unpaired_site_untold((uint32_t)(site - unpaired_ram.site));
-}
-
-/* Inside the lock. The packed number of an acquisition; the first is number 0. */
-static uint32_t next_sequence(void)
-{
-    unpaired_root *root = &unpaired_ram.root;
-    const uint32_t sequence = root->sequence++;
-    uint32_t shift = root->sequence_shift;
-    if (sequence >> shift > 0xffffu)
+    const uint32_t sequence = root->sequence;
+    uint32_t shift = root->sequence_shift, packed = sequence >> shift;
+    root->sequence = sequence + 1u;
+    if (packed > 0xffffu) { /* as unpaired_sequence_pack() */
+        UNPAIRED_RARE;
         root->sequence_shift = (uint8_t)++shift;
-    return unpaired_sequence_pack(sequence, shift);
+        packed >>= 1;
+    }
+    return packed | shift << 16;
 }
 
-uint32_t unpaired_acquire(uint32_t ids, uintptr_t handle, size_t size, UNPAIRED_CALL_PARAMETERS)
+/* Flat, and with the rare case at its end: this is what every allocation waits for. */
+__attribute__((flatten)) uintptr_t unpaired_acquire(uint32_t ids, uintptr_t handle, size_t size,
+                                                    UNPAIRED_CALL_PARAMETERS)
 {
+    unpaired_root *const root = &unpaired_ram.root;
+    struct unpaired_site *site;
     struct key key;
-    uint32_t hash = make_key(&key, ids, UNPAIRED_CALL_PASSED), number = 0, packed;
-    uintptr_t state;
-    for (;;) {
-        const uint32_t changes = *(volatile uint32_t *)&unpaired_ram.root.site_changes;
-        int found;
-        struct unpaired_site *site = find_site(&key, hash, &found);
-        if (!found && !unpaired_ready) {
-            unpaired_set_up();
-            hash = make_key(&key, ids, UNPAIRED_CALL_PASSED);
-            continue;
-        }
-        state = unpaired_port_lock();
-        if (changes == unpaired_ram.root.site_changes && (found || !site || site->head.live == 0)) {
-            if (site) {
-                if (!found)
-                    intern(site, &key);
-                site->head.acquired++;
-                site->head.live++;
-                number = (uint32_t)(site - unpaired_ram.site) + 1u;
-                unpaired_event_put(UNPAIRED_EVENT_ACQUIRE, unpaired_function_of(ids), handle,
-                                   number | (uint32_t)site->head.generation << 24, (uint32_t)size);
-            } else {
-                unpaired_ram.root.drops[UNPAIRED_RAM_DROP_SITE]++;
-                unpaired_event_put(UNPAIRED_EVENT_ACQUIRE_AT, unpaired_function_of(ids), handle, caller,
-                                   (uint32_t)size);
-            }
-            break;
-        }
-        unpaired_port_unlock(state);
+    uint32_t hash, source, word, first, index, head;
+    uintptr_t state, offset;
+    offset = caller - root->text_low;
+    key.owner = unpaired_owner_now(&source);
+    key.frame[0] = offset / UNPAIRED_FRAME_UNIT;
+    key.head = ((ids & 0xffffu) | 1u << UNPAIRED_HEAD_DEPTH_SHIFT) + (source << UNPAIRED_HEAD_SOURCE_SHIFT);
+    hash = mix(key.owner, caller);
+    if (offset >= UNPAIRED_FRAME_WINDOW) {
+        UNPAIRED_RARE;
+        key.head -= 1u << UNPAIRED_HEAD_DEPTH_SHIFT; /* cannot be told */
+#if UNPAIRED_FRAMES > 1
+    } else if (root->text_high != root->text_low) {
+        hash = scan(&key, hash, cfa);
+#endif
     }
-    packed = next_sequence();
+    first = index = (hash >> 16) * UNPAIRED_SITES >> 16;
+again:
+    site = &unpaired_ram.site[index];
+    __asm__("" : "+r"(site)); /* one register for it, not one for each member */
+#if UNPAIRED_FRAMES > 1
+    head = *(volatile uint32_t *)&site->head;
+    if (!match(site, head, &key))
+        goto elsewhere;
+    state = unpaired_port_lock();
+    if (site->head != head)
+        goto unlock;
+#else /* short enough for the lock */
+    state = unpaired_port_lock();
+    head = site->head;
+    if (!match(site, head, &key))
+        goto unlock;
+#endif
+    word = site->acquired + 1u;
+    site->live = site->live + 1u;
+    site->acquired = word;
+    word = index + 1u;
+    unpaired_event_put(UNPAIRED_EVENT_ACQUIRE, unpaired_function_of(ids), handle, word | (head & UNPAIRED_HEAD_GENERATION),
+                       (uint32_t)size);
+recorded:
+    word |= next_sequence(root) << UNPAIRED_HEADER_SITE_BITS;
     unpaired_port_unlock(state);
-    return packed << UNPAIRED_HEADER_SITE_BITS | number;
+    if ((ids & UNPAIRED_IDS_BLOCK) == 0)
+        return word;
+    unpaired_header_write((struct unpaired_block_header *)handle - 1, key.owner, size, word);
+    return handle;
+
+unlock: /* another site, or an interrupt made another of it */
+    unpaired_port_unlock(state);
+#if UNPAIRED_FRAMES > 1
+elsewhere:
+#endif
+    index = search(first, UNPAIRED_KEY_PASSED);
+    if (index == not_set_up)
+        return unpaired_acquire(ids, handle, size, UNPAIRED_CALL_PASSED);
+    if (index != no_room)
+        goto again;
+    state = unpaired_port_lock();
+    word = 0;
+    root->drops[UNPAIRED_RAM_DROP_SITE]++;
+    unpaired_event_put(UNPAIRED_EVENT_ACQUIRE_AT, unpaired_function_of(ids), handle, UNPAIRED_PLACE(caller),
+                       (uint32_t)size);
+    goto recorded;
 }

@@ -99,7 +99,7 @@ void unpaired_mark_impl(const char *name)
     unpaired_root *root = &unpaired_ram.root;
     const uint32_t now = unpaired_port_time_ms();
     uintptr_t state;
-    if (!unpaired_ready)
+    if (root->version == 0)
         unpaired_set_up();
     state = unpaired_port_lock();
     root->time_ms = now;

@@ -30,11 +30,15 @@
 /* Xtensa ISA, 4.7.1.4: the two highest bits of a return address hold the window increment of the call. */
 #define UNPAIRED_CALLER                                                                               \
     ((uintptr_t)__builtin_return_address(0) & 0x3fffffffu) | /* and those of the code's own region */ \
-        ((uintptr_t)&unpaired_ready & 0xc0000000u)
-#elif defined(__thumb__)
-#define UNPAIRED_CALLER ((uintptr_t)__builtin_return_address(0) & ~(uintptr_t)1)
+        ((uintptr_t)&unpaired_ram & 0xc0000000u)
 #else
 #define UNPAIRED_CALLER (uintptr_t) __builtin_return_address(0)
+#endif
+/* Hooks hand the address on as it is; in Thumb code its lowest bit is set. */
+#if defined(__thumb__)
+#define UNPAIRED_PLACE(caller) ((caller) & ~(uintptr_t)1)
+#else
+#define UNPAIRED_PLACE(caller) (caller)
 #endif
 #if UNPAIRED_FRAMES > 1
 #define UNPAIRED_CALL_PARAMETERS uintptr_t caller, const uintptr_t *cfa
@@ -71,10 +75,24 @@ typedef struct unpaired_record_event unpaired_event_entry;
 #endif
 #define UNPAIRED_FRAME_WINDOW ((uintptr_t)UNPAIRED_FRAME_UNIT << UNPAIRED_OFFSET_BITS)
 
+/* struct unpaired_ram_site with its second word in one piece: function, family, depth and owner source, generation,
+ * from the lowest byte up. */
 struct unpaired_site {
-    struct unpaired_ram_site head;
+    uint32_t owner, head, acquired, live;
     uintptr_t frame[UNPAIRED_FRAMES];
 };
+UNPAIRED_STATIC_ASSERT(offsetof(struct unpaired_site, frame) == sizeof(struct unpaired_ram_site),
+                       site_is_as_the_image_has_it);
+#define UNPAIRED_HEAD_DEPTH_SHIFT 16
+#define UNPAIRED_HEAD_SOURCE_SHIFT (16 + UNPAIRED_RAM_SITE_SOURCE_SHIFT)
+#define UNPAIRED_HEAD_GENERATION_SHIFT 24
+#define UNPAIRED_HEAD_GENERATION 0xff000000u
+static inline unsigned unpaired_depth_of(uint32_t head)
+{
+    return head >> UNPAIRED_HEAD_DEPTH_SHIFT & UNPAIRED_RAM_SITE_DEPTH_MASK;
+}
+/* In a branch that is hardly ever taken: keeps the compiler from computing both sides. */
+#define UNPAIRED_RARE __asm__ volatile("")
 
 /* What a RAM image shows: the root and behind it the tables (ram_image.h). */
 struct unpaired_tables {
@@ -99,8 +117,7 @@ UNPAIRED_STATIC_ASSERT((UNPAIRED_RING & (UNPAIRED_RING - 1)) == 0, ring_is_a_pow
 UNPAIRED_STATIC_ASSERT((int)UNPAIRED_FUNCTION_END <= 256, functions_fit_8_bits);
 UNPAIRED_STATIC_ASSERT((int)UNPAIRED_FAMILY_END <= 256, families_fit_8_bits);
 
-/* 1 when the tables are set up; set by the first call that interns a site, or by unpaired_init(). */
-extern uint8_t unpaired_ready;
+/* Sets the tables up where nobody has: while the root's version is 0. */
 void unpaired_set_up(void);
 
 /* ---- ids of a row in one word --------------------------------------------------------------------------- */
@@ -114,6 +131,8 @@ void unpaired_set_up(void);
     ((uint32_t)UNPAIRED_FUNCTION_##function | (uint32_t)UNPAIRED_FAMILY_##family << 8 | \
      (uint32_t)UNPAIRED_SPACE_OF_##family << 16 | (uint32_t)UNPAIRED_KIND_OF_FAMILY_##family << 24)
 #define UNPAIRED_RELEASER_IDS(function, space) UNPAIRED_IDS(function, NONE, space)
+
+#define UNPAIRED_IDS_BLOCK 0x80000000u
 
 enum unpaired_outcome {
     UNPAIRED_OUTCOME_GONE = 0,       /* released, and reported success */
@@ -130,8 +149,9 @@ static inline unsigned unpaired_kind_of(uint32_t ids) { return ids >> 24 & 0xfu;
 /* ---- the ledger ------------------------------------------------------------------------------------------ */
 
 /* Records that `handle` was acquired by the function of `ids`, and `size` bytes asked for. Returns what a block's
- * header keeps: the site in the lower 12 bits (0: it found no room), the packed sequence number above. */
-uint32_t unpaired_acquire(uint32_t ids, uintptr_t handle, size_t size, UNPAIRED_CALL_PARAMETERS);
+ * header keeps: the site in the lower 12 bits (0: it found no room), the packed sequence number above. With
+ * UNPAIRED_IDS_BLOCK the handle is a block with room for a header before it, which is written; returns the block. */
+uintptr_t unpaired_acquire(uint32_t ids, uintptr_t handle, size_t size, UNPAIRED_CALL_PARAMETERS);
 
 /* The same for what is not memory: keeps the handle. Returns `handle`. */
 void unpaired_handle_acquired(uint32_t ids, uintptr_t handle, size_t size, UNPAIRED_CALL_PARAMETERS);
@@ -163,9 +183,11 @@ void unpaired_creating_end(uint32_t ids, void *handle, size_t size, UNPAIRED_CAL
 /* One less is live at the site of a header or handle. Inside the lock. */
 static inline void unpaired_site_lost(uint32_t site)
 {
-    const uint32_t index = (site & UNPAIRED_HEADER_SITE_MASK) - 1u;
-    if (index < UNPAIRED_SITES)
-        unpaired_ram.site[index].head.live--;
+    const uint32_t number = site & UNPAIRED_HEADER_SITE_MASK;
+    if (number == 0 || number > UNPAIRED_SITES)
+        UNPAIRED_RARE; /* it had found no room */
+    else
+        unpaired_ram.site[number - 1u].live--;
 }
 
 /* Counts a doubtful release. `ids`: the releaser. */
@@ -182,32 +204,76 @@ uint32_t unpaired_owner_now(uint32_t *source);
 extern uint32_t unpaired_owner_scope;
 static inline uint32_t unpaired_owner_now(uint32_t *source)
 {
-    *source = unpaired_owner_scope ? (uint32_t)UNPAIRED_OWNER_SCOPE : 0u;
-    return unpaired_owner_scope;
+    const uint32_t owner = unpaired_owner_scope;
+    *source = 0;
+    if (owner != 0) {
+        UNPAIRED_RARE;
+        *source = UNPAIRED_OWNER_SCOPE;
+    }
+    return owner;
 }
 #endif
-/* The owner that an acquisition was recorded under. */
-static inline uint32_t unpaired_owner_of_site(uint32_t site)
-{
-    const uint32_t index = (site & UNPAIRED_HEADER_SITE_MASK) - 1u;
-    uint32_t source;
-    return index < UNPAIRED_SITES ? unpaired_ram.site[index].head.owner : unpaired_owner_now(&source);
-}
-
 /* ---- blocks of memory ------------------------------------------------------------------------------------ */
+
+/* More than any allocator has, and less than would overflow in one that does not check. */
+#define UNPAIRED_TOO_MUCH ((size_t)-1 >> 1)
 
 /* Bytes to ask the real allocator for: with room for a header, and for the alignment, which is raised to a power of
  * two. What does not fit becomes more than any allocator has. */
+#if UNPAIRED_HUGE_BLOCKS
 size_t unpaired_padded(size_t size);
+#else
+static inline size_t unpaired_padded(size_t size)
+{
+    size_t padded = size + UNPAIRED_HEADER_SIZE;
+    if (padded < size) {
+        UNPAIRED_RARE;
+        padded = UNPAIRED_TOO_MUCH;
+    }
+    return padded;
+}
+#endif
 size_t unpaired_padded_aligned(size_t size, size_t *alignment);
 /* count * size, or more than any allocator has. */
 size_t unpaired_product(size_t count, size_t size);
 
-/* Writes the header of a block and records it; `base` is what the real allocator gave and may be null. Returns
- * the block, aligned to `alignment`, or null. */
-void *unpaired_block_taken(void *base, size_t size, uint32_t ids, UNPAIRED_CALL_PARAMETERS);
+/* Check of a live block's header. */
+static inline uint32_t unpaired_header_check_of(const struct unpaired_block_header *header)
+{
+    return unpaired_header_check(header->owner, header->size, header->site, (uint32_t)(uintptr_t)(header + 1));
+}
+
+/* Writes the header of a block that begins right behind it. The check comes last: a RAM image shows a whole header or
+ * none. */
+static inline void unpaired_header_write(struct unpaired_block_header *header, uint32_t owner, size_t size,
+                                         uint32_t site)
+{
+    uint32_t shown = (uint32_t)size;
+    if (size >> 24 != 0) {
+        UNPAIRED_RARE;
+        shown = UNPAIRED_HEADER_SIZE_MASK;
+    }
+    header->owner = owner;
+    header->size = shown | UNPAIRED_HEADER_SIZE / 8u << UNPAIRED_HEADER_DISTANCE_SHIFT;
+    header->site = site;
+    header->check = unpaired_header_check(owner, header->size, site, (uint32_t)(uintptr_t)(header + 1));
+}
+
+/* Records a block and writes its header; `base` is what the real allocator gave and may be null. Returns the block,
+ * aligned to `alignment`, or null. */
 void *unpaired_block_taken_aligned(void *base, size_t size, size_t alignment, uint32_t ids,
                                    UNPAIRED_CALL_PARAMETERS);
+#if UNPAIRED_HUGE_BLOCKS || UNPAIRED_RING > 0
+void *unpaired_block_taken(void *base, size_t size, uint32_t ids, UNPAIRED_CALL_PARAMETERS);
+#else
+static inline void *unpaired_block_taken(void *base, size_t size, uint32_t ids, UNPAIRED_CALL_PARAMETERS)
+{
+    if (base == 0)
+        return 0;
+    return (void *)unpaired_acquire(ids | UNPAIRED_IDS_BLOCK, (uintptr_t)base + UNPAIRED_HEADER_SIZE, size,
+                                    UNPAIRED_CALL_PASSED);
+}
+#endif
 
 /* Records the release of a block and wipes its owner. Returns what the real releaser must be given: the base of a
  * block of ours, any other block itself. */

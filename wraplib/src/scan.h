@@ -4,29 +4,31 @@
 
 #include <stdint.h>
 
-/* A word as a return address, in units from the beginning of the code: those of UNPAIRED_FRAME_UNIT bytes. What
- * cannot be a return address gives more than any code is long, so that one comparison tells. */
-static inline uintptr_t unpaired_code_units(uintptr_t word, uintptr_t text_low)
+/* The number of the 2-byte unit (elsewhere: the byte) of code that `word` as a return address points to, counted from
+ * `origin`. What cannot be a return address gives more than any code is long, so that one comparison tells. */
+static inline uintptr_t unpaired_code_unit(uintptr_t word, uintptr_t origin)
 {
 #if defined(__thumb__)
-    const uintptr_t offset = word - text_low - 1u; /* odd in Thumb state */
+    const uintptr_t offset = word - origin - 1u; /* odd in Thumb state */
     return offset >> 1 | offset << 31;
 #elif defined(__riscv)
-    const uintptr_t offset = word - text_low;
+    const uintptr_t offset = word - origin;
     return offset >> 1 | offset << (__riscv_xlen - 1);
 #else
-    return word - text_low;
+    return word - origin;
 #endif
 }
 
-/* Whether the instruction before `address` is a call. At least 8 bytes before it are code. */
+/* Whether the instruction before `address` is a call. The 8 bytes before it are code. */
 static inline int unpaired_behind_call(uintptr_t address)
 {
 #if defined(__thumb__)
     /* ARMv7-M A7.7.18: BL is 11110Sxxxxxxxxxx 11J1Jxxxxxxxxxxx; A7.7.19: BLX Rm is 010001111mmmm000 */
     const uint16_t *code = (const uint16_t *)address;
     const uint32_t last = code[-1];
-    return ((last & 0xd000u) == 0xd000u && (code[-2] & 0xf800u) == 0xf000u) || last >> 7 == 0x8fu;
+    if ((~last & 0xd000u) == 0)
+        return code[-2] >> 11 == 0x1eu;
+    return last >> 7 == 0x8fu;
 #elif defined(__riscv)
     /* jal and jalr with the link register ra or t0; c.jalr 1001rrrrr0000010 with r not 0; c.jal 001xxxxxxxxxxx01
      * (RV32 alone) */

@@ -59,29 +59,27 @@ static int send_site(uint32_t index)
         uintptr_t frame[UNPAIRED_FRAMES + 1]; /* one more: padding */
     } record;
     const struct unpaired_site *site = &unpaired_ram.site[index];
-    struct unpaired_ram_site head;
-    uint32_t depth, changes;
+    uint32_t head, depth;
     if (index >= UNPAIRED_SITES)
         return 1;
     memset(&record, 0, sizeof record);
     do { /* an interrupt may give a dead site away in the middle of it */
-        changes = *(volatile uint32_t *)&unpaired_ram.root.site_changes;
-        head = site->head;
+        head = *(const volatile uint32_t *)&site->head;
+        record.site.owner = site->owner;
         memcpy(record.frame, site->frame, sizeof site->frame);
-        depth = head.depth & UNPAIRED_RAM_SITE_DEPTH_MASK;
-    } while (changes != *(volatile uint32_t *)&unpaired_ram.root.site_changes);
-    if (head.function == 0)
+    } while (head != *(const volatile uint32_t *)&site->head);
+    if (head == 0)
         return 1;
+    depth = unpaired_depth_of(head);
     record.site.site = (uint16_t)(index + 1u);
-    record.site.generation = head.generation;
+    record.site.generation = (uint8_t)(head >> UNPAIRED_HEAD_GENERATION_SHIFT);
     record.site.depth = (uint8_t)depth;
-    record.site.function = head.function;
-    record.site.family = head.family;
-    record.site.owner_source = (uint8_t)(head.depth >> UNPAIRED_RAM_SITE_SOURCE_SHIFT);
+    record.site.function = (uint8_t)unpaired_function_of(head);
+    record.site.family = (uint8_t)unpaired_family_of(head);
+    record.site.owner_source = (uint8_t)(head >> UNPAIRED_HEAD_SOURCE_SHIFT & 7u);
     record.site.frame_offset_bits = UNPAIRED_OFFSET_BITS;
     record.site.frame_unit = UNPAIRED_FRAME_UNIT;
     record.site.frame_size = sizeof(uintptr_t);
-    record.site.owner = head.owner;
     record.site.text_low = unpaired_ram.root.text_low;
     if (depth * sizeof(uintptr_t) % 8u != 0)
         record.frame[depth] = 0;
@@ -228,7 +226,8 @@ void unpaired_mark_put(const char *name)
 void unpaired_acquire_failed(uint32_t ids, size_t bytes, uintptr_t caller)
 {
     const uintptr_t state = unpaired_port_lock();
-    unpaired_event_put(UNPAIRED_EVENT_ACQUIRE_FAILED, unpaired_function_of(ids), 0, caller, (uint32_t)bytes);
+    unpaired_event_put(UNPAIRED_EVENT_ACQUIRE_FAILED, unpaired_function_of(ids), 0, UNPAIRED_PLACE(caller),
+                       (uint32_t)bytes);
     unpaired_port_unlock(state);
     unpaired_send_now();
 }

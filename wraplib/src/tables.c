@@ -4,7 +4,6 @@
 #include <string.h>
 
 struct unpaired_tables unpaired_ram UNPAIRED_RAM_SECTION;
-uint8_t unpaired_ready;
 
 /* ---- names ----------------------------------------------------------------------------------------------- */
 
@@ -101,28 +100,30 @@ static const struct unpaired_root_layout layout = {
 #define UNPAIRED_TEXT_OF(...) UNPAIRED_TEXT_OF_(__VA_ARGS__)
 #define UNPAIRED_TEXT_OF_(...) #__VA_ARGS__
 
-/* The magic comes last: a reader that finds it finds the rest. */
+#define UNPAIRED_TEXT_OF(...) UNPAIRED_TEXT_OF_(__VA_ARGS__)
+#define UNPAIRED_TEXT_OF_(...) #__VA_ARGS__
+
+/* Fills in the root. The magic comes last: a reader that finds it finds the rest. */
 void unpaired_set_up(void)
 {
-    unpaired_root *root = &unpaired_ram.root;
+    unpaired_root *const root = &unpaired_ram.root;
     const uintptr_t state = unpaired_port_lock();
-    if (!unpaired_ready) {
-        if (sizeof UNPAIRED_TEXT_OF(UNPAIRED_RAM_SECTION) > 1) /* not cleared by the start-up code */
-            memset(&unpaired_ram, 0, sizeof unpaired_ram);
-        root->version = UNPAIRED_RAM_VERSION;
+    if (root->version == 0) {
         root->size = sizeof *root;
         root->layout = layout;
         root->marks_stride = 1;
         set_text_range(root);
         root->build_id = (uintptr_t)unpaired_build_id_note;
+        root->version = UNPAIRED_RAM_VERSION;
         memcpy(root->magic, UNPAIRED_RAM_MAGIC, sizeof root->magic);
-        unpaired_ready = 1;
     }
     unpaired_port_unlock(state);
 }
 
 void unpaired_init(void)
 {
+    if (sizeof UNPAIRED_TEXT_OF(UNPAIRED_RAM_SECTION) > 1) /* not cleared by the start-up code */
+        memset(&unpaired_ram, 0, sizeof unpaired_ram);
     unpaired_set_up();
 #if UNPAIRED_RING > 0
     unpaired_poll();

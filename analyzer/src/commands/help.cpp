@@ -13,7 +13,8 @@ std::string usage(const std::string &command)
     if (command == "run" || command == "record")
         return fmt::format("unpaired {} [options] -- PROGRAM [ARGS]", command);
     if (command == "report")
-        return "unpaired report TRACE... [options]";
+        return "unpaired report TRACE... [options]\n       unpaired report STREAM... --elf FIRMWARE "
+               "[options]";
     if (command == "postmortem")
         return "unpaired postmortem IMAGE[@ADDR]... --elf FILE [--base ADDR] [options]\n       unpaired "
                "postmortem CORE [--elf FILE] [--trace FILE] [options]";

@@ -15,16 +15,16 @@ namespace {
 /// Sections of addresses that nothing calls through: unwind tables, notes, the loader's own.
 bool is_of_tools(std::string_view name)
 {
-    static constexpr std::string_view prefixes[] = {".ARM.ex", ".eh_frame", ".gcc_except_table", ".note",
-                                                    ".rel",    ".dynsym",   ".dynstr",           ".gnu.",
-                                                    ".hash",   ".sframe"};
+    static constexpr std::string_view prefixes[] = {".ARM.ex",  ".eh_frame",  ".gcc_except_table", ".note", ".rel",
+                                                    ".dynsym",  ".dynstr",    ".gnu.",             ".hash", ".sframe"};
     return std::any_of(std::begin(prefixes), std::end(prefixes),
                        [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
 class Finder {
 public:
-    explicit Finder(const FirmwareElf &elf) : elf_(elf), marks_(read_elf_marks(elf))
+    explicit Finder(const FirmwareElf &elf)
+        : elf_(elf), marks_(read_elf_marks(elf)), slots_are_read_(elf.machine == EM_X86_64)
     {
         for (const FirmwareSymbol &function : elf.functions)
             thumb_.emplace(function.address, function.thumb);
@@ -40,11 +40,12 @@ public:
                 continue;
             if (section.code)
                 code(section);
-            else if (!is_of_tools(section.name))
+            else if (!is_of_tools(section.name) && !(slots_are_read_ && is_table_of_slots(section.name)))
                 words(section.address, section.bytes);
         }
         for (const auto &[at, value] : marks_.run_time_words)
-            add(at, value, ReferenceKind::word);
+            if (!is_slot(at))
+                add(at, value, ReferenceKind::word);
         auto &list = out_.references;
         std::sort(list.begin(), list.end(), [](const CodeReference &a, const CodeReference &b) {
             return std::tuple(a.at, a.target, a.kind) < std::tuple(b.at, b.target, b.kind);
@@ -90,11 +91,12 @@ private:
 
     void instructions(const CodeStretch &stretch)
     {
-        const ReferenceFound found = [this](uint64_t at, uint64_t target, ReferenceKind kind,
-                                            unsigned length) {
-            if (kind == ReferenceKind::address && marks_.keeps_relocations && !kept_in(at, length))
-                return;
-            add(at, target, kind);
+        const ReferenceFound found = [this](const FoundReference &reference) {
+            if (reference.in_memory)
+                through_memory(reference);
+            else if (reference.kind != ReferenceKind::address || !marks_.keeps_relocations ||
+                     kept_in(reference.at, reference.length))
+                add(reference.at, reference.target, reference.kind);
         };
         if (elf_.machine == EM_RISCV)
             disassemble_riscv(elf_, stretch, found);
@@ -102,11 +104,39 @@ private:
             disassemble(elf_, stretch, found);
     }
 
+    /// Code of x86-64 uses its table of addresses one slot at a time, so it is the uses that count.
+    void through_memory(const FoundReference &reference)
+    {
+        if (!is_slot(reference.target))
+            return;
+        for (const auto &[at, value] : marks_.run_time_words)
+            if (at == reference.target)
+                return add(reference.at, value, reference.kind);
+        for (const FirmwareSection &section : elf_.sections)
+            if (is_table_of_slots(section.name) && reference.target >= section.address &&
+                reference.target - section.address + 8 <= section.bytes.size()) {
+                uint64_t value = 0;
+                for (unsigned i = 0; i < 8; i++)
+                    value |= uint64_t{section.bytes[reference.target - section.address + i]} << (8 * i);
+                add(reference.at, value, reference.kind);
+            }
+    }
+
+    static bool is_table_of_slots(std::string_view name) { return name == ".got" || name == ".got.plt"; }
+
+    bool is_slot(uint64_t address) const
+    {
+        return slots_are_read_ &&
+               std::any_of(elf_.sections.begin(), elf_.sections.end(), [&](const FirmwareSection &section) {
+                   return is_table_of_slots(section.name) && address >= section.address &&
+                          address - section.address < section.size;
+               });
+    }
+
     void words(uint64_t address, std::span<const uint8_t> bytes)
     {
         const unsigned size = elf_.address_size;
-        for (uint64_t at = (address + size - 1) / size * size; at + size <= address + bytes.size();
-             at += size) {
+        for (uint64_t at = (address + size - 1) / size * size; at + size <= address + bytes.size(); at += size) {
             uint64_t value = 0;
             for (unsigned i = 0; i < size; i++)
                 value |= uint64_t{bytes[at - address + i]} << (8 * i);
@@ -137,6 +167,7 @@ private:
 
     const FirmwareElf &elf_;
     const ElfMarks marks_;
+    const bool slots_are_read_; ///< the disassembler tells which slot of .got an instruction uses
     std::unordered_map<uint64_t, bool> thumb_; ///< beginnings of functions, and whether they are of Thumb
     CodeReferences out_;
 };

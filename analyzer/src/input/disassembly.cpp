@@ -65,11 +65,11 @@ public:
     }
 
 private:
-    void report(const cs_insn &insn, uint64_t target, ReferenceKind kind)
+    void report(const cs_insn &insn, uint64_t target, ReferenceKind kind, bool in_memory = false)
     {
         if (elf_.address_size == 4)
             target &= UINT32_MAX;
-        found_(insn.address, target, kind, insn.size);
+        found_({insn.address, target, kind, insn.size, in_memory});
     }
 
     void arm(const cs_insn &insn)
@@ -144,16 +144,20 @@ private:
     void x86(const cs_insn &insn)
     {
         const cs_x86 &detail = insn.detail->x86;
-        const bool call = insn.id == X86_INS_CALL, jump = is_jump(insn);
+        const ReferenceKind kind = insn.id == X86_INS_CALL ? ReferenceKind::call
+                                   : is_jump(insn)         ? ReferenceKind::jump
+                                                           : ReferenceKind::address;
         for (unsigned i = 0; i < detail.op_count; i++) {
             const cs_x86_op &operand = detail.operands[i];
             if (operand.type == X86_OP_IMM)
-                report(insn, static_cast<uint64_t>(operand.imm),
-                       call   ? ReferenceKind::call
-                       : jump ? ReferenceKind::jump
-                              : ReferenceKind::address);
-            else if (insn.id == X86_INS_LEA && operand.type == X86_OP_MEM && operand.mem.base == X86_REG_RIP)
-                built(insn, insn.address + insn.size + static_cast<uint64_t>(operand.mem.disp));
+                report(insn, static_cast<uint64_t>(operand.imm), kind);
+            if (operand.type != X86_OP_MEM || operand.mem.base != X86_REG_RIP)
+                continue;
+            const uint64_t there = insn.address + insn.size + static_cast<uint64_t>(operand.mem.disp);
+            if (insn.id == X86_INS_LEA)
+                built(insn, there);
+            else
+                report(insn, there, kind, true);
         }
     }
 
@@ -215,7 +219,9 @@ void disassemble(const FirmwareElf &elf, const CodeStretch &code, const Referenc
 {
     Capstone capstone(elf, code.thumb);
     Reader reader(elf, found);
-    const size_t unit = elf.machine == EM_ARM ? (code.thumb ? 2 : 4) : elf.machine == EM_AARCH64 ? 4 : 1;
+    const size_t unit = elf.machine == EM_ARM       ? (code.thumb ? 2 : 4)
+                        : elf.machine == EM_AARCH64 ? 4
+                                                    : 1;
     const uint8_t *bytes = code.bytes.data();
     size_t size = code.bytes.size();
     uint64_t address = code.address;

@@ -16,9 +16,15 @@ struct CodeStretch {
     bool thumb = false;
 };
 
-/// Called with each branch and each address built: where, to what (Thumb bit removed), and how long the
-/// instruction is (for relocations, which stand inside it).
-using ReferenceFound = std::function<void(uint64_t at, uint64_t target, ReferenceKind kind, unsigned length)>;
+/// A branch, or an address that instructions build.
+struct FoundReference {
+    uint64_t at = 0;
+    uint64_t target = 0; ///< Thumb bit removed
+    ReferenceKind kind = ReferenceKind::call;
+    unsigned length = 0;     ///< of the instruction: a relocation of it stands inside
+    bool in_memory = false;  ///< `target` is where the address is stored, in a table such as .got
+};
+using ReferenceFound = std::function<void(const FoundReference &)>;
 
 /// ARM and Thumb, AArch64, x86, x86-64, by capstone. Throws InputError if capstone lacks the machine.
 void disassemble(const FirmwareElf &elf, const CodeStretch &code, const ReferenceFound &found);

@@ -1,8 +1,11 @@
 #include "input/frame_rules_internal.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <dwarf.h>
 #include <elf.h>
+#include <gelf.h>
 
 namespace unpaired {
 namespace {
@@ -36,19 +39,63 @@ std::optional<int64_t> offset_from(const Dwarf_Op *ops, size_t count, unsigned r
     return std::nullopt;
 }
 
+/// The bytes of .debug_frame in a file; none if it has none, or a compressed one.
+std::span<uint8_t> debug_frame_of(std::span<uint8_t> file)
+{
+    const std::unique_ptr<Elf, int (*)(Elf *)> elf(
+        elf_memory(reinterpret_cast<char *>(file.data()), file.size()), elf_end);
+    size_t names = 0;
+    if (!elf || elf_getshdrstrndx(elf.get(), &names) != 0)
+        return {};
+    for (Elf_Scn *scn = nullptr; (scn = elf_nextscn(elf.get(), scn)) != nullptr;) {
+        GElf_Shdr header;
+        if (!gelf_getshdr(scn, &header) || (header.sh_flags & SHF_COMPRESSED) != 0)
+            continue;
+        const char *name = elf_strptr(elf.get(), names, header.sh_name);
+        if (name != nullptr && std::strcmp(name, ".debug_frame") == 0 && header.sh_offset <= file.size() &&
+            header.sh_size <= file.size() - header.sh_offset)
+            return file.subspan(header.sh_offset, header.sh_size);
+    }
+    return {};
+}
+
 } // namespace
 
-FrameRules::FrameRules(const FirmwareElf &elf) : elf_(elf)
+FrameRules::FrameRules(const FirmwareElf &elf) : elf_(elf), bytes_(*elf.file)
 {
     elf_version(EV_CURRENT);
-    handle_.reset(
-        elf_memory(const_cast<char *>(reinterpret_cast<const char *>(elf.file->data())), elf.file->size()));
+    hide_discarded();
+    handle_.reset(elf_memory(reinterpret_cast<char *>(bytes_.data()), bytes_.size()));
     if (!handle_)
         return;
     dwarf_.reset(dwarf_begin_elf(handle_.get(), DWARF_C_READ, nullptr));
     if (dwarf_)
         debug_frame_ = dwarf_getcfi(dwarf_.get());
     eh_frame_.reset(dwarf_getcfi_elf(handle_.get()));
+}
+
+/// The linker leaves the rules of functions that it threw away in .debug_frame, as rules for address 0 and up. A
+/// firmware's code may begin there: they are moved to where there is none.
+void FrameRules::hide_discarded()
+{
+    constexpr size_t id_size = 4, length_size = 4;
+    constexpr uint32_t cie = 0xffffffff, long_form = 0xfffffff0;
+    const std::span<uint8_t> section = debug_frame_of(bytes_);
+    const size_t size = elf_.address_size;
+    if (elf_.function_at(0) != nullptr)
+        return; // there is a function at 0: which rules are its own cannot be told
+    for (size_t at = 0; at + length_size + id_size + size <= section.size();) {
+        uint32_t length = 0, id = 0;
+        std::memcpy(&length, &section[at], sizeof length);
+        std::memcpy(&id, &section[at + length_size], sizeof id);
+        if (length >= long_form || length < id_size)
+            return; // 64-bit DWARF, or damaged
+        const auto where = section.subspan(at + length_size + id_size, size);
+        const bool nowhere = std::all_of(where.begin(), where.end(), [](uint8_t byte) { return byte == 0; });
+        if (id != cie && nowhere)
+            std::fill(where.begin(), where.end(), uint8_t{0xff});
+        at += length_size + length;
+    }
 }
 
 std::optional<FrameRule> FrameRules::read(Dwarf_CFI *cfi, uint64_t address) const

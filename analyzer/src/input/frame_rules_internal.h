@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace unpaired {
 
@@ -25,6 +26,7 @@ public:
     std::optional<FrameRule> at(uint64_t address) const;
 
 private:
+    void hide_discarded();
     std::optional<FrameRule> read(Dwarf_CFI *cfi, uint64_t address) const;
 
     struct Ends {
@@ -33,6 +35,7 @@ private:
         void operator()(Dwarf_CFI *cfi) const { dwarf_cfi_end(cfi); }
     };
     const FirmwareElf &elf_;
+    std::vector<uint8_t> bytes_;        // the file, with what hide_discarded() changed
     std::unique_ptr<Elf, Ends> handle_; // before what is read through it
     std::unique_ptr<Dwarf, Ends> dwarf_;
     std::unique_ptr<Dwarf_CFI, Ends> eh_frame_;

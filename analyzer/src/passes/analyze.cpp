@@ -13,6 +13,7 @@
 #include "passes/totals.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace unpaired {
 namespace {
@@ -34,6 +35,17 @@ bool has_recorded_parent(const ImageFacts &facts, const std::vector<Trace> &all)
     return false;
 }
 
+/// Where as many events were lost as something is left of what is otherwise given back, its releases may have been
+/// among them.
+void doubt_after_losses(Finding &finding, uint64_t events_lost)
+{
+    if (finding.rule != "never-released" || events_lost < finding.count || finding.released == 0)
+        return;
+    finding.severity = std::min(finding.severity, Severity::suspect);
+    finding.remarks.push_back(
+        fmt::format("{} events were lost: the releases of these may be among them", events_lost));
+}
+
 void judge_all(std::vector<Described> &findings, const Trace &trace, const ImageFacts &facts,
                const std::vector<Trace> &all)
 {
@@ -52,6 +64,7 @@ void judge_all(std::vector<Described> &findings, const Trace &trace, const Image
         one.finding.growth = growth.growth;
         one.finding.per_cycle = growth.per_cycle;
         one.finding.severity = judge(one, growth, resource, facts.ending, of_helper_shell);
+        doubt_after_losses(one.finding, trace.events_lost);
     }
 }
 

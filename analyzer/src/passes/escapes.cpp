@@ -52,6 +52,7 @@ public:
         for (const CodeReference &reference : references.references)
             to_[reference.target].push_back(&reference);
         find_targets();
+        find_wrappers();
         any_hook_is_used_ =
             std::any_of(hooks_.begin(), hooks_.end(), [this](uint64_t hook) { return to_.contains(hook); });
     }
@@ -159,10 +160,18 @@ private:
         return false;
     }
 
-    /// Whether the function at `address` runs only inside hooked calls of the space of `name`.
+    bool is_a_hook_or_the_recorder(uint64_t address) const
+    {
+        const auto symbols = names_.find(address);
+        return symbols != names_.end() &&
+               std::any_of(symbols->second.begin(), symbols->second.end(),
+                           [](const FirmwareSymbol *symbol) { return is_ours(symbol->name); });
+    }
+
+    /// Whether the function at `address` runs only inside hooked calls of the space of `name`, or in the hooks.
     bool is_inside(uint64_t address, const std::string &name, std::set<uint64_t> &seen) const
     {
-        if (is_of_the_same_space(address, name))
+        if (is_of_the_same_space(address, name) || is_a_hook_or_the_recorder(address))
             return true;
         if (!seen.insert(address).second)
             return true; // helpers that call each other: the others decide
@@ -179,11 +188,53 @@ private:
         return true;
     }
 
-    bool is_allowed(const std::string &caller)
+    /// Acquirers that get what they yield from another hooked acquirer of their space, as strdup does from malloc:
+    /// however they are called, nothing is missed.
+    void find_wrappers()
     {
+        std::map<uint64_t, bool> acquires; // hooks, and whether they are of acquirers
+        for (const auto &[id, function] : elf_.dictionary.functions)
+            if (const auto hook = hook_of_.find(function.name); hook != hook_of_.end())
+                acquires[hook->second] = function.role == UNPAIRED_ROLE_ACQUIRE;
+        std::map<std::string, bool> calls_acquirers_only;
+        for (const CodeReference &reference : references_.references) {
+            const auto hook = acquires.find(reference.target);
+            if (hook == acquires.end() || reference.kind == ReferenceKind::word)
+                continue;
+            const FirmwareSymbol *caller = function_around(reference.at);
+            const auto wrapper = caller ? targets_.find(place_of(*caller)) : targets_.end();
+            if (wrapper == targets_.end() || !is_hook_of_the_same_space(reference.target, wrapper->second))
+                continue;
+            const auto known = calls_acquirers_only.emplace(wrapper->second, true).first;
+            known->second = known->second && hook->second;
+        }
+        for (const auto &[id, function] : elf_.dictionary.functions) {
+            const auto known = calls_acquirers_only.find(function.name);
+            if (function.role == UNPAIRED_ROLE_ACQUIRE && known != calls_acquirers_only.end() && known->second)
+                wrappers_.insert(function.name);
+        }
+    }
+
+    bool is_hook_of_the_same_space(uint64_t hook, const std::string &name) const
+    {
+        for (const FirmwareSymbol *symbol : names_.at(hook)) {
+            const auto hooked = symbol->name.starts_with(wrap) ? real_.find(symbol->name.substr(wrap.size()))
+                                                               : real_.end();
+            if (hooked != real_.end() && is_of_the_same_space(hooked->second, name))
+                return true;
+        }
+        return false;
+    }
+
+    bool is_allowed(const std::string &caller, uint64_t address)
+    {
+        const std::string object = context_.object_at(address);
         const bool allowed =
             std::any_of(context_.allowed_callers.begin(), context_.allowed_callers.end(),
-                        [&](const std::string &pattern) { return wildcard_match(pattern, caller); });
+                        [&](const std::string &pattern) {
+                            return wildcard_match(pattern, caller) ||
+                                   (!object.empty() && wildcard_match(pattern, object));
+                        });
         out_.allowed += allowed;
         return allowed;
     }
@@ -203,7 +254,8 @@ private:
         escape.function = name;
         escape.address = reference.at;
         escape.caller = holder_of(reference);
-        if ((!caller && is_ours(escape.caller)) || is_allowed(escape.caller))
+        if ((!caller && is_ours(escape.caller)) || wrappers_.contains(name) ||
+            is_allowed(escape.caller, reference.at))
             return;
         switch (reference.kind) {
         case ReferenceKind::call:
@@ -260,7 +312,7 @@ private:
     {
         std::set<uint64_t> seen;
         const FirmwareSymbol *caller = function_around(copy.address);
-        if (is_ours(copy.caller) || is_allowed(copy.caller) ||
+        if (is_ours(copy.caller) || wrappers_.contains(copy.function) || is_allowed(copy.caller, copy.address) ||
             (caller && (is_ours(caller->name) || is_inside(place_of(*caller), copy.function, seen))))
             return;
         Escape escape;
@@ -286,6 +338,7 @@ private:
     std::map<uint64_t, std::vector<const CodeReference *>> to_;
     std::set<uint64_t> hooks_;
     bool any_hook_is_used_ = false;
+    std::set<std::string, std::less<>> wrappers_;
     std::map<std::string, uint64_t, std::less<>> hook_of_, real_;
     std::map<uint64_t, std::string> targets_; ///< beginning of a function or a clone of it: the function
     EscapeReport out_;

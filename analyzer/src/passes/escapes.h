@@ -60,7 +60,8 @@ struct EscapeContext {
     /// The object file the address was linked from, "" if not known.
     std::function<std::string(uint64_t)> object_at = [](uint64_t) { return std::string(); };
     std::vector<Copy> inlined;
-    std::vector<std::string> allowed_callers; ///< patterns (symbols/wildcard.h)
+    /// Patterns (symbols/wildcard.h) for callers, or for object files as object_at() has them.
+    std::vector<std::string> allowed_callers;
 };
 
 struct EscapeReport {
@@ -76,7 +77,8 @@ struct EscapeReport {
 std::vector<std::string> followed_functions(const FirmwareElf &elf);
 
 /// Not an escape: what hooks (`__wrap_*`) and the recorder (`unpaired_*`) do; a call from one followed function to
-/// another of the same space, or from a helper that only those call, since that happens inside a hooked call.
+/// another of the same space, or from a helper that only those or the hooks call, since that happens inside a hooked
+/// call; a call of an acquirer that itself calls a hooked acquirer of its space (strdup: malloc).
 EscapeReport find_escapes(const FirmwareElf &elf, const CodeReferences &references,
                           const EscapeContext &context);
 

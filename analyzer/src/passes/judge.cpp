@@ -99,8 +99,9 @@ size_t count_of(const ImageReport &image, Severity severity)
 
 ResourceClass class_of_space(std::string_view space_name, uint8_t kind)
 {
-    static constexpr std::array<std::string_view, 7> memory = {"heap",     "mapping", "addrinfo", "ifaddrs",
-                                                               "lwip_mem", "memp",    "pbuf"};
+    static constexpr std::array<std::string_view, 13> memory = {
+        "heap",          "mapping", "addrinfo", "ifaddrs",   "lwip_mem",      "memp",        "pbuf",
+        "freertos_heap", "rt_heap", "esp_heap", "wasm_heap", "rt_pool_block", "wasm_mapping"};
     static constexpr std::array<std::string_view, 5> lifelong = {"thread", "key", "timer", "dl", "named_sem"};
     if (one_of(space_name, memory))
         return ResourceClass::memory;

@@ -9,6 +9,7 @@
 namespace unpaired {
 
 /// The function's name as the resource table has it (operators under their linkage names); "" for 0.
+/// Of newlib's reentrant layer the name that a program calls: malloc for _malloc_r.
 std::string function_name(const Trace &trace, uint16_t id);
 
 /// The family's name, or the space's where the family is not known.

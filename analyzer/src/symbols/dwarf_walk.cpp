@@ -175,6 +175,18 @@ std::vector<CodeRange> code_ranges(Dwarf_Die *die)
     return ranges;
 }
 
+namespace {
+
+/// Whether the unit's own ranges hold the address.
+bool covers(Dwarf_Die *unit, uint64_t address)
+{
+    const std::vector<CodeRange> ranges = code_ranges(unit);
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [&](const CodeRange &range) { return address >= range.start && address < range.end; });
+}
+
+} // namespace
+
 void DwarfIndex::read_units()
 {
     units_read_ = true;
@@ -190,19 +202,36 @@ void DwarfIndex::read_units()
               [](const UnitRange &a, const UnitRange &b) { return a.start < b.start; });
 }
 
+/// Whether the unit claims the address only by code that the linker threw away, which seems to start at 0: where
+/// real code does so too, as in firmware, .debug_aranges leads to either.
+static bool is_thrown_away(Dwarf_Die *unit, uint64_t address)
+{
+    Dwarf_Addr base = 0, start = 0, end = 0;
+    ptrdiff_t cursor = 0;
+    bool found_at_zero = false;
+    while ((cursor = dwarf_ranges(unit, cursor, &base, &start, &end)) > 0) {
+        if (start <= address && address < end && start != 0)
+            return false;
+        found_at_zero = found_at_zero || (start == 0 && address < end);
+    }
+    return found_at_zero;
+}
+
 std::optional<CodeUnit> DwarfIndex::unit_at(uint64_t address)
 {
     if (!dwarf_)
         return std::nullopt;
     CodeUnit found;
-    if (dwarf_addrdie(dwarf_, address, &found.unit)) {
+    if (dwarf_addrdie(dwarf_, address, &found.unit) && !is_thrown_away(&found.unit, address)) {
         uint8_t type = 0;
         Dwarf_Die split = {};
         found.tree = found.unit;
         if (dwarf_cu_info(found.unit.cu, nullptr, &type, nullptr, &split, nullptr, nullptr, nullptr) == 0 &&
             type == DW_UT_skeleton && split.addr)
             found.tree = split;
-        return found;
+        // .debug_aranges keeps what the linker threw away, at 0, where a firmware may have real code
+        if (covers(&found.unit, address) || covers(&found.tree, address))
+            return found;
     }
     // clang writes no .debug_aranges, so the units' own ranges have to be read
     if (!units_read_)

@@ -87,7 +87,7 @@ void write_escapes_text(std::ostream &out, const EscapeReport &report, const std
                         const EscapeText &how)
 {
     const std::string allowed =
-        report.allowed == 0 ? "" : fmt::format("; {} allowed by --allow", plural(report.allowed, "more"));
+        report.allowed == 0 ? "" : fmt::format("; {} more allowed by --allow", grouped(report.allowed));
     const std::string program = base_name(how.program);
     if (report.escapes.empty()) {
         out << fmt::format("{}: no call escapes the hooks ({} followed, {} of them in the image, {} to the "

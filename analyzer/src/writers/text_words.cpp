@@ -1,5 +1,6 @@
 #include "writers/text_words.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdlib>
@@ -17,8 +18,14 @@ struct Noun {
 
 constexpr std::string_view no_family;
 
+// Every part that a recorder may have been built with. A family that stands in two parts means the same in both.
 #define UNPAIRED_TABLE_LINUX
+#define UNPAIRED_TABLE_FREERTOS
+#define UNPAIRED_TABLE_RTTHREAD
 #define UNPAIRED_TABLE_LWIP
+#define UNPAIRED_TABLE_LWIP_MEMORY
+#define UNPAIRED_TABLE_ESP
+#define UNPAIRED_TABLE_WAMR
 #define UNPAIRED_TABLE_LWIP_MEMORY
 constexpr Noun nouns[] = {
 #define UNPAIRED_FAMILY(family, space, display) {#family, #space, display},
@@ -35,8 +42,8 @@ const Noun *find_noun(std::string_view family)
 
 std::string plural_of(std::string_view display)
 {
-    // The noun itself comes first in "object from new" and "array from new[]", last everywhere else.
-    const size_t from = display.find(" from ");
+    // The noun itself comes first in "object from new" and "RT-Thread mutex in place", last everywhere else.
+    const size_t from = std::min(display.find(" from "), display.find(" in place"));
     const std::string_view head = display.substr(0, from);
     const std::string_view tail = from == std::string_view::npos ? std::string_view() : display.substr(from);
     const char last = head.empty() ? ' ' : head.back();
@@ -64,16 +71,59 @@ std::string_view family_released(std::string_view family)
         std::string_view space, participle;
     };
     static constexpr std::array verbs = {
-        Verb{"fd", "closed"},          Verb{"stream", "closed"},       Verb{"dir", "closed"},
-        Verb{"lwip_socket", "closed"}, Verb{"named_sem", "closed"},    Verb{"dl", "closed"},
-        Verb{"heap", "freed"},         Verb{"lwip_mem", "freed"},      Verb{"memp", "freed"},
-        Verb{"pbuf", "freed"},         Verb{"addrinfo", "freed"},      Verb{"ifaddrs", "freed"},
-        Verb{"sys_sem", "freed"},      Verb{"sys_mutex", "freed"},     Verb{"sys_mbox", "freed"},
-        Verb{"mapping", "unmapped"},   Verb{"mutex", "destroyed"},     Verb{"rwlock", "destroyed"},
-        Verb{"cond", "destroyed"},     Verb{"barrier", "destroyed"},   Verb{"spin", "destroyed"},
-        Verb{"sem", "destroyed"},      Verb{"held_mutex", "unlocked"}, Verb{"held_rwlock", "unlocked"},
-        Verb{"held_spin", "unlocked"}, Verb{"thread", "joined"},       Verb{"key", "deleted"},
-        Verb{"timer", "deleted"},      Verb{"netconn", "deleted"},
+        Verb{"fd", "closed"},
+        Verb{"stream", "closed"},
+        Verb{"dir", "closed"},
+        Verb{"lwip_socket", "closed"},
+        Verb{"named_sem", "closed"},
+        Verb{"dl", "closed"},
+        Verb{"heap", "freed"},
+        Verb{"lwip_mem", "freed"},
+        Verb{"memp", "freed"},
+        Verb{"pbuf", "freed"},
+        Verb{"addrinfo", "freed"},
+        Verb{"ifaddrs", "freed"},
+        Verb{"sys_sem", "freed"},
+        Verb{"sys_mutex", "freed"},
+        Verb{"sys_mbox", "freed"},
+        Verb{"mapping", "unmapped"},
+        Verb{"mutex", "destroyed"},
+        Verb{"rwlock", "destroyed"},
+        Verb{"cond", "destroyed"},
+        Verb{"barrier", "destroyed"},
+        Verb{"spin", "destroyed"},
+        Verb{"sem", "destroyed"},
+        Verb{"held_mutex", "unlocked"},
+        Verb{"held_rwlock", "unlocked"},
+        Verb{"held_spin", "unlocked"},
+        Verb{"thread", "joined"},
+        Verb{"key", "deleted"},
+        Verb{"timer", "deleted"},
+        Verb{"netconn", "deleted"},
+        Verb{"freertos_heap", "freed"},
+        Verb{"rt_heap", "freed"},
+        Verb{"esp_heap", "freed"},
+        Verb{"wasm_heap", "freed"},
+        Verb{"rt_pool_block", "freed"},
+        Verb{"task", "deleted"},
+        Verb{"queue", "deleted"},
+        Verb{"software_timer", "deleted"},
+        Verb{"event_group", "deleted"},
+        Verb{"stream_buffer", "deleted"},
+        Verb{"rt_thread", "deleted"},
+        Verb{"rt_sem", "deleted"},
+        Verb{"rt_mutex", "deleted"},
+        Verb{"rt_event", "deleted"},
+        Verb{"rt_mailbox", "deleted"},
+        Verb{"rt_queue", "deleted"},
+        Verb{"rt_timer", "deleted"},
+        Verb{"rt_pool", "deleted"},
+        Verb{"rt_ipc_object", "detached"},
+        Verb{"rt_timer_object", "detached"},
+        Verb{"sal_socket", "closed"},
+        Verb{"wasm_lock", "destroyed"},
+        Verb{"wasm_semaphore", "closed"},
+        Verb{"wasm_mapping", "unmapped"},
     };
     if (family == "new" || family == "new_array")
         return "deleted";
