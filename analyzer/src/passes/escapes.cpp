@@ -85,8 +85,7 @@ private:
     /// Where each followed function, its clones and its veneers begin.
     void find_targets()
     {
-        std::map<std::string, uint64_t, std::less<>>
-            moved; // `__real_F`, where F itself was made the hook's name
+        std::map<std::string, uint64_t, std::less<>> moved; // `__real_F`, where F itself was made the hook's name
         for (const auto &[address, symbols] : names_)
             for (const FirmwareSymbol *symbol : symbols) {
                 if (symbol->name.starts_with(wrap)) {
@@ -245,8 +244,7 @@ private:
         if (caller) {
             std::set<uint64_t> seen;
             const std::string origin(origin_of(caller->name));
-            if (is_ours(caller->name) ||
-                (is_veneer(caller->name) && (followed_.contains(origin) || is_ours(origin))) ||
+            if (is_ours(caller->name) || (is_veneer(caller->name) && (followed_.contains(origin) || is_ours(origin))) ||
                 is_inside(place_of(*caller), name, seen))
                 return;
         }
@@ -287,11 +285,8 @@ private:
     {
         const EscapeContext::Unit caller = context_.unit_at(reference.at);
         const EscapeContext::Unit function = context_.unit_at(reference.target);
-        const std::string here = context_.object_at(reference.at),
-                          there = context_.object_at(reference.target);
-        const auto from_lto = [](const std::string &object) {
-            return object.find(".ltrans") != std::string::npos;
-        };
+        const std::string here = context_.object_at(reference.at), there = context_.object_at(reference.target);
+        const auto from_lto = [](const std::string &object) { return object.find(".ltrans") != std::string::npos; };
         if (caller.lto || function.lto || from_lto(here) || from_lto(there))
             return EscapeCause::link_time;
         const auto hook = hook_of_.find(name);

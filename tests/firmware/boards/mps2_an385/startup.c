@@ -91,19 +91,8 @@ void Reset_Handler(void)
     exit(main());
 }
 
-__attribute__((section(".vectors"), used)) static void *const vectors[16] = {&__StackTop,
-                                                                             (void *)Reset_Handler,
-                                                                             (void *)unused_handler,
-                                                                             (void *)HardFault_Handler,
-                                                                             (void *)HardFault_Handler,
-                                                                             (void *)HardFault_Handler,
-                                                                             (void *)HardFault_Handler,
-                                                                             NULL,
-                                                                             NULL,
-                                                                             NULL,
-                                                                             NULL,
-                                                                             (void *)SVC_Handler,
-                                                                             NULL,
-                                                                             NULL,
-                                                                             (void *)PendSV_Handler,
-                                                                             (void *)SysTick_Handler};
+__attribute__((section(".vectors"), used)) static void *const vectors[16] = {
+    &__StackTop,       (void *)Reset_Handler,  (void *)unused_handler, (void *)HardFault_Handler,
+    (void *)HardFault_Handler, (void *)HardFault_Handler, (void *)HardFault_Handler, NULL,
+    NULL,              NULL,                   NULL,                   (void *)SVC_Handler,
+    NULL,              NULL,                   (void *)PendSV_Handler, (void *)SysTick_Handler};
