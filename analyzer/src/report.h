@@ -29,6 +29,23 @@ struct Part {
     uint64_t count = 0, bytes = 0;
 };
 
+/// The blocks of a finding by how memory holds them. All zero where there was no memory to look at, as at the end
+/// of a process that was only traced.
+struct Reached {
+    Part lost;            ///< nothing points to them
+    Part indirectly_lost; ///< only lost blocks point to them
+    Part possibly;        ///< only a doubtful pointer: into the middle, or in a place that may be out of use
+    Part reachable;
+    bool any() const { return lost.count + indirectly_lost.count + possibly.count + reachable.count > 0; }
+};
+
+/// The first bytes of a block.
+struct Preview {
+    uint64_t address = 0;
+    std::vector<uint8_t> bytes;
+    bool operator==(const Preview &) const = default;
+};
+
 struct FailedRelease {
     std::string function;
     int result = 0;
@@ -60,7 +77,10 @@ struct Finding {
     std::map<std::string, Part> parts; ///< by family
     std::optional<Growth> growth;
     double per_cycle = 0;
-    std::string reachability = "unknown"; ///< "lost|possibly|reachable|unknown"
+    std::string reachability = "unknown"; ///< "lost|possibly|reachable|unknown": the worst of its blocks
+    Reached reached;
+    std::string held_by;          ///< who holds a block of it, "" if nobody does or that is not known
+    std::vector<Preview> preview; ///< of up to three of its blocks, the worst held first
     Frame blame;
     std::vector<Frame> stack; ///< innermost first; [0] is the caller of `function`
     std::optional<FailedRelease> failed_release;

@@ -162,9 +162,26 @@ struct Note {
     std::string text;
 };
 
+/// Where a Trace comes from; continues enum unpaired_source with what is never written into a file.
+enum : uint8_t { source_core = 100, source_ram = 101 };
+
+enum class Reachability : uint8_t { unknown, reachable, possibly, lost }; // the worse the greater
+
+/// What memory says of the block of a slot.
+struct Held {
+    static constexpr uint32_t no_slot = UINT32_MAX;
+    Reachability state = Reachability::unknown;
+    bool indirect = false;          ///< lost, but held by another lost block
+    std::string by;                 ///< "g_sessions + 8 (.bss)"; "" where a block holds it, or nothing
+    uint32_t by_slot = no_slot;     ///< index of the slot whose block holds it
+    uint64_t at = 0;                ///< where the pointer stands
+    bool interior = false;          ///< it points into the middle
+    std::vector<uint8_t> beginning; ///< of its contents
+};
+
 struct Trace {
     std::string path;
-    uint8_t source = UNPAIRED_SOURCE_PRELOAD; ///< enum unpaired_source
+    uint8_t source = UNPAIRED_SOURCE_PRELOAD; ///< enum unpaired_source, source_core, source_ram
     uint16_t machine = 0, major = 0, minor = 0;
     uint8_t address_size = 8;
     uint32_t first_pid = 0, control = 0, cycles = 0;
@@ -187,6 +204,7 @@ struct Trace {
     std::vector<Note> notes;
     std::vector<Slot> slots;       ///< live ones only, by ascending reference
     std::vector<Counter> counters; ///< one per (image, site), sorted by both
+    std::vector<Held> held;        ///< beside `slots`; empty where there is no memory to look at
 
     uint64_t events_lost = 0; ///< of a stream: known to have happened, but not what
 
@@ -199,6 +217,9 @@ struct Trace {
 };
 
 /// Whether it is of a firmware: a device, which does not end as a process does.
-inline bool of_firmware(const Trace &trace) { return trace.source == UNPAIRED_SOURCE_WRAP; }
+inline bool of_firmware(const Trace &trace)
+{
+    return trace.source == UNPAIRED_SOURCE_WRAP || trace.source == source_ram;
+}
 
 } // namespace unpaired

@@ -108,6 +108,7 @@ private:
             to.count++;
             to.bytes += slot.size;
             to.ages.push_back({slot.cycle, slot.time_ms});
+            to.slots.push_back(index);
             to.highest_handle = std::max(to.highest_handle, slot.handle);
             auto part = std::lower_bound(image_.parts.begin(), image_.parts.end(), index,
                                          [](const PartOf &p, uint32_t whole) { return p.whole < whole; });

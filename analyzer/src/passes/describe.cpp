@@ -83,6 +83,8 @@ void tell_ending_of_device(const Trace &trace, const PairedImage &paired, ImageF
     const bool restarted = image != trace.images.end() && image->second.restarted;
     facts.ending = exited ? Ending::exit : Ending::device;
     facts.info.end = exited ? "exit" : restarted ? "restarted" : "running";
+    if (trace.source == source_ram)
+        facts.info.end = "truncated"; // an image does not tell whether the device still ran
 }
 
 /// Acquisitions that failed are no leak, but often what a leak led to.
@@ -120,6 +122,20 @@ uint32_t last_seen_ms(const Trace &trace, uint16_t image, uint32_t pid)
         if (pid != 0 && child.pid == pid)
             last = std::max(last, child.time_ms);
     return last;
+}
+
+const char *source_name(uint8_t source)
+{
+    switch (source) {
+    case UNPAIRED_SOURCE_WRAP:
+        return "wrap";
+    case source_core:
+        return "core";
+    case source_ram:
+        return "ram";
+    default:
+        return "preload";
+    }
 }
 
 const char *drop_text(int kind)
@@ -185,7 +201,7 @@ ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::ve
     ImageFacts facts;
     TraceInfo &info = facts.info;
     const uint16_t id = paired.image;
-    info.source = trace.source == UNPAIRED_SOURCE_WRAP ? "wrap" : "preload";
+    info.source = source_name(trace.source);
     uint32_t pid = 0;
     if (auto at = trace.images.find(id); at != trace.images.end()) {
         const Image &image = at->second;

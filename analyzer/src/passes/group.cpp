@@ -1,5 +1,7 @@
 #include "passes/group.h"
 
+#include "passes/hold.h"
+
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
@@ -87,6 +89,7 @@ void merge(Described &into, Described &&other)
         a.failed_release->count += b.failed_release->count;
     if (!a.ended_by)
         a.ended_by = b.ended_by;
+    merge_held(a, std::move(b));
     add_remarks(a.remarks, b.remarks);
     into.ages.insert(into.ages.end(), other.ages.begin(), other.ages.end());
     into.cycles = std::max(into.cycles, other.cycles);

@@ -20,6 +20,15 @@ bool is_started_for_life(const std::vector<Frame> &stack)
                        [&](const Frame &frame) { return one_of(frame.function, starters); });
 }
 
+/// What memory itself says is better than any guess from numbers.
+Severity judge_by_reach(const Reached &reached)
+{
+    if (reached.lost.count > 0)
+        return Severity::leak;
+    // what is lost with its holder is told there; what is held may be wanted
+    return reached.possibly.count >= 2 ? Severity::suspect : Severity::note;
+}
+
 /// A device gives nothing back at its end, for it has none. What start-up acquired is for life, and so is a
 /// single one of anything; what comes and goes was caught while it was there.
 Severity judge_on_device(const Finding &finding, const GrowthVerdict &growth, ResourceClass resource)
@@ -45,6 +54,8 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
         return Severity::note;
     if (is_started_for_life(described.finding.stack))
         return Severity::note;
+    if (resource == ResourceClass::memory && described.finding.reached.any())
+        return judge_by_reach(described.finding.reached);
     if (ending == Ending::device)
         return judge_on_device(described.finding, growth, resource);
     switch (ending) {

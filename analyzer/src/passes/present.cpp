@@ -1,5 +1,6 @@
 #include "passes/present.h"
 
+#include "passes/hold.h"
 #include "passes/judge.h"
 #include "passes/names.h"
 
@@ -102,6 +103,8 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
         if (one.ended.function != 0)
             finding.ended_by =
                 EndedBy{function_name(trace, one.ended.function), stack_of(trace, stacks, one.ended.site)};
+
+        tell_holders(finding, one.slots, trace, stacks, wrappers, rules, program);
 
         Blame blame = choose_blame(finding.function, finding.stack, wrappers, program, of_firmware(trace));
         finding.blame = blame.frame;

@@ -1,5 +1,7 @@
 #include "writers/json.h"
 
+#include "writers/text_words.h"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -73,6 +75,30 @@ Json to_json(const FailedRelease &failed)
     return json;
 }
 
+Json to_json(const Part &part) { return {{"count", part.count}, {"bytes", part.bytes}}; }
+
+Json to_json(const Reached &reached)
+{
+    return {{"lost", to_json(reached.lost)},
+            {"indirectly_lost", to_json(reached.indirectly_lost)},
+            {"possibly", to_json(reached.possibly)},
+            {"reachable", to_json(reached.reachable)}};
+}
+
+Json to_json(const std::vector<Preview> &previews)
+{
+    Json json = Json::array();
+    for (const Preview &preview : previews) {
+        std::string digits;
+        for (uint8_t byte : preview.bytes)
+            digits += fmt::format("{:02x}", byte);
+        json.push_back({{"address", fmt::format("{:#x}", preview.address)},
+                        {"bytes", digits},
+                        {"text", printable(preview.bytes)}});
+    }
+    return json;
+}
+
 Json to_json(const Finding &finding)
 {
     Json json = {{"id", finding.id},
@@ -87,11 +113,17 @@ Json to_json(const Finding &finding)
                  {"released", finding.released}};
     json["parts"] = Json::object();
     for (const auto &[family, part] : finding.parts)
-        json["parts"][family] = {{"count", part.count}, {"bytes", part.bytes}};
+        json["parts"][family] = to_json(part);
     if (finding.growth)
         json["growth"] = text_of(*finding.growth);
     json["per_cycle"] = finding.per_cycle;
     json["reachability"] = finding.reachability;
+    if (finding.reached.any())
+        json["reached"] = to_json(finding.reached);
+    if (!finding.held_by.empty())
+        json["held_by"] = finding.held_by;
+    if (!finding.preview.empty())
+        json["preview"] = to_json(finding.preview);
     json["blame"] = {
         {"function", finding.blame.function}, {"file", finding.blame.file}, {"line", finding.blame.line}};
     json["blame"]["module"] = finding.blame.module;

@@ -40,6 +40,14 @@ std::string which(const TraceInfo &trace)
     return fmt::format("{}", trace.pid);
 }
 
+std::string about_text(const TraceInfo &trace)
+{
+    if (trace.source == "ram")
+        return "RAM image";
+    const char *what = trace.source == "wrap" ? "" : trace.source == "core" ? "core of process " : "process ";
+    return fmt::format("{}{}, {}", what, which(trace), end_text(trace));
+}
+
 class TextWriter {
 public:
     TextWriter(const Report &report, const TextStyle &style) : report_(report), style_(style) {}
@@ -189,8 +197,7 @@ private:
         const std::string verdict = !found.empty() ? joined(found, " and ")
                                     : whole        ? "no leaks"
                                                    : "no leaks seen";
-        std::string about =
-            fmt::format("{}{}, {}", t.source == "wrap" ? "" : "process ", which(t), end_text(t));
+        std::string about = about_text(t);
         if (t.duration_s > 0)
             about += fmt::format(", {}", duration_text(t.duration_s));
         if (t.cycles)
@@ -242,6 +249,7 @@ private:
         write_rule_line(f, number, alone);
         for (const std::string &fact : finding_facts(f))
             wrapped_line(fact, 5, 7);
+        write_previews(f);
         if (!f.stack.empty()) {
             line(fmt::format("     {} called from", bold(function_text(f.function))));
             write_stack(f.stack, &f.blame);
@@ -255,6 +263,22 @@ private:
                              f.ended_by->stack.empty() ? "" : ", called from"));
             write_stack(f.ended_by->stack, nullptr);
         }
+    }
+
+    /// The first bytes of some blocks, as a hex dump shows them: often they say what the block is.
+    void write_previews(const Finding &f)
+    {
+        constexpr size_t columns = 16;
+        for (const Preview &preview : f.preview)
+            for (size_t at = 0; at < preview.bytes.size(); at += columns) {
+                const size_t end = std::min(at + columns, preview.bytes.size());
+                const std::vector<uint8_t> row(preview.bytes.begin() + static_cast<ptrdiff_t>(at),
+                                               preview.bytes.begin() + static_cast<ptrdiff_t>(end));
+                line(dim(fmt::format("     {:>{}}  {:02x}{:{}}  {}",
+                                     at == 0 ? fmt::format("{:#x}", preview.address) : std::string(),
+                                     preview.address > UINT32_MAX ? 14 : 10, fmt::join(row, " "), "",
+                                     3 * (columns - row.size()), printable(row))));
+            }
     }
 
     void write_rule_line(const Finding &f, size_t number, bool alone)

@@ -38,6 +38,20 @@ std::string failed_text(const FailedRelease &r)
     return text;
 }
 
+std::string reached_text(const Reached &r)
+{
+    std::vector<std::string> parts;
+    const auto add = [&parts](const Part &part, std::string_view what) {
+        if (part.count > 0)
+            parts.push_back(fmt::format("{} ({}) {}", grouped(part.count), bytes_text(part.bytes), what));
+    };
+    add(r.lost, "lost: nothing points there");
+    add(r.indirectly_lost, "lost with the lost blocks that alone hold them");
+    add(r.possibly, "possibly lost: only doubtful pointers");
+    add(r.reachable, "still held");
+    return fmt::format("{}", fmt::join(parts, "; "));
+}
+
 std::string forecast_text(const Finding &f)
 {
     const Forecast &c = *f.forecast;
@@ -87,9 +101,10 @@ std::vector<std::string> finding_facts(const Finding &f)
         out.push_back(failed_text(*f.failed_release));
     if (f.forecast && f.forecast->limit)
         out.push_back(forecast_text(f));
-    if (f.reachability != "unknown")
-        out.push_back(f.reachability == "lost" ? "nothing reachable points to it any more"
-                                               : fmt::format("reachability: {}", f.reachability));
+    if (f.reached.any())
+        out.push_back(reached_text(f.reached));
+    if (!f.held_by.empty())
+        out.push_back(f.held_by);
     out.insert(out.end(), f.remarks.begin(), f.remarks.end());
     if (!f.suppressed_by.empty())
         out.push_back("suppressed by " + f.suppressed_by);

@@ -19,10 +19,34 @@ std::string how_many(const Finding &f)
 
 std::string times(uint64_t n) { return n == 1 ? std::string() : fmt::format(" {} times", grouped(n)); }
 
+/// Of the blocks of a finding whose memory was looked at.
+std::string how_held(const Finding &f)
+{
+    const Reached &r = f.reached;
+    const uint64_t lost = r.lost.count + r.indirectly_lost.count;
+    const auto of_all = [&f](uint64_t count, uint64_t bytes) {
+        if (count == f.count)
+            return how_many(f);
+        return fmt::format("{} of {} {} ({})", grouped(count), grouped(f.count),
+                           family_noun(f.family, f.count), bytes_text(bytes));
+    };
+    if (r.lost.count > 0)
+        return fmt::format("{} lost, nothing points to {}",
+                           of_all(lost, r.lost.bytes + r.indirectly_lost.bytes), lost == 1 ? "it" : "them");
+    if (lost > 0)
+        return fmt::format("{} lost with what held {}", of_all(lost, r.indirectly_lost.bytes),
+                           lost == 1 ? "it" : "them");
+    if (r.possibly.count > 0)
+        return fmt::format("{} possibly lost", of_all(r.possibly.count, r.possibly.bytes));
+    return fmt::format("{} never {}, still held", how_many(f), family_released(f.family));
+}
+
 std::string what_happened(const Finding &f)
 {
     const std::string_view released = family_released(f.family);
     const std::string one = family_noun(f.family, 1), many = family_noun(f.family, 2);
+    if (f.rule == "never-released" && f.reached.any())
+        return how_held(f);
     if (f.rule == "never-released")
         return fmt::format("{} never {}", how_many(f), released);
     if (f.rule == "release-failed") {

@@ -232,6 +232,14 @@ std::string wrapped(std::string_view text, size_t width, size_t first_indent, si
     return out;
 }
 
+std::string printable(const std::vector<uint8_t> &bytes)
+{
+    std::string text;
+    for (uint8_t byte : bytes)
+        text += byte >= 0x20 && byte < 0x7f ? static_cast<char>(byte) : '.';
+    return text;
+}
+
 std::string plural(uint64_t n, std::string_view word)
 {
     return fmt::format("{} {}{}", grouped(n), word, n == 1 ? "" : "s");

@@ -1,0 +1,171 @@
+#include "input/core_trace.h"
+
+#include <algorithm>
+#include <elf.h>
+#include <fmt/format.h>
+#include <map>
+#include <unordered_map>
+
+namespace unpaired {
+namespace {
+
+constexpr uint16_t made_up_image = 1;
+
+/// How it ended, if the trace does not know.
+void tell_end(Trace &trace, uint16_t image, const CoreFile &core)
+{
+    const bool known = std::any_of(trace.ends.begin(), trace.ends.end(),
+                                   [image](const End &end) { return end.image == image; });
+    if (known)
+        return;
+    if (core.signal == 0) {
+        trace.running_pids = {core.pid};
+        return;
+    }
+    End end;
+    end.image = image;
+    end.kind = UNPAIRED_END_SIGNAL;
+    end.status = core.signal;
+    // the trace's clock stood still when the process died
+    for (const Slot &slot : trace.slots)
+        if (slot.image == image)
+            end.time_ms = std::max(end.time_ms, slot.time_ms);
+    trace.ends.push_back(std::move(end));
+}
+
+template <class Item> void keep_image(std::vector<Item> &items, uint16_t image)
+{
+    std::erase_if(items, [image](const Item &item) { return item.image != image; });
+}
+
+bool is_heap(const Trace &trace, const Slot &slot)
+{
+    auto space = trace.dictionary.spaces.find(slot.space);
+    return space != trace.dictionary.spaces.end() && space->second.name == "heap";
+}
+
+void add_other_blocks(Remains &remains, const HeapTags &tags)
+{
+    // what has no slot (inherited from the parent, not recorded) still holds others
+    for (const TaggedBlock &tag : tags.live) {
+        auto at = std::lower_bound(
+            remains.blocks.begin(), remains.blocks.end(), tag.address,
+            [](const LiveBlock &block, uint64_t address) { return block.address < address; });
+        const bool covered = (at != remains.blocks.end() && at->address < tag.address + tag.size) ||
+                             (at != remains.blocks.begin() &&
+                              std::prev(at)->address + std::prev(at)->size > tag.address);
+        if (!covered && (at == remains.blocks.end() || at->address != tag.address))
+            remains.blocks.insert(at, {tag.address, tag.size, LiveBlock::no_slot});
+    }
+}
+
+} // namespace
+
+void trace_from_tags(Remains &remains, const CoreFile &core, const std::vector<CoreModule> &modules,
+                     const HeapTags &tags, const std::string &program)
+{
+    Trace &trace = remains.trace;
+    trace.path = core.path;
+    trace.source = source_core;
+    trace.machine = EM_X86_64;
+    trace.dictionary.spaces[1] = {"heap", UNPAIRED_KIND_NUMBERED};
+    trace.dictionary.families[1] = {"heap", "heap block", 1};
+    Image &image = trace.images[made_up_image];
+    image.id = made_up_image;
+    image.recorded = true;
+    image.pid = core.pid;
+    image.parent_pid = core.parent_pid;
+    image.program = program;
+    image.command = {core.command};
+    for (const CoreModule &known : modules) {
+        Module module;
+        module.image = made_up_image;
+        module.path = known.path;
+        module.build_id = known.build_id;
+        module.start = known.start;
+        module.end = known.end;
+        module.bias = known.bias;
+        trace.modules.push_back(std::move(module));
+    }
+    std::map<std::pair<uint64_t, uint32_t>, uint32_t> sites; // (call, owner)
+    for (const TaggedBlock &tag : tags.live) {
+        const auto next = static_cast<uint32_t>(sites.size() + 1);
+        auto [at, added] = sites.try_emplace({tag.site, tag.owner}, next);
+        if (added) {
+            Site &site = trace.sites[next];
+            site.id = next;
+            site.family = 1;
+            site.owner = tag.owner;
+            site.image = made_up_image;
+            if (tag.site != 0)
+                site.stack = {tag.site};
+        }
+        Slot &slot = trace.slots.emplace_back();
+        slot.reference = static_cast<uint32_t>(trace.slots.size());
+        slot.image = made_up_image;
+        slot.space = 1;
+        slot.handle = tag.address;
+        slot.size = tag.size;
+        slot.sequence = 1;
+        slot.site = at->second;
+        remains.blocks.push_back({tag.address, tag.size, static_cast<uint32_t>(trace.slots.size() - 1)});
+    }
+    tell_end(trace, made_up_image, core);
+}
+
+void trace_from_ledger(Remains &remains, Trace trace, uint16_t image, const CoreFile &core,
+                       const HeapTags &tags)
+{
+    trace.source = source_core;
+    tell_end(trace, image, core);
+    keep_image(trace.slots, image);
+    keep_image(trace.counters, image);
+    keep_image(trace.anomalies, image);
+    for (auto &[id, other] : trace.images)
+        other.recorded = other.recorded && id == image;
+
+    std::unordered_map<uint64_t, const TaggedBlock *> by_address;
+    for (const TaggedBlock &tag : tags.live)
+        by_address[tag.address] = &tag;
+    uint64_t untagged = 0, not_dumped = 0, first_untagged = 0;
+    std::vector<Slot> kept;
+    for (const Slot &slot : trace.slots) {
+        if (!is_heap(trace, slot)) {
+            kept.push_back(slot);
+            continue;
+        }
+        uint64_t size = slot.size;
+        bool there = by_address.contains(slot.handle);
+        if (!there && remains.memory.region_at(slot.handle) == nullptr) {
+            not_dumped++;
+            kept.push_back(slot);
+            continue;
+        }
+        if (!there)
+            there = find_tag(remains.memory, slot.handle, size).has_value();
+        if (!there) {
+            if (untagged++ == 0)
+                first_untagged = slot.handle;
+            continue;
+        }
+        remains.blocks.push_back({slot.handle, size, static_cast<uint32_t>(kept.size())});
+        kept.push_back(slot);
+    }
+    trace.slots = std::move(kept);
+    std::sort(remains.blocks.begin(), remains.blocks.end(),
+              [](const LiveBlock &a, const LiveBlock &b) { return a.address < b.address; });
+    add_other_blocks(remains, tags);
+    if (untagged > 0)
+        trace.damage.push_back(
+            fmt::format("{} heap blocks that the ledger has are left out, the first at {:#x}: their tags do not "
+                        "stand in memory, because they were written past their end or were just given back",
+                        untagged, first_untagged));
+    if (not_dumped > 0)
+        trace.damage.push_back(
+            fmt::format("{} heap blocks of the ledger lie in memory that the core lacks: what holds them is not "
+                        "known",
+                        not_dumped));
+    remains.trace = std::move(trace);
+}
+
+} // namespace unpaired
