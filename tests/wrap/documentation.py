@@ -10,7 +10,17 @@ from script import check, expect, harness, main  # noqa: E402
 
 
 def blocks(page, language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.S | re.M)
+    """The fenced blocks of a language; a fence opens and closes in turn."""
+    found, inside, text = [], None, ""
+    for line in page.split("\n"):
+        if not line.startswith("```"):
+            text += line + "\n"
+        elif inside is None:
+            inside, text = line[3:], ""
+        else:
+            found += [text] if inside == language else []
+            inside = None
+    return found
 
 
 def page_of(t):
@@ -41,7 +51,7 @@ def the_commands_of_the_page_run_in_the_example_and_give_what_it_shows(t, folder
             # addresses move with every change of the recorder, and so do the functions of the table
             pattern = re.sub(r"\d+ functions followed, \d+ of them in the image, \d+ references",
                              ".*", re.sub(r"0x[0-9a-f]{8}", "0x[0-9a-f]{8}", re.escape(line).replace(r"\ ", " ")))
-            expect(re.search(pattern, output), f"not printed: {line}\n{output}")
+            expect(re.search(pattern, output), f"not printed: {line}\n{harness.text(output[-6000:])}")
     expect("no call escapes the hooks" in output, f"the repairs of the page do not repair:\n{output}")
     expect(output.count("subscribe, device.c") >= 4, f"not found again in the RAM:\n{output}")
 
