@@ -223,11 +223,28 @@ void unpaired_mark_put(const char *name)
     unpaired_ring.head += name != 0;
 }
 
-void unpaired_acquire_failed(uint32_t ids, size_t bytes, uintptr_t caller)
+void unpaired_event_put(uint32_t what, uint32_t ids, uintptr_t handle, uintptr_t place, uint32_t value)
+{
+    const uint32_t head = unpaired_ring.head, number = unpaired_ring.number;
+    unpaired_event_entry *const entry = &unpaired_ring.entry[head & (UNPAIRED_RING - 1)];
+    unpaired_ring.number = number + 1u;
+    if (head - unpaired_ring.tail >= UNPAIRED_RING) {
+        unpaired_ram.root.drops[UNPAIRED_RAM_DROP_EVENT]++;
+        return;
+    }
+    entry->what = (uint8_t)what;
+    entry->function = (uint8_t)ids;
+    entry->number = (uint16_t)number;
+    entry->handle = handle;
+    entry->place = place;
+    entry->value = value;
+    unpaired_ring.head = head + 1u;
+}
+
+void unpaired_event_now(uint32_t what, uint32_t ids, uintptr_t handle, uintptr_t place, uint32_t value)
 {
     const uintptr_t state = unpaired_port_lock();
-    unpaired_event_put(UNPAIRED_EVENT_ACQUIRE_FAILED, unpaired_function_of(ids), 0, UNPAIRED_PLACE(caller),
-                       (uint32_t)bytes);
+    unpaired_event_put(what, ids, handle, place, value);
     unpaired_port_unlock(state);
     unpaired_send_now();
 }
