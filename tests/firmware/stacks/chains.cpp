@@ -3,17 +3,17 @@
 // config: RING=64 SEND_AT_ONCE=1 FRAMES=24
 // build: -fno-builtin
 // report:
-// stack: {"of": "_malloc_r", "frames": ["plain_leaf", "d3", "d2", "d1", "c3",
+// stack: {"of": "malloc", "frames": ["plain_leaf", "d3", "d2", "d1", "c3",
 //         "c2", "c1", "main"]}
-// stack: {"of": "_malloc_r", "frames": ["_strdup_r", "strdup_leaf", "d3", "d2", "d1", "c3",
+// stack: {"of": "malloc", "frames": ["_strdup_r", "strdup_leaf", "d3", "d2", "d1", "c3",
 //         "c2", "c1", "main"]}
-// stack: {"of": "_malloc_r", "frames": ["operator new", "new_leaf", "d3", "d2", "d1", "c3",
+// stack: {"of": "malloc", "frames": ["operator new", "new_leaf", "d3", "d2", "d1", "c3",
 //         "c2", "c1", "main"]}
-// stack: {"of": "_malloc_r", "frames": ["compare", "med3", "qsort", "qsort_leaf", "d3", "d2", "d1", "c3",
+// stack: {"of": "malloc", "frames": ["compare", "med3", "qsort", "qsort_leaf", "d3", "d2", "d1", "c3",
 //         "c2", "c1", "main"]}
-// stack: {"of": "_malloc_r", "frames": ["alloca_leaf", "d3", "d2", "d1", "c3",
+// stack: {"of": "malloc", "frames": ["alloca_leaf", "d3", "d2", "d1", "c3",
 //         "c2", "c1", "main"]}
-// stack: {"of": "_malloc_r", "frames": ["tail_target", "d3", "d2", "d1", "c3",
+// stack: {"of": "malloc", "frames": ["tail_target", "d3", "d2", "d1", "c3",
 //         "c2", "c1", "main"]}
 #include "board.h"
 
