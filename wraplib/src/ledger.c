@@ -141,6 +141,8 @@ static inline uint32_t next_sequence(unpaired_root *root)
     root->sequence = sequence + 1u;
     if (packed > 0xffffu) { /* as unpaired_sequence_pack() */
         UNPAIRED_RARE;
+        if (shift == 15u) /* as far as the exponent goes */
+            return 0xfffffu;
         root->sequence_shift = (uint8_t)++shift;
         packed >>= 1;
     }

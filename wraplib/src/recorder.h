@@ -316,6 +316,12 @@ extern struct unpaired_ring unpaired_ring;
  * filled up with zeros, follows). */
 #define UNPAIRED_EVENT_MARK 255u
 #define UNPAIRED_MARK_NAME_MAX sizeof(unpaired_event_entry)
+typedef union {
+    char text[UNPAIRED_MARK_NAME_MAX]; /* not terminated if it is full */
+    unpaired_event_entry entry;
+} unpaired_mark_name;
+/* The beginning of a name, which may be null. */
+void unpaired_mark_copy(unpaired_mark_name *copy, const char *name);
 
 /* Puts an event of the function of `ids` into the ring, or counts that there was no room. Inside the lock. `caller` as
  * the hook has it, or a site. */
@@ -323,7 +329,7 @@ void unpaired_event_put(uint32_t what, uint32_t ids, uintptr_t handle, uintptr_t
 /* The same, with the lock taken for it and then what a hook does at its end. */
 void unpaired_event_now(uint32_t what, uint32_t ids, uintptr_t handle, uintptr_t place, uint32_t value);
 /* A cycle began, as the root has it. Inside the lock. */
-void unpaired_mark_put(const char *name);
+void unpaired_mark_put(const unpaired_mark_name *name);
 static inline void unpaired_site_untold(uint32_t index)
 {
     unpaired_ring.untold[index >> 3] |= (uint8_t)(1u << (index & 7u));
@@ -340,7 +346,9 @@ static inline void unpaired_event_now(uint32_t what, uint32_t ids, uintptr_t han
     (void)what, (void)ids, (void)handle, (void)place, (void)value;
 }
 static inline void unpaired_site_untold(uint32_t index) { (void)index; }
-static inline void unpaired_mark_put(const char *name) { (void)name; }
+typedef char unpaired_mark_name;
+static inline void unpaired_mark_copy(unpaired_mark_name *copy, const char *name) { (void)copy, (void)name; }
+static inline void unpaired_mark_put(const unpaired_mark_name *name) { (void)name; }
 #endif
 
 static inline void unpaired_acquire_failed(uint32_t ids, size_t bytes, uintptr_t caller)
