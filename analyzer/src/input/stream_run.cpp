@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <limits>
+#include <set>
 
 namespace unpaired {
 namespace {
@@ -404,8 +405,18 @@ void StreamRun::other(const StreamRecord &record)
 
 void StreamRun::confirm_stacks(const StackConfirmer &confirmer)
 {
-    for (auto &[id, words] : words_)
-        trace_.sites[id].stack = confirmer.confirm(words, words.size() >= most_words_).frames;
+    std::set<uint32_t> live_sites;
+    for (const auto &[handle, slots] : live_)
+        for (const Slot &slot : slots)
+            live_sites.insert(slot.site);
+    for (auto &[id, words] : words_) {
+        ConfirmedStack stack = confirmer.confirm(words, words.size() >= most_words_);
+        trace_.sites[id].stack = std::move(stack.frames);
+        if (!live_sites.contains(id))
+            continue;
+        cut_stacks_ += !stack.complete && words.size() > 1 ? 1 : 0;
+        uncertain_stacks_ += stack.uncertain ? 1 : 0;
+    }
     words_.clear();
     known_sites_.clear();
 }
@@ -462,6 +473,11 @@ void StreamRun::tell_losses()
          "UNPAIRED_SITES)");
     tell(device_drops_[UNPAIRED_RAM_DROP_HANDLE],
          "handles found no room in the device's table (raise UNPAIRED_HANDLES)");
+    tell(cut_stacks_,
+         "call sites have a stack that is cut before its first function (raise UNPAIRED_FRAMES)");
+    tell(uncertain_stacks_,
+         "call sites have a stack with a call through a pointer in it that is likely but not "
+         "proved by frame rules");
     std::map<uint32_t, bool> sites; // told later under another number of the same call: known all the same
     for (const auto &[key, told] : told_)
         if (!told.known)

@@ -88,6 +88,7 @@ private:
     std::map<std::tuple<uint8_t, uint8_t, uint32_t, uint32_t, int32_t>, size_t> anomalies_;
     size_t most_words_ = 0;
     uint32_t last_site_ = 0;
+    uint64_t cut_stacks_ = 0, uncertain_stacks_ = 0;
 };
 
 } // namespace unpaired
