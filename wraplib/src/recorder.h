@@ -30,7 +30,7 @@
 /* Xtensa ISA, 4.7.1.4: the two highest bits of a return address hold the window increment of the call. */
 #define UNPAIRED_CALLER                                                                               \
     ((uintptr_t)__builtin_return_address(0) & 0x3fffffffu) | /* and those of the code's own region */ \
-        ((uintptr_t)&unpaired_ram & 0xc0000000u)
+        ((uintptr_t)&unpaired_set_up & 0xc0000000u)
 #else
 #define UNPAIRED_CALLER (uintptr_t) __builtin_return_address(0)
 #endif
