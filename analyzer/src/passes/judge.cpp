@@ -49,7 +49,8 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
         return Severity::note;
     // several call sites that a capture does not tell look like one: how they grow says nothing, and a remark tells
     // how much it is
-    if (ending == Ending::device && described.finding.stack.empty() && described.finding.reachability == "unknown")
+    if (ending == Ending::device && described.finding.stack.empty() &&
+        described.finding.reachability == "unknown")
         return Severity::note;
     if (growth.over_cycles)
         return Severity::leak;
