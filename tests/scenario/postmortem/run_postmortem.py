@@ -202,7 +202,10 @@ threading.Thread(target=hold, daemon=True).start()
 ready.wait()
 os.abort()
 """
-    core, _ = take_core(t, folder, [os.path.realpath(sys.executable), "-c", program])
+    script = os.path.join(folder, "script.py")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write(program)
+    core, _ = take_core(t, folder, [os.path.realpath(sys.executable), script])
     image = report_of(t, core)
     expect(image["trace"]["end"] == "signal:6", image["trace"])
     reached = [f["reached"] for f in image["findings"] if "reached" in f]
