@@ -43,6 +43,16 @@ def main():
         # then: the headers it got work in C99 and in C++
         run(folder / "consumer/consumer_c")
         run(folder / "consumer/consumer_cpp")
+
+        # when: a static program is linked with the archive of the package, and runs
+        stream = folder / "static.stream"
+        run(folder / "consumer/consumer_static", env={"UNPAIRED_OUTPUT": str(stream)})
+        # then: its stream tells what it lost, and for whom
+        report = json.loads(run("sh", "-c", '"$@" || [ $? = 1 ]', "sh", prefix / "bin/unpaired", "report", stream,
+                                "--elf", folder / "consumer/consumer_static", "--format=json", "--all"))
+        findings = {(f["family"], f["owner"], f["bytes"]) for f in report["images"][0]["findings"]}
+        if not {("heap", "MQTT", 1234), ("mutex", "MQTT", 0)} <= findings:
+            sys.exit(f"the static program's losses were not told: {findings}")
     print("the moved tree records; find_package(unpaired) gives the headers")
 
 
