@@ -214,9 +214,9 @@ Action add_resources(CLI::App &app)
         "  unpaired resources --for preload --user pool.json -o pool.def\n"
         "  cmake -S . -B build -DUNPAIRED_USER_RESOURCES=$PWD/pool.def && cmake --build build\n\n"
         "Example: a firmware built by make (docs/firmware.md)\n"
-        "  unpaired resources --for wrap --families heap-newlib,lwip --sink uart -o build/unpaired\n"
-        "  # in the Makefile: include build/unpaired/unpaired.mk; link $(UNPAIRED_OBJECTS) with "
-        "$(UNPAIRED_LDFLAGS)\n\n"
+        "  unpaired resources --for wrap --families heap-newlib,lwip --sink uart -o unpaired\n"
+        "  # in the Makefile: include unpaired/unpaired.mk\n"
+        "  #                  link $(UNPAIRED_OBJECTS) with $(UNPAIRED_LDFLAGS)\n\n"
         "Exit status: 0 done, 2 trouble.");
     return [options] { return resources(*options); };
 }
