@@ -7,9 +7,9 @@ _unpaired_value() {
     --fail-on) COMPREPLY=($(compgen -W 'leak suspect note' -- "$2")) ;;
     --locks) COMPREPLY=($(compgen -W 'on off' -- "$2")) ;;
     --for) COMPREPLY=($(compgen -W 'preload wrap' -- "$2")) ;;
-    --suppressions | --user | --elf | --map | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
+    --suppressions | --user | --elf | --trace | --map | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
     --sysroot | --debug-path) COMPREPLY=($(compgen -d -- "$2")) ;;
-    --families | --port | --sink | --allow | --owner | --max-trace | --error-exitcode | --output) COMPREPLY=() ;;
+    --families | --port | --sink | --allow | --owner | --base | --sp | --max-trace | --error-exitcode | --output) COMPREPLY=() ;;
     *) return 1 ;;
     esac
 }
@@ -24,7 +24,7 @@ _unpaired() {
     COMPREPLY=()
 
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run record report ctl resources verify --help --version' -- "$word"))
+        COMPREPLY=($(compgen -W 'run record report postmortem ctl resources verify --help --version' -- "$word"))
         return
     fi
     # Behind -- it is the program's own command line.
@@ -52,6 +52,13 @@ _unpaired() {
     report)
         if [[ $word == -* ]]; then
             COMPREPLY=($(compgen -W "$reporting --elf= --help" -- "$word"))
+        else
+            COMPREPLY=($(compgen -f -- "$word"))
+        fi
+        ;;
+    postmortem)
+        if [[ $word == -* ]]; then
+            COMPREPLY=($(compgen -W "$reporting --elf= --base= --sp= --trace= --help" -- "$word"))
         else
             COMPREPLY=($(compgen -f -- "$word"))
         fi

@@ -14,7 +14,7 @@ from harness import Broken, Failed, Marks, main, run, text
 from run_scenario import Section, problems_of, show_image
 
 ONE = {"firmware", "board", "libc", "families", "config", "with", "build", "link", "status", "dies",
-       "icount", "report", "postmortem", "library", "sink"}
+       "icount", "report", "postmortem", "library", "sink", "escapes"}
 JSON = {"totals", "expect", "note", "stack", "trace"}
 MANY = {"remark", "output"}
 
@@ -111,6 +111,15 @@ def check(expectation, command, marks):
     return problems
 
 
+def problems_of_hooks(unpaired, image, allowed):
+    """What `unpaired verify` finds: nothing, but calls of the functions that `escapes:` names."""
+    result = run([unpaired, "verify", image])
+    escaping = set(re.findall(r"^  0x[0-9a-f]+ (\S+) ", result.stdout.decode("utf-8", "replace"), re.M))
+    if result.status != (1 if allowed else 0) or escaping != set(allowed):
+        yield (f"unpaired verify: status {result.status}, escapes in {sorted(escaping)}, expected in {allowed}\n"
+               f"{text(result.stdout, 2000)}{text(result.stderr)}")
+
+
 def test():
     parser = argparse.ArgumentParser()
     parser.add_argument("--unpaired", required=True)
@@ -131,6 +140,8 @@ def test():
     if left.status != wanted:
         problems.append(f"the image ended with {left.status}, {wanted} expected (None: it died)")
     problems += [f"no {line!r} on the console" for line in words["output"] if line not in left.console]
+    if parts:
+        problems += problems_of_hooks(arguments.unpaired, arguments.image, words.get("escapes", "").split())
     if not problems:
         for name, expectation in parts.items():
             stream = left.uart

@@ -47,6 +47,15 @@ def main():
         run(folder / "consumer/consumer_c")
         run(folder / "consumer/consumer_cpp")
 
+        # when: a static program is linked with the archive of the package, and runs
+        stream = folder / "static.stream"
+        run(folder / "consumer/consumer_static", env={"UNPAIRED_OUTPUT": str(stream)})
+        # then: its stream tells what it lost, and for whom
+        report = json.loads(run("sh", "-c", '"$@" || [ $? = 1 ]', "sh", prefix / "bin/unpaired", "report", stream,
+                                "--elf", folder / "consumer/consumer_static", "--format=json", "--all"))
+        findings = {(f["family"], f["owner"], f["bytes"]) for f in report["images"][0]["findings"]}
+        if not {("heap", "MQTT", 1234), ("mutex", "MQTT", 0)} <= findings:
+            sys.exit(f"the static program's losses were not told: {findings}")
         # when: firmware for a microcontroller and a static program of this machine take the recorder from there
         firmware = folder / "firmware project"
         shutil.copytree(arguments.firmware, firmware)
@@ -66,7 +75,7 @@ def main():
                               capture_output=True, check=False, timeout=60)
         if done.returncode != 1 or "3 of 3 heap blocks" not in done.stdout:
             sys.exit(f"the leak of the static program is not reported:\n{done.stdout}{done.stderr}")
-    print("the moved tree records; find_package(unpaired) gives the headers and unpaired_wrap()")
+    print("the moved tree records; find_package(unpaired) gives headers, archive and unpaired_wrap()")
 
 
 if __name__ == "__main__":

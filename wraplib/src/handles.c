@@ -70,8 +70,7 @@ static void replace(uint32_t ids, uintptr_t handle, uintptr_t caller)
         observed = entry->observed;
         drop(entry);
         if (kind == UNPAIRED_KIND_IN_PLACE)
-            unpaired_event_put(UNPAIRED_EVENT_REINITIALISED, unpaired_function_of(ids), handle,
-                               UNPAIRED_PLACE(caller), 0);
+            unpaired_event_put(UNPAIRED_EVENT_REINITIALISED, ids, handle, UNPAIRED_PLACE(caller), 0);
     }
     unpaired_port_unlock(state);
     if (packed != 0 && kind == UNPAIRED_KIND_IN_PLACE)
@@ -149,7 +148,7 @@ void unpaired_release_end(uint32_t ids, uint32_t token, uintptr_t handle, uintpt
         early[early_next & 3u].handle = handle;
         early[early_next++ & 3u].ids = ids;
     }
-    unpaired_event_put(what, unpaired_function_of(ids), handle, UNPAIRED_PLACE(caller), (uint32_t)result);
+    unpaired_event_put(what, ids, handle, UNPAIRED_PLACE(caller), (uint32_t)result);
     unpaired_port_unlock(state);
     if (what != UNPAIRED_EVENT_RELEASE && !(token == 0 && unpaired_kind_of(ids) == UNPAIRED_KIND_IN_PLACE))
         unpaired_anomaly_seen(what == UNPAIRED_EVENT_RELEASE_FAILED  ? UNPAIRED_ANOMALY_RELEASE_FAILED
@@ -165,7 +164,7 @@ void unpaired_observed(uint32_t ids, uintptr_t handle, uintptr_t caller, int32_t
     const uintptr_t state = unpaired_port_lock();
     if (entry && holds(entry, unpaired_space_of(ids), handle))
         entry->observed = (uint8_t)unpaired_function_of(ids);
-    unpaired_event_put(UNPAIRED_EVENT_OBSERVE, unpaired_function_of(ids), handle, UNPAIRED_PLACE(caller), (uint32_t)result);
+    unpaired_event_put(UNPAIRED_EVENT_OBSERVE, ids, handle, UNPAIRED_PLACE(caller), (uint32_t)result);
     unpaired_port_unlock(state);
     unpaired_send_now();
 }

@@ -156,15 +156,8 @@ uintptr_t unpaired_acquire(uint32_t ids, uintptr_t handle, size_t size, UNPAIRED
 /* The same for what is not memory: keeps the handle. Returns `handle`. */
 void unpaired_handle_acquired(uint32_t ids, uintptr_t handle, size_t size, UNPAIRED_CALL_PARAMETERS);
 
-/* An acquisition that failed; `result` as the function returned it. Leaves the building with a stream alone. */
-#if UNPAIRED_RING > 0
-void unpaired_acquire_failed(uint32_t ids, size_t bytes, uintptr_t caller);
-#else
-static inline void unpaired_acquire_failed(uint32_t ids, size_t bytes, uintptr_t caller)
-{
-    (void)ids, (void)bytes, (void)caller;
-}
-#endif
+/* An acquisition that failed, which only a stream tells. */
+static inline void unpaired_acquire_failed(uint32_t ids, size_t bytes, uintptr_t caller);
 
 /* Before the real releaser is called: what is live under the handle, 0 if nothing is. */
 uint32_t unpaired_release_begin(uint32_t ids, uintptr_t handle);
@@ -240,7 +233,8 @@ size_t unpaired_product(size_t count, size_t size);
 /* Check of a live block's header. */
 static inline uint32_t unpaired_header_check_of(const struct unpaired_block_header *header)
 {
-    return unpaired_header_check(header->owner, header->size, header->site, (uint32_t)(uintptr_t)(header + 1));
+    return unpaired_header_check(header->owner, header->size, header->site,
+                                 (uint32_t)(uintptr_t)(header + 1));
 }
 
 /* Writes the header of a block that begins right behind it. The check comes last: a RAM image shows a whole header or
@@ -322,41 +316,45 @@ extern struct unpaired_ring unpaired_ring;
  * filled up with zeros, follows). */
 #define UNPAIRED_EVENT_MARK 255u
 #define UNPAIRED_MARK_NAME_MAX sizeof(unpaired_event_entry)
+typedef union {
+    char text[UNPAIRED_MARK_NAME_MAX]; /* not terminated if it is full */
+    unpaired_event_entry entry;
+} unpaired_mark_name;
+/* The beginning of a name, which may be null. */
+void unpaired_mark_copy(unpaired_mark_name *copy, const char *name);
 
-/* Puts an event into the ring. Inside the lock. */
-static inline void unpaired_event_put(uint32_t what, uint32_t function, uintptr_t handle, uintptr_t place,
-                                      uint32_t value)
-{
-    const uint32_t head = unpaired_ring.head;
-    const uint32_t number = unpaired_ring.number++;
-    if (head - unpaired_ring.tail < UNPAIRED_RING) {
-        unpaired_event_entry *entry = &unpaired_ring.entry[head & (UNPAIRED_RING - 1)];
-        entry->what = (uint8_t)what;
-        entry->function = (uint8_t)function;
-        entry->number = (uint16_t)number;
-        entry->handle = handle;
-        entry->place = place;
-        entry->value = value;
-        unpaired_ring.head = head + 1;
-    } else {
-        unpaired_ram.root.drops[UNPAIRED_RAM_DROP_EVENT]++;
-    }
-}
+/* Puts an event of the function of `ids` into the ring, or counts that there was no room. Inside the lock. `caller` as
+ * the hook has it, or a site. */
+void unpaired_event_put(uint32_t what, uint32_t ids, uintptr_t handle, uintptr_t place, uint32_t value);
+/* The same, with the lock taken for it and then what a hook does at its end. */
+void unpaired_event_now(uint32_t what, uint32_t ids, uintptr_t handle, uintptr_t place, uint32_t value);
 /* A cycle began, as the root has it. Inside the lock. */
-void unpaired_mark_put(const char *name);
+void unpaired_mark_put(const unpaired_mark_name *name);
 static inline void unpaired_site_untold(uint32_t index)
 {
     unpaired_ring.untold[index >> 3] |= (uint8_t)(1u << (index & 7u));
 }
 #else
-static inline void unpaired_event_put(uint32_t what, uint32_t function, uintptr_t handle, uintptr_t place,
+static inline void unpaired_event_put(uint32_t what, uint32_t ids, uintptr_t handle, uintptr_t place,
                                       uint32_t value)
 {
-    (void)what, (void)function, (void)handle, (void)place, (void)value;
+    (void)what, (void)ids, (void)handle, (void)place, (void)value;
+}
+static inline void unpaired_event_now(uint32_t what, uint32_t ids, uintptr_t handle, uintptr_t place,
+                                      uint32_t value)
+{
+    (void)what, (void)ids, (void)handle, (void)place, (void)value;
 }
 static inline void unpaired_site_untold(uint32_t index) { (void)index; }
-static inline void unpaired_mark_put(const char *name) { (void)name; }
+typedef char unpaired_mark_name;
+static inline void unpaired_mark_copy(unpaired_mark_name *copy, const char *name) { (void)copy, (void)name; }
+static inline void unpaired_mark_put(const unpaired_mark_name *name) { (void)name; }
 #endif
+
+static inline void unpaired_acquire_failed(uint32_t ids, size_t bytes, uintptr_t caller)
+{
+    unpaired_event_now(UNPAIRED_EVENT_ACQUIRE_FAILED, ids, 0, UNPAIRED_PLACE(caller), (uint32_t)bytes);
+}
 
 /* At the end of a hook. */
 #if UNPAIRED_RING > 0 && UNPAIRED_SEND_AT_ONCE

@@ -64,6 +64,7 @@ private:
     Counter &counter(uint32_t site);
     void see_address(uint64_t address);
     void tell_losses();
+    void tell_untold_sites();
     void confirm_stacks(const StackConfirmer &confirmer);
     void take_slots();
     void correct_times();
@@ -88,6 +89,7 @@ private:
     std::map<std::tuple<uint8_t, uint8_t, uint32_t, uint32_t, int32_t>, size_t> anomalies_;
     size_t most_words_ = 0;
     uint32_t last_site_ = 0;
+    uint64_t cut_stacks_ = 0, uncertain_stacks_ = 0;
 };
 
 } // namespace unpaired

@@ -44,6 +44,8 @@ std::string about_text(const TraceInfo &trace)
 {
     if (trace.source == "ram")
         return "RAM image";
+    if (trace.source == "wrap" && trace.run == 0)
+        return end_text(trace);
     const char *what = trace.source == "wrap" ? "" : trace.source == "core" ? "core of process " : "process ";
     return fmt::format("{}{}, {}", what, which(trace), end_text(trace));
 }
@@ -251,7 +253,8 @@ private:
             wrapped_line(fact, 5, 7);
         write_previews(f);
         if (!f.stack.empty()) {
-            line(fmt::format("     {} called from", bold(function_text(f.function))));
+            line(f.function.empty() ? "     acquired from"
+                                    : fmt::format("     {} called from", bold(function_text(f.function))));
             write_stack(f.stack, &f.blame);
         }
         if (f.failed_release && !f.failed_release->stack.empty()) {

@@ -3,6 +3,7 @@
 // libc: glibc
 // config: RING=256 SEND_AT_ONCE=1 TASKS=8 NESTING=8 SITES=64 FRAMES=16
 // sink: file
+// escapes: _mid_memalign.constprop.0 __malloc_arena_thread_freeres
 // report:
 // trace: {"source": "wrap", "cycles": 4, "events_lost": 0}
 // expect: {"rule": "never-released", "severity": "leak", "family": "heap", "count": 4, "bytes": 160,

@@ -3,7 +3,18 @@
 // config: RING=64 SEND_AT_ONCE=1 FRAMES=24
 // build: -fno-builtin
 // report:
-// stack: {"of": "malloc", "frames": ["plain_leaf", "d3", "d2", "d1", "c3", "c2", "c1", "main"]}
+// stack: {"of": "malloc", "frames": ["plain_leaf", "d3", "d2", "d1", "c3",
+//         "c2", "c1", "main"]}
+// stack: {"of": "malloc", "frames": ["_strdup_r", "strdup_leaf", "d3", "d2", "d1", "c3",
+//         "c2", "c1", "main"]}
+// stack: {"of": "malloc", "frames": ["operator new", "new_leaf", "d3", "d2", "d1", "c3",
+//         "c2", "c1", "main"]}
+// stack: {"of": "malloc", "frames": ["compare", "med3", "qsort", "qsort_leaf", "d3", "d2", "d1", "c3",
+//         "c2", "c1", "main"]}
+// stack: {"of": "malloc", "frames": ["alloca_leaf", "d3", "d2", "d1", "c3",
+//         "c2", "c1", "main"]}
+// stack: {"of": "malloc", "frames": ["tail_target", "d3", "d2", "d1", "c3",
+//         "c2", "c1", "main"]}
 #include "board.h"
 
 #include <alloca.h>

@@ -5,7 +5,7 @@ import subprocess
 
 from script import check, expect, harness, main
 
-COMMANDS = ("run", "record", "report", "ctl", "resources", "verify")
+COMMANDS = ("run", "record", "report", "postmortem", "ctl", "resources", "verify")
 LATER = ("diff", "snapshot", "html", "sarif", "junit", "pprof", "--baseline", "--follow")
 
 
