@@ -82,7 +82,7 @@ def the_sconscript_of_rt_thread_builds_the_group(t, folder):
 @check
 def the_script_of_platformio_sets_the_firmware_up(t, folder):
     with open(os.path.join(folder, "run.py"), "w", encoding="utf-8") as file:
-        file.write(f"""import json
+        file.write(f"""import json, sys, types
 class Env:
     def __init__(self): self.appended = {{}}
     def Dir(self, _): return self
@@ -93,8 +93,10 @@ class Env:
     def subst(self, _): return {COMPILER!r}
     def Append(self, **more): self.appended.update(more)
 library, project = Env(), Env()
-exec(open({wraplib(t, 'platformio.py')!r}).read(),
-     {{"Import": lambda _: None, "env": library, "DefaultEnvironment": lambda: project}})
+script = types.ModuleType("SCons.Script")
+script.Import, script.DefaultEnvironment = lambda _: None, lambda: project
+sys.modules["SCons"], sys.modules["SCons.Script"] = types.ModuleType("SCons"), script
+exec(open({wraplib(t, 'platformio.py')!r}).read(), {{"env": library}})
 print(json.dumps([library.appended, project.appended]))
 """)
     done = subprocess.run([sys.executable, "-B", "run.py"], cwd=folder, text=True, capture_output=True, check=False,
