@@ -168,7 +168,8 @@ unsigned unpaired_poll(void)
     uint32_t tail = unpaired_ring.tail, end = unpaired_ring.head;
     unsigned sent = 0;
     int nested;
-    sender.busy = 1;
+    if (!busy) /* else whoever sends may have ended just now, on another core, and would be thought at it for ever */
+        sender.busy = 1;
     unpaired_port_unlock(state);
     if (busy)
         return 0;
