@@ -409,8 +409,11 @@ void StreamRun::confirm_stacks(const StackConfirmer &confirmer)
     for (const auto &[handle, slots] : live_)
         for (const Slot &slot : slots)
             live_sites.insert(slot.site);
+    // How many words the device keeps is not told; where several sites have the same most, that is it.
+    const auto longest = std::count_if(words_.begin(), words_.end(),
+                                       [&](const auto &site) { return site.second.size() == most_words_; });
     for (auto &[id, words] : words_) {
-        ConfirmedStack stack = confirmer.confirm(words, words.size() >= most_words_);
+        ConfirmedStack stack = confirmer.confirm(words, longest > 1 && words.size() == most_words_);
         trace_.sites[id].stack = std::move(stack.frames);
         if (!live_sites.contains(id))
             continue;
@@ -473,20 +476,40 @@ void StreamRun::tell_losses()
          "UNPAIRED_SITES)");
     tell(device_drops_[UNPAIRED_RAM_DROP_HANDLE],
          "handles found no room in the device's table (raise UNPAIRED_HANDLES)");
-    tell(cut_stacks_,
-         "call sites have a stack that is cut before its first function (raise UNPAIRED_FRAMES)");
-    tell(uncertain_stacks_,
-         "call sites have a stack with a call through a pointer in it that is likely but not "
-         "proved by frame rules");
-    std::map<uint32_t, bool> sites; // told later under another number of the same call: known all the same
+    const auto stacks = [](uint64_t count) {
+        return count == 1 ? std::string("1 stack is") : fmt::format("{} stacks are", count);
+    };
+    if (cut_stacks_ > 0)
+        trace_.damage.push_back(
+            fmt::format("{} cut before the first function (raise UNPAIRED_FRAMES)", stacks(cut_stacks_)));
+    if (uncertain_stacks_ > 0)
+        trace_.damage.push_back(fmt::format(
+            "{} likely, not proved, where a function without frame rules was called through a pointer",
+            stacks(uncertain_stacks_)));
+    tell_untold_sites();
+}
+
+/// Sites are told in turn: a short capture may end before all were.
+void StreamRun::tell_untold_sites()
+{
+    std::set<uint32_t> untold;
     for (const auto &[key, told] : told_)
         if (!told.known)
-            sites[told.id] = true;
-    uint64_t unknown = 0;
-    for (const auto &[site, yes] : sites)
-        unknown += counters_[site].acquired;
-    tell(unknown, "acquisitions are of call sites that the capture does not tell: it ended before the device "
-                  "came round to them");
+            untold.insert(told.id);
+    uint64_t acquired = 0, held = 0, bytes = 0;
+    for (uint32_t site : untold)
+        acquired += counter(site).acquired;
+    for (const auto &[handle, slots] : live_)
+        for (const Slot &slot : slots)
+            if (untold.contains(slot.site)) {
+                held++;
+                bytes += slot.size;
+            }
+    if (acquired > 0)
+        trace_.damage.push_back(fmt::format(
+            "{} acquisitions, of which {} ({} B) are still held, are of call sites that the capture does "
+            "not tell: capture for longer, the device tells them in turn",
+            acquired, held, bytes));
 }
 
 Trace StreamRun::finish(const StackConfirmer &confirmer)

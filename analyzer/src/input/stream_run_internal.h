@@ -64,6 +64,7 @@ private:
     Counter &counter(uint32_t site);
     void see_address(uint64_t address);
     void tell_losses();
+    void tell_untold_sites();
     void confirm_stacks(const StackConfirmer &confirmer);
     void take_slots();
     void correct_times();

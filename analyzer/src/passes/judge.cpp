@@ -47,6 +47,10 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
     const uint64_t count = described.finding.count;
     if (described.standard_streams)
         return Severity::note;
+    // several call sites that a capture does not tell look like one: how they grow says nothing, and a remark tells
+    // how much it is
+    if (ending == Ending::device && described.finding.stack.empty() && described.finding.reachability == "unknown")
+        return Severity::note;
     if (growth.over_cycles)
         return Severity::leak;
     // what the system's libraries keep once for themselves

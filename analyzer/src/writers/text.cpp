@@ -44,6 +44,8 @@ std::string about_text(const TraceInfo &trace)
 {
     if (trace.source == "ram")
         return "RAM image";
+    if (trace.source == "wrap" && trace.run == 0)
+        return end_text(trace);
     const char *what = trace.source == "wrap" ? "" : trace.source == "core" ? "core of process " : "process ";
     return fmt::format("{}{}, {}", what, which(trace), end_text(trace));
 }
