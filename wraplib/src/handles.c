@@ -26,7 +26,7 @@ static int holds(const unpaired_handle *entry, unsigned space, uintptr_t handle)
 }
 
 /* The entry of a handle; if `token` is not 0, that acquisition of it. */
-static unpaired_handle *find(unsigned space, uintptr_t handle, uint32_t token)
+static __attribute__((noinline)) unpaired_handle *find(unsigned space, uintptr_t handle, uint32_t token)
 {
     const uint32_t hash = hash_of(space, handle);
     uint32_t distance;

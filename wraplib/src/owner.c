@@ -109,6 +109,8 @@ void unpaired_mark_impl(const char *name)
     root->time_ms = now;
     root->cycle++;
     keep_mark(root);
+    unpaired_port_unlock(state);
+    state = unpaired_port_lock(); /* interrupts are off for short times only */
     unpaired_mark_put(&copy);
     unpaired_port_unlock(state);
     unpaired_send_now();
