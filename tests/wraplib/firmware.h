@@ -2,7 +2,7 @@
 #pragma once
 
 extern "C" {
-#include "recorder.h"
+#include "../../wraplib/src/recorder.h"
 
 #include "unpaired/unpaired.h"
 }

@@ -192,7 +192,9 @@ unsigned unpaired_poll(void)
     }
     if (!nested)
         unpaired_leave();
+    state = unpaired_port_lock(); /* what was sent is seen by whoever sends next */
     sender.busy = 0;
+    unpaired_port_unlock(state);
     return sent;
 }
 
