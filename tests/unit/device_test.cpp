@@ -61,6 +61,13 @@ TEST_CASE("what a device acquired at its start and keeps is for life")
     CHECK(kept_at({10, 20, 40'000}, "lwip_socket") == Severity::suspect);
 }
 
+TEST_CASE("a place that closes some of a device's handles did not open the early ones for life")
+{
+    CHECK(kept_at({10, 20, 30}, "lwip_socket", 3) == Severity::note);
+    CHECK(kept_at({10, 20, 30}, "lwip_socket", 4) == Severity::suspect);
+    CHECK(kept_at({10, 20, 30}, "malloc", 4) == Severity::note); // a cache that was filled
+}
+
 TEST_CASE("of a device one of anything is a note, two that came later are suspect")
 {
     CHECK(kept_at({40'000}) == Severity::note);

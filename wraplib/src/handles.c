@@ -1,6 +1,6 @@
 /* What is live and is not memory: sockets, queues, locks. A table of its own, by open addressing: searched outside the
  * lock, and what was found is verified inside. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #if UNPAIRED_HANDLES > 0
 

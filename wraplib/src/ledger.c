@@ -1,5 +1,5 @@
 /* Call sites, and what is live at them. Sites are searched outside the lock, and what was found is verified inside. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 #include "scan.h"
 
 /* Entries looked at for a site, from where its hash points. */

@@ -1,5 +1,5 @@
 /* Owners and cycles: what a program says by unpaired.h. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #if UNPAIRED_TASKS > 0
 

@@ -1,6 +1,6 @@
 /* The ring of events, and the records that leave the device (stream_format.h). Events are put into the ring inside the
  * lock, and framed and sent outside. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #if UNPAIRED_RING > 0
 

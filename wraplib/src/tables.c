@@ -1,5 +1,5 @@
 /* The recorder's memory, how it is set up, and the names behind the ids. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #include <string.h>
 

@@ -36,7 +36,9 @@ Severity judge_on_device(const Finding &finding, const GrowthVerdict &growth, Re
     if (growth.still_growing)
         return Severity::suspect;
     const bool comes_and_goes = growth.growth == Growth::sawtooth && finding.released * 2 >= finding.acquired;
-    if (resource == ResourceClass::lifelong || growth.at_start || comes_and_goes)
+    // a place that closes some of its sockets did not open the others for life; memory may be a cache's
+    const bool for_life = growth.at_start && (resource == ResourceClass::memory || finding.released == 0);
+    if (resource == ResourceClass::lifelong || for_life || comes_and_goes)
         return Severity::note;
     return finding.count >= 2 ? Severity::suspect : Severity::note;
 }
@@ -49,7 +51,8 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
         return Severity::note;
     // several call sites that a capture does not tell look like one: how they grow says nothing, and a remark tells
     // how much it is
-    if (ending == Ending::device && described.finding.stack.empty() && described.finding.reachability == "unknown")
+    if (ending == Ending::device && described.finding.stack.empty() &&
+        described.finding.reachability == "unknown")
         return Severity::note;
     if (growth.over_cycles)
         return Severity::leak;

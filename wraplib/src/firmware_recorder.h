@@ -1,8 +1,8 @@
 /* The inside of the firmware recorder: its tables, and what the hooks call. C99. Everything here may be called
  * from interrupts and from any task. Tables are changed between unpaired_port_lock() and unpaired_port_unlock()
  * alone; what is searched outside is verified inside. */
-#ifndef UNPAIRED_RECORDER_H
-#define UNPAIRED_RECORDER_H
+#ifndef UNPAIRED_FIRMWARE_RECORDER_H
+#define UNPAIRED_FIRMWARE_RECORDER_H
 
 #include "table.h"
 
