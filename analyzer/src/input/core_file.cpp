@@ -22,6 +22,7 @@ constexpr std::array<const char *, 27> register_names = {
     "r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi",
     "rdi", "",    "rip", "",    "",    "rsp", "",    "",    "",   "",   "",    "",    ""};
 constexpr size_t stack_pointer_index = 19, thread_pointer_index = 21;
+constexpr uint64_t kernel_space = UINT64_C(1) << 63; // the upper half of the addresses
 constexpr uint64_t most_notes = UINT64_C(256) << 20;
 
 class CoreReader {
@@ -95,7 +96,8 @@ private:
 
     void read_notes(const Elf64_Phdr &segment)
     {
-        std::vector<uint8_t> notes(static_cast<size_t>(std::min<uint64_t>(segment.p_filesz, most_notes)));
+        std::vector<uint8_t> notes(
+            static_cast<size_t>(std::min({segment.p_filesz, bytes_->size(), most_notes})));
         notes.resize(bytes_->copy(segment.p_offset, notes.data(), notes.size()));
         const auto padded = [](uint64_t size) { return (size + 3) & ~uint64_t{3}; };
         for (uint64_t at = 0; at + sizeof(Elf64_Nhdr) <= notes.size();) {
@@ -200,6 +202,8 @@ private:
 
     void add_memory(const Elf64_Phdr &segment)
     {
+        if (segment.p_vaddr >= kernel_space || segment.p_memsz >= kernel_space)
+            return; // [vsyscall]
         const uint64_t there = segment.p_offset < bytes_->size() ? bytes_->size() - segment.p_offset : 0;
         const uint64_t length = std::min({segment.p_filesz, segment.p_memsz, there});
         missing_bytes_ += std::min(segment.p_filesz, segment.p_memsz) - length;

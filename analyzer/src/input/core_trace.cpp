@@ -42,19 +42,22 @@ bool is_heap(const Trace &trace, const Slot &slot)
     return space != trace.dictionary.spaces.end() && space->second.name == "heap";
 }
 
+/// What has no slot (inherited from the parent, or not recorded) still holds others.
 void add_other_blocks(Remains &remains, const HeapTags &tags)
 {
-    // what has no slot (inherited from the parent, not recorded) still holds others
+    std::vector<LiveBlock> all;
+    auto known = remains.blocks.begin();
     for (const TaggedBlock &tag : tags.live) {
-        auto at = std::lower_bound(
-            remains.blocks.begin(), remains.blocks.end(), tag.address,
-            [](const LiveBlock &block, uint64_t address) { return block.address < address; });
+        while (known != remains.blocks.end() && known->address <= tag.address)
+            all.push_back(*known++);
         const bool covered =
-            (at != remains.blocks.end() && at->address < tag.address + tag.size) ||
-            (at != remains.blocks.begin() && std::prev(at)->address + std::prev(at)->size > tag.address);
-        if (!covered && (at == remains.blocks.end() || at->address != tag.address))
-            remains.blocks.insert(at, {tag.address, tag.size, LiveBlock::no_slot});
+            (!all.empty() && tag.address < all.back().address + std::max<uint64_t>(all.back().size, 1)) ||
+            (known != remains.blocks.end() && known->address < tag.address + tag.size);
+        if (!covered)
+            all.push_back({tag.address, tag.size, LiveBlock::no_slot});
     }
+    all.insert(all.end(), known, remains.blocks.end());
+    remains.blocks = std::move(all);
 }
 
 } // namespace

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <deque>
 #include <fmt/format.h>
+#include <map>
+#include <tuple>
 
 namespace unpaired {
 namespace {
 
 constexpr size_t preview_bytes = 32;
+constexpr unsigned previews_of_a_kind = 3;
 
 class Reacher {
 public:
@@ -235,6 +238,7 @@ void tell_reach(Remains &remains)
 {
     const std::vector<BlockReach> reached = reach(remains);
     remains.trace.held.assign(remains.trace.slots.size(), {});
+    std::map<std::tuple<uint32_t, Reachability, bool>, unsigned> previews; // by site and how it is held
     for (size_t i = 0; i < reached.size(); i++) {
         const LiveBlock &block = remains.blocks[i];
         if (block.slot == LiveBlock::no_slot)
@@ -261,6 +265,10 @@ void tell_reach(Remains &remains)
                                       remains.blocks[holder.index].address);
             break;
         }
+        // of equals a few are as good as all
+        const Slot &slot = remains.trace.slots[block.slot];
+        if (previews[{slot.site, held.state, held.indirect}]++ >= previews_of_a_kind)
+            continue;
         held.beginning.resize(static_cast<size_t>(std::min<uint64_t>(block.size, preview_bytes)));
         held.beginning.resize(
             remains.memory.copy(block.address, held.beginning.data(), held.beginning.size()));

@@ -35,7 +35,8 @@ struct BlockReach {
 /// only points to itself is lost.
 std::vector<BlockReach> reach(const Remains &remains);
 
-/// reach() put beside the slots of `remains.trace`, with the first bytes of each block: fills Trace::held.
+/// reach() put beside the slots of `remains.trace`, with the first bytes of a few blocks of each call site: fills
+/// Trace::held.
 void tell_reach(Remains &remains);
 
 } // namespace unpaired

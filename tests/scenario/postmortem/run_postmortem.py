@@ -188,6 +188,34 @@ def what_a_core_lacks_is_told(t, folder):
     expect(result.status in (0, 1, 2) and ("cut off" in said or "missing" in said), f"{result.status}: {said}")
 
 
+@check
+def python_that_aborts_holds_all_it_has(t, folder):
+    program = """
+import json, os, threading
+table = {str(i): json.dumps(list(range(50))) for i in range(500)}
+ready, never = threading.Event(), threading.Event()
+def hold():
+    mine = [bytes(1000 + i) for i in range(100)]
+    ready.set()
+    never.wait()
+threading.Thread(target=hold, daemon=True).start()
+ready.wait()
+os.abort()
+"""
+    script = os.path.join(folder, "script.py")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write(program)
+    core, _ = take_core(t, folder, [os.path.realpath(sys.executable), script])
+    image = report_of(t, core)
+    expect(image["trace"]["end"] == "signal:6", image["trace"])
+    reached = [f["reached"] for f in image["findings"] if "reached" in f]
+    held = sum(r["reachable"]["count"] for r in reached)
+    other = sum(r[way]["count"] for r in reached for way in ("lost", "indirectly_lost", "possibly"))
+    expect(held > 1000 and other * 100 < held, f"{held} held, {other} not")
+    leaks = [f for f in image["findings"] if f["severity"] == "leak"]
+    expect(not leaks, f"leaks: {[(f['count'], f['function'], f['stack'][:3]) for f in leaks]}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--unpaired", required=True)
