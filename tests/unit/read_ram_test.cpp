@@ -263,6 +263,15 @@ TEST_CASE("a RAM image that was cut off gives what is there, and tells what is m
     REQUIRE(remains.trace.slots.size() == 1);
     CHECK(remains.trace.slots[0].handle == near);
     CHECK(told(remains, "counts 2 live blocks, 1 were found"));
+
+    SECTION("the tables too, where it ends before the heap")
+    {
+        cut.resize(0x3000);
+        const TemporaryFile short_file(cut);
+        const Remains tables = read_ram({{short_file.path(), ImageBuilder::base}}, image.elf);
+        CHECK(tables.trace.counters.size() == 1);
+        CHECK(told(tables, "counts 2 live blocks, 0 were found"));
+    }
 }
 
 TEST_CASE("a RAM image in several files: blocks of each")

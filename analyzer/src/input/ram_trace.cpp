@@ -23,8 +23,8 @@ public:
         add_blocks();
         if (tables_ == nullptr)
             return;
-        add_counters();
         add_handles();
+        add_counters();
         add_anomalies();
         tell_drops();
         for (const std::string &sentence : tables_->damage)
@@ -163,11 +163,16 @@ private:
 
     void add_counters()
     {
+        std::map<uint32_t, uint64_t> slots; // of each site
+        for (const Slot &slot : remains_.trace.slots)
+            slots[slot.site]++;
         for (const RamSite &known : tables_->sites) {
             Counter counter;
             counter.image = ram_image_id;
             counter.site = site_id(known.number, known.owner, 0);
-            counter.acquired = known.acquired;
+            // what is live but not in the image is not released: the image is cut off
+            const uint64_t found = slots[counter.site];
+            counter.acquired = known.acquired - (known.live > found ? known.live - found : 0);
             remains_.trace.counters.push_back(counter);
         }
         remains_.trace.cycles = tables_->cycle;

@@ -150,6 +150,7 @@ private:
                 best = headers;
             }
         }
+        placed_by_root_ = placed_by_root_ || file.base.has_value();
         if (file.base)
             tell(
                 fmt::format("{}: its first byte is at {:#x}, told from where its root block stands and where "
@@ -282,9 +283,12 @@ private:
         const auto found =
             static_cast<uint64_t>(std::count_if(headers_.live.begin(), headers_.live.end(),
                                                 [](const HeaderedBlock &block) { return block.site != 0; }));
-        if (counted > 0 && headers_.live.empty())
-            another_build(fmt::format(
-                "the root block counts {} live blocks, and none is where its header would say so", counted));
+        // a base that was given is proved by the root block's place; else nothing tells that it is the right one
+        if (counted > 0 && headers_.live.empty() && placed_by_root_)
+            throw InputError(fmt::format("{}: is cut off before the heap, or of another build than {}: the "
+                                         "root block counts {} live blocks, and "
+                                         "none is there; give --base if the image is incomplete",
+                                         files_.front().path, elf_.path, counted));
         if (counted > found)
             tell(
                 fmt::format("the root block counts {} live blocks, {} were found: the others lie outside the "
@@ -296,6 +300,7 @@ private:
     const RamHints hints_;
     std::vector<OpenFile> files_;
     std::optional<uint64_t> expected_root_;
+    bool placed_by_root_ = false; ///< a file's base was told from its root block
     Remains remains_;
     std::optional<RamTables> tables_;
     BlockHeaders headers_;
