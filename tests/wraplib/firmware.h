@@ -2,7 +2,7 @@
 #pragma once
 
 extern "C" {
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #include "unpaired/unpaired.h"
 }

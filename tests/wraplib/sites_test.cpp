@@ -12,6 +12,9 @@ TEST_CASE("the root tells the layout, and is complete after the first call")
     CHECK(root().layout.address_size == 8);
     CHECK(root().layout.frames == UNPAIRED_FRAMES);
     CHECK(root().layout.sites == UNPAIRED_SITES);
+    const auto code = reinterpret_cast<uintptr_t>(malloc_as);
+    CHECK(root().text_low <= code);
+    CHECK(root().text_high > code);
     const char *begin = reinterpret_cast<const char *>(&unpaired_ram);
     CHECK(begin + root().layout.site_offset == reinterpret_cast<const char *>(unpaired_ram.site));
     CHECK(begin + root().layout.handle_offset == reinterpret_cast<const char *>(unpaired_ram.handle));

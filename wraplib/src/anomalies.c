@@ -1,5 +1,5 @@
 /* Releases that failed or should not have been: counted up by kind and place. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Blocks of memory: their header (owner_tag.h) and what the rows of the table for allocators share. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #ifdef UNPAIRED_TABLE_NEWLIB
 #include <newlib.h>

@@ -1,5 +1,5 @@
 /* Call sites, and what is live at them. Sites are searched outside the lock, and what was found is verified inside. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 #include "scan.h"
 
 /* Entries looked at for a site, from where its hash points. */
@@ -20,11 +20,12 @@ static __attribute__((noinline)) uint32_t scan(struct key *key, uint32_t hash, c
     const uintptr_t origin = unpaired_ram.root.text_low + before_call;
     const uintptr_t units = (unpaired_ram.root.text_high - origin) / UNPAIRED_FRAME_UNIT;
     const uintptr_t *end = unpaired_port_stack_end(cfa), *word = cfa, *before = cfa + 1;
-    uintptr_t *frame = key->frame + 1;
+    uintptr_t *frame = key->frame + 1, first = origin + UNPAIRED_CODE_BIT;
+    __asm__("" : "+r"(first)); /* in a register: the loop runs over each word */
     if (end > cfa + UNPAIRED_SCAN_WORDS)
         end = cfa + UNPAIRED_SCAN_WORDS;
     while (word < end) {
-        const uintptr_t distance = *word++ - (origin + UNPAIRED_CODE_BIT);
+        const uintptr_t distance = *word++ - first;
         if (unpaired_code_units(distance) < units && unpaired_behind_call(origin + distance)) {
             const uintptr_t packed = (uintptr_t)(word - before) << UNPAIRED_OFFSET_BITS |
                                      (distance + before_call) / UNPAIRED_FRAME_UNIT;

@@ -1,5 +1,5 @@
 /* Owners and cycles: what a program says by unpaired.h. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #if UNPAIRED_TASKS > 0
 
@@ -109,6 +109,8 @@ void unpaired_mark_impl(const char *name)
     root->time_ms = now;
     root->cycle++;
     keep_mark(root);
+    unpaired_port_unlock(state);
+    state = unpaired_port_lock(); /* interrupts are off for short times only */
     unpaired_mark_put(&copy);
     unpaired_port_unlock(state);
     unpaired_send_now();

@@ -1,6 +1,6 @@
 /* The ring of events, and the records that leave the device (stream_format.h). Events are put into the ring inside the
  * lock, and framed and sent outside. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #if UNPAIRED_RING > 0
 
@@ -168,7 +168,8 @@ unsigned unpaired_poll(void)
     uint32_t tail = unpaired_ring.tail, end = unpaired_ring.head;
     unsigned sent = 0;
     int nested;
-    sender.busy = 1;
+    if (!busy) /* else whoever sends may have ended just now, on another core, and would be thought at it for ever */
+        sender.busy = 1;
     unpaired_port_unlock(state);
     if (busy)
         return 0;
@@ -191,7 +192,9 @@ unsigned unpaired_poll(void)
     }
     if (!nested)
         unpaired_leave();
+    state = unpaired_port_lock(); /* what was sent is seen by whoever sends next */
     sender.busy = 0;
+    unpaired_port_unlock(state);
     return sent;
 }
 

@@ -1,8 +1,8 @@
 /* The inside of the firmware recorder: its tables, and what the hooks call. C99. Everything here may be called
  * from interrupts and from any task. Tables are changed between unpaired_port_lock() and unpaired_port_unlock()
  * alone; what is searched outside is verified inside. */
-#ifndef UNPAIRED_RECORDER_H
-#define UNPAIRED_RECORDER_H
+#ifndef UNPAIRED_FIRMWARE_RECORDER_H
+#define UNPAIRED_FIRMWARE_RECORDER_H
 
 #include "table.h"
 
@@ -30,7 +30,7 @@
 /* Xtensa ISA, 4.7.1.4: the two highest bits of a return address hold the window increment of the call. */
 #define UNPAIRED_CALLER                                                                               \
     ((uintptr_t)__builtin_return_address(0) & 0x3fffffffu) | /* and those of the code's own region */ \
-        ((uintptr_t)&unpaired_ram & 0xc0000000u)
+        ((uintptr_t)&unpaired_set_up & 0xc0000000u)
 #else
 #define UNPAIRED_CALLER (uintptr_t) __builtin_return_address(0)
 #endif
@@ -123,7 +123,7 @@ void unpaired_set_up(void);
 /* ---- ids of a row in one word --------------------------------------------------------------------------- */
 
 /* Bits 0 to 7 the function, 8 to 15 the family (acquirers), 16 to 23 the space, 24 to 27 the space's kind, 28 to
- * 31 what became of a release. */
+ * 30 what became of a release (enum unpaired_outcome), 31: see below. */
 #define UNPAIRED_IDS(function, family, space)                                           \
     ((uint32_t)UNPAIRED_FUNCTION_##function | (uint32_t)UNPAIRED_FAMILY_##family << 8 | \
      (uint32_t)UNPAIRED_SPACE_##space << 16 | (uint32_t)UNPAIRED_KIND_OF_##space << 24)
@@ -135,9 +135,12 @@ void unpaired_set_up(void);
 #define UNPAIRED_IDS_BLOCK 0x80000000u
 
 enum unpaired_outcome {
-    UNPAIRED_OUTCOME_GONE = 0,       /* released, and reported success */
-    UNPAIRED_OUTCOME_GONE_ERROR = 1, /* released, and reported an error */
-    UNPAIRED_OUTCOME_STAYS = 2       /* failed: the resource is as it was */
+    UNPAIRED_OUTCOME_GONE = 0,          /* released, and reported success */
+    UNPAIRED_OUTCOME_GONE_ERROR = 1,    /* released, and reported an error */
+    UNPAIRED_OUTCOME_STAYS = 2,         /* failed: the resource is as it was */
+    UNPAIRED_OUTCOME_REPLACED = 3,      /* a live handle was handed out again: its release was not seen */
+    UNPAIRED_OUTCOME_REINITIALISED = 4, /* the same of an object in place: it is lost */
+    UNPAIRED_OUTCOME_UNKNOWN = 5        /* failed, and nothing is known to be live */
 };
 #define UNPAIRED_OUTCOME_SHIFT 28
 
