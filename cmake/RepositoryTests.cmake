@@ -6,6 +6,7 @@ add_test(NAME "layout: the check finds wrong includes, missing READMEs and dead 
   COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/scripts/check-layout" --self-test)
 add_test(NAME "format: docs/trace-format.md agrees with the format headers"
   COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/scripts/check-format-page" ${CMAKE_C_COMPILER})
-add_test(NAME "package: an installed and moved tree records, and find_package finds the headers"
+add_test(NAME "package: an installed and moved tree records, and find_package finds headers and unpaired_wrap()"
   COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/tests/package/run_package.py"
-    --build "${CMAKE_BINARY_DIR}" --consumer "${CMAKE_SOURCE_DIR}/tests/package/consumer")
+    --build "${CMAKE_BINARY_DIR}" --consumer "${CMAKE_SOURCE_DIR}/tests/package/consumer"
+    --firmware "${CMAKE_SOURCE_DIR}/examples/firmware")

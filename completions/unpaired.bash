@@ -7,9 +7,9 @@ _unpaired_value() {
     --fail-on) COMPREPLY=($(compgen -W 'leak suspect note' -- "$2")) ;;
     --locks) COMPREPLY=($(compgen -W 'on off' -- "$2")) ;;
     --for) COMPREPLY=($(compgen -W 'preload wrap' -- "$2")) ;;
-    --suppressions | --user | --elf | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
+    --suppressions | --user | --elf | --trace | --map | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
     --sysroot | --debug-path) COMPREPLY=($(compgen -d -- "$2")) ;;
-    --owner | --max-trace | --error-exitcode | --output) COMPREPLY=() ;;
+    --families | --port | --sink | --allow | --owner | --base | --sp | --max-trace | --error-exitcode | --output) COMPREPLY=() ;;
     *) return 1 ;;
     esac
 }
@@ -24,7 +24,7 @@ _unpaired() {
     COMPREPLY=()
 
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run record report ctl resources --help --version' -- "$word"))
+        COMPREPLY=($(compgen -W 'run record report postmortem ctl resources verify --help --version' -- "$word"))
         return
     fi
     # Behind -- it is the program's own command line.
@@ -56,6 +56,13 @@ _unpaired() {
             COMPREPLY=($(compgen -f -- "$word"))
         fi
         ;;
+    postmortem)
+        if [[ $word == -* ]]; then
+            COMPREPLY=($(compgen -W "$reporting --elf= --base= --sp= --trace= --help" -- "$word"))
+        else
+            COMPREPLY=($(compgen -f -- "$word"))
+        fi
+        ;;
     ctl)
         case $COMP_CWORD in
         2)
@@ -66,7 +73,16 @@ _unpaired() {
         3) COMPREPLY=($(compgen -W 'start stop mark status' -- "$word")) ;;
         esac
         ;;
-    resources) COMPREPLY=($(compgen -W '--for= --user= --output= -o --help' -- "$word")) ;;
+    resources)
+        COMPREPLY=($(compgen -W '--for= --user= --families= --port= --sink= --output= -o --help' -- "$word"))
+        ;;
+    verify)
+        if [[ $word == -* ]]; then
+            COMPREPLY=($(compgen -W '--fix --map= --allow= --format= --help' -- "$word"))
+        else
+            COMPREPLY=($(compgen -f -- "$word"))
+        fi
+        ;;
     esac
     [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
 }

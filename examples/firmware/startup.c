@@ -49,5 +49,7 @@ void Reset_Handler(void)
 }
 
 __attribute__((section(".vectors"), used)) static void *const vectors[16] = {
-    &_estack,     (void *)Reset_Handler, (void *)died, (void *)died, (void *)died, (void *)died, (void *)died, NULL,
-    NULL,         NULL,                  NULL,         (void *)died, NULL,         NULL,         (void *)died, (void *)died};
+    &_estack,     (void *)Reset_Handler, (void *)died, (void *)died, (void *)died,
+    (void *)died, (void *)died,          NULL,         NULL,         NULL,
+    NULL,         (void *)died,          NULL,         NULL,         (void *)died,
+    (void *)died};

@@ -14,7 +14,7 @@ from harness import Broken, Failed, Marks, main, run, text
 from run_scenario import Section, problems_of, show_image
 
 ONE = {"firmware", "board", "libc", "families", "config", "with", "build", "link", "status", "dies",
-       "icount", "report", "postmortem", "library", "sink"}
+       "icount", "report", "postmortem", "library", "sink", "escapes", "runs"}
 JSON = {"totals", "expect", "note", "stack", "trace"}
 MANY = {"remark", "output"}
 
@@ -100,15 +100,26 @@ def problems_of_stacks(stacks, image):
             yield f"no stack {' < '.join(frames)} of {wanted['of']}; there are\n      {shown}"
 
 
-def check(expectation, command, marks):
+def check(expectation, command, marks, runs):
+    """Every run of the device, each an image of the report, must be as expected."""
     report = ask_unpaired(command + expectation.options)
-    if len(report["images"]) != 1:
-        return [f"{command[1]}: {len(report['images'])} images, 1 expected"]
-    image = report["images"][0]
-    problems = problems_of(expectation, image, marks) + list(problems_of_stacks(expectation.stack, image))
-    if problems:
-        problems = [f"{' '.join(command)}:", *("    " + p for p in problems), show_image(image), ""]
+    if len(report["images"]) != runs:
+        return [f"{command[1]}: {len(report['images'])} runs of the device, {runs} expected"]
+    problems = []
+    for image in report["images"]:
+        found = problems_of(expectation, image, marks) + list(problems_of_stacks(expectation.stack, image))
+        if found:
+            problems += [f"{' '.join(command)}:", *("    " + p for p in found), show_image(image), ""]
     return problems
+
+
+def problems_of_hooks(unpaired, image, allowed):
+    """What `unpaired verify` finds: nothing, but calls of the functions that `escapes:` names."""
+    result = run([unpaired, "verify", image])
+    escaping = set(re.findall(r"^  0x[0-9a-f]+ (\S+) ", result.stdout.decode("utf-8", "replace"), re.M))
+    if result.status != (1 if allowed else 0) or escaping != set(allowed):
+        yield (f"unpaired verify: status {result.status}, escapes in {sorted(escaping)}, expected in {allowed}\n"
+               f"{text(result.stdout, 2000)}{text(result.stderr)}")
 
 
 def test():
@@ -131,6 +142,8 @@ def test():
     if left.status != wanted:
         problems.append(f"the image ended with {left.status}, {wanted} expected (None: it died)")
     problems += [f"no {line!r} on the console" for line in words["output"] if line not in left.console]
+    if parts:
+        problems += problems_of_hooks(arguments.unpaired, arguments.image, words.get("escapes", "").split())
     if not problems:
         for name, expectation in parts.items():
             stream = left.uart
@@ -140,7 +153,7 @@ def test():
             if name == "postmortem":
                 command = [arguments.unpaired, name, left.ram, "--elf", arguments.image,
                            "--base", hex(BOARDS[board][1])]
-            problems += check(expectation, command, marks)
+            problems += check(expectation, command, marks, int(words.get("runs", "1")))
     if problems:
         print("\n".join(problems))
         raise Failed(f"{words.get('firmware')}\nconsole:\n{text(console, 3000)}")

@@ -120,6 +120,15 @@ TEST_CASE("a doubly linked list through the middle of its elements holds them")
     CHECK(device.state_of(second) == Reachability::reachable);
 }
 
+TEST_CASE("what stands in a block and points to its beginning is held for all of the block")
+{
+    Device device;
+    const uint64_t page = device.block_of(256);
+    device.point(ImageBuilder::state, page + 200);
+    device.point(page + 200, page + 4);
+    CHECK(device.state_of(page) == Reachability::reachable);
+}
+
 TEST_CASE("stale pointers in free heap memory hold nothing")
 {
     Device device;

@@ -18,6 +18,13 @@
 # After the link `unpaired verify` runs, and the build fails if a call escapes the hooks. The program `unpaired` of
 # the host is taken from UNPAIRED_EXECUTABLE, or found in PATH.
 #
+# For build systems that link by commands of their own (Zephyr, ESP-IDF):
+#
+#   unpaired_wrap_file(FILE DEFINITIONS FAMILY...)
+#
+# writes the --wrap options of the families into FILE, for -Wl,@FILE, and sets the variable DEFINITIONS to what
+# wraplib's sources are to be compiled with.
+#
 # Needs CMake 3.16, the language C, and GNU ld or a linker with its options.
 cmake_policy(PUSH)
 cmake_policy(VERSION 3.16)
@@ -110,6 +117,46 @@ function(_unpaired_preprocess target file text out)
   set(${out} "${output}" PARENT_SCOPE)
 endfunction()
 
+# The table, expanded by the target's compiler.
+function(_unpaired_write_wrap_file target file)
+  set(flags ${ARGN})
+  list(TRANSFORM flags PREPEND "-D")
+  _unpaired_preprocess("${target}" "${file}.c" "#include \"unpaired/config.h\"
+#define UNPAIRED_EACH_FUNCTION(function) unpaired_function(function)
+#include \"unpaired/resources/table.def\"
+" output ${flags})
+  string(REGEX MATCHALL "unpaired_function\\([A-Za-z0-9_$]+\\)" functions "${output}")
+  list(TRANSFORM functions REPLACE "unpaired_function\\((.*)\\)" "--wrap=\\1")
+  list(REMOVE_DUPLICATES functions)
+  string(REPLACE ";" "\n" lines "${functions}")
+  file(GENERATE OUTPUT "${file}" CONTENT "${lines}\n")
+  file(GLOB table CONFIGURE_DEPENDS "${_UNPAIRED_WRAPLIB_INCLUDE_DIR}/unpaired/resources/*.def")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${table})
+endfunction()
+
+# The macro that chooses a family's table; an error names those that are.
+function(_unpaired_table caller family out)
+  _unpaired_known_families(known)
+  string(REGEX REPLACE "^heap-" "" name "${family}")
+  if(NOT name IN_LIST known)
+    string(REPLACE ";" ", " known "${known}")
+    message(FATAL_ERROR "${caller}: there is no family '${family}' (there are: heap, ${known})")
+  endif()
+  string(TOUPPER "UNPAIRED_TABLE_${name}" name)
+  string(REPLACE "-" "_" name "${name}")
+  set(${out} "${name}" PARENT_SCOPE)
+endfunction()
+
+function(unpaired_wrap_file file definitions_out)
+  set(definitions)
+  foreach(family IN LISTS ARGN)
+    _unpaired_table("unpaired_wrap_file" "${family}" table)
+    list(APPEND definitions "${table}")
+  endforeach()
+  _unpaired_write_wrap_file("" "${file}" ${definitions})
+  set(${definitions_out} "${definitions}" PARENT_SCOPE)
+endfunction()
+
 # A source file: one of the user's own, or the files of wraplib that `pattern` finds for the name.
 function(_unpaired_sources target what name folder out)
   get_filename_component(own "${name}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
@@ -173,13 +220,8 @@ unpaired_heap_is libc
       string(REGEX MATCH "unpaired_heap_is ([a-z]+)" match "${output}")
       set(family "${CMAKE_MATCH_1}")
     endif()
-    string(REGEX REPLACE "^heap-" "" family "${family}")
-    if(NOT family IN_LIST known)
-      message(FATAL_ERROR "unpaired_wrap(${target}): there is no family '${family}' (there are: ${known_text})")
-    endif()
-    string(TOUPPER "${family}" name)
-    string(REPLACE "-" "_" name "${name}")
-    list(APPEND definitions "UNPAIRED_TABLE_${name}")
+    _unpaired_table("unpaired_wrap(${target})" "${family}" table)
+    list(APPEND definitions "${table}")
   endforeach()
   list(REMOVE_DUPLICATES definitions)
   foreach(number IN LISTS numbers)
@@ -199,20 +241,8 @@ unpaired_heap_is libc
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${config}")
   endif()
 
-  # -- the functions to wrap: the table, expanded by the target's compiler
-  set(flags ${definitions})
-  list(TRANSFORM flags PREPEND "-D")
-  _unpaired_preprocess("${target}" "${work}/functions.c" "#include \"unpaired/config.h\"
-#define UNPAIRED_EACH_FUNCTION(function) unpaired_function(function)
-#include \"unpaired/resources/table.def\"
-" output ${flags})
-  string(REGEX MATCHALL "unpaired_function\\([A-Za-z0-9_$]+\\)" functions "${output}")
-  list(TRANSFORM functions REPLACE "unpaired_function\\((.*)\\)" "--wrap=\\1")
-  list(REMOVE_DUPLICATES functions)
-  string(REPLACE ";" "\n" lines "${functions}")
-  file(GENERATE OUTPUT "${work}/wrap.rsp" CONTENT "${lines}\n")
-  file(GLOB table CONFIGURE_DEPENDS "${_UNPAIRED_WRAPLIB_INCLUDE_DIR}/unpaired/resources/*.def")
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${table})
+  # -- the functions to wrap
+  _unpaired_write_wrap_file("${target}" "${work}/wrap.rsp" ${definitions})
 
   # -- the recorder, compiled like the target, but without LTO: the linker wraps no call it has optimised away
   if(NOT wrap_PORT)

@@ -1,6 +1,6 @@
 /* What is live and is not memory: sockets, queues, locks. A table of its own, by open addressing: searched outside the
  * lock, and what was found is verified inside. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #if UNPAIRED_HANDLES > 0
 
@@ -26,7 +26,7 @@ static int holds(const unpaired_handle *entry, unsigned space, uintptr_t handle)
 }
 
 /* The entry of a handle; if `token` is not 0, that acquisition of it. */
-static unpaired_handle *find(unsigned space, uintptr_t handle, uint32_t token)
+static __attribute__((noinline)) unpaired_handle *find(unsigned space, uintptr_t handle, uint32_t token)
 {
     const uint32_t hash = hash_of(space, handle);
     uint32_t distance;
@@ -45,45 +45,20 @@ static struct {
 } early[4];
 static uint8_t creating, early_next;
 
-/* Inside the lock: the entry is free, and what it held is live no more. */
-static void drop(unpaired_handle *entry)
-{
-    unpaired_site_lost(entry->packed);
-    entry->packed = 0;
-}
-
-/* What happens to a handle that is live and handed out again. COUNTED and HELD keep both. */
-static void replace(uint32_t ids, uintptr_t handle, uintptr_t caller)
-{
-    const unsigned kind = unpaired_kind_of(ids);
-    unpaired_handle *entry;
-    uintptr_t state;
-    uint32_t packed = 0, observed = 0;
-    if (kind == UNPAIRED_KIND_COUNTED || kind == UNPAIRED_KIND_HELD)
-        return;
-    entry = find(unpaired_space_of(ids), handle, 0);
-    if (entry == 0)
-        return;
-    state = unpaired_port_lock();
-    if (holds(entry, unpaired_space_of(ids), handle)) {
-        packed = entry->packed;
-        observed = entry->observed;
-        drop(entry);
-        if (kind == UNPAIRED_KIND_IN_PLACE)
-            unpaired_event_put(UNPAIRED_EVENT_REINITIALISED, unpaired_function_of(ids), handle,
-                               UNPAIRED_PLACE(caller), 0);
-    }
-    unpaired_port_unlock(state);
-    if (packed != 0 && kind == UNPAIRED_KIND_IN_PLACE)
-        unpaired_anomaly_seen(UNPAIRED_ANOMALY_REINITIALISED_LIVE, ids, packed, observed, caller, 0);
-}
-
 void unpaired_handle_acquired(uint32_t ids, uintptr_t handle, size_t size, UNPAIRED_CALL_PARAMETERS)
 {
-    const uint32_t hash = hash_of(unpaired_space_of(ids), handle);
-    uint32_t packed, distance;
+    const unsigned kind = unpaired_kind_of(ids);
+    uint32_t packed, distance, hash;
     uintptr_t state;
-    replace(ids, handle, caller);
+    if (kind != UNPAIRED_KIND_COUNTED && kind != UNPAIRED_KIND_HELD) { /* those have several at a time */
+        packed = unpaired_release_begin(ids, handle);
+        if (packed != 0)
+            unpaired_release_end(ids | (kind == UNPAIRED_KIND_IN_PLACE ? UNPAIRED_OUTCOME_REINITIALISED
+                                                                       : UNPAIRED_OUTCOME_REPLACED)
+                                           << UNPAIRED_OUTCOME_SHIFT,
+                                 packed, handle, caller, 0);
+    }
+    hash = hash_of(unpaired_space_of(ids), handle);
     packed = (uint32_t)unpaired_acquire(ids, handle, size, UNPAIRED_CALL_PASSED);
     if ((packed & UNPAIRED_HEADER_SITE_MASK) == 0)
         packed |= UNPAIRED_RAM_NO_SITE;
@@ -120,43 +95,48 @@ uint32_t unpaired_release_begin(uint32_t ids, uintptr_t handle)
     return entry ? entry->packed : 0;
 }
 
+/* By outcome: the event, and the kind of anomaly. */
+static const struct {
+    uint8_t event, anomaly;
+} told_of[] = {{UNPAIRED_EVENT_RELEASE, 0},
+               {UNPAIRED_EVENT_RELEASE_ERROR, UNPAIRED_ANOMALY_RELEASED_WITH_ERROR},
+               {UNPAIRED_EVENT_RELEASE_FAILED, UNPAIRED_ANOMALY_RELEASE_FAILED},
+               {0, 0}, /* the acquisition that follows tells it */
+               {UNPAIRED_EVENT_REINITIALISED, UNPAIRED_ANOMALY_REINITIALISED_LIVE},
+               {UNPAIRED_EVENT_RELEASE_UNKNOWN, UNPAIRED_ANOMALY_RELEASE_UNKNOWN}};
+
 void unpaired_release_end(uint32_t ids, uint32_t token, uintptr_t handle, uintptr_t caller, int32_t result)
 {
-    const uint32_t outcome = ids >> UNPAIRED_OUTCOME_SHIFT;
-    const unsigned space = unpaired_space_of(ids);
-    unpaired_handle *entry = token ? find(space, handle, token) : 0;
-    uint32_t observed = 0, what = UNPAIRED_EVENT_RELEASE;
+    uint32_t outcome = ids >> UNPAIRED_OUTCOME_SHIFT, observed = 0;
+    unpaired_handle *entry = token ? find(unpaired_space_of(ids), handle, token) : 0;
     uintptr_t state;
-    if (token != 0 && entry == 0)
-        return; /* handed out again, or released by another hook inside the call: that one was recorded */
-    if (outcome == UNPAIRED_OUTCOME_STAYS)
-        what = token ? UNPAIRED_EVENT_RELEASE_FAILED : UNPAIRED_EVENT_RELEASE_UNKNOWN;
-    else if (outcome == UNPAIRED_OUTCOME_GONE_ERROR)
-        what = UNPAIRED_EVENT_RELEASE_ERROR;
+    if (token == 0 && outcome == UNPAIRED_OUTCOME_STAYS)
+        outcome = UNPAIRED_OUTCOME_UNKNOWN;
     state = unpaired_port_lock();
     if (token != 0) {
-        if (entry->packed != token) {
-            unpaired_port_unlock(state);
-            return;
-        }
+        if (entry == 0 || entry->packed != token)
+            goto out; /* handed out again, or released by another hook inside the call: that one was recorded */
         observed = entry->observed;
-        if (outcome != UNPAIRED_OUTCOME_STAYS)
-            drop(entry);
-        else if (entry->failed != 255)
-            entry->failed++;
-    }
-    if (token == 0 && creating != 0) {
+        if (outcome == UNPAIRED_OUTCOME_STAYS) {
+            entry->failed += entry->failed != 255;
+        } else {
+            unpaired_site_lost(token);
+            entry->packed = 0;
+        }
+    } else if (creating != 0) {
         early[early_next & 3u].handle = handle;
         early[early_next++ & 3u].ids = ids;
     }
-    unpaired_event_put(what, unpaired_function_of(ids), handle, UNPAIRED_PLACE(caller), (uint32_t)result);
+    if (told_of[outcome].event != 0)
+        unpaired_event_put(told_of[outcome].event, ids, handle, UNPAIRED_PLACE(caller), (uint32_t)result);
     unpaired_port_unlock(state);
-    if (what != UNPAIRED_EVENT_RELEASE && !(token == 0 && unpaired_kind_of(ids) == UNPAIRED_KIND_IN_PLACE))
-        unpaired_anomaly_seen(what == UNPAIRED_EVENT_RELEASE_FAILED  ? UNPAIRED_ANOMALY_RELEASE_FAILED
-                              : what == UNPAIRED_EVENT_RELEASE_ERROR ? UNPAIRED_ANOMALY_RELEASED_WITH_ERROR
-                                                                     : UNPAIRED_ANOMALY_RELEASE_UNKNOWN,
-                              ids, token, observed, caller, result);
+    /* what lies in place may have been initialised statically */
+    if (told_of[outcome].anomaly != 0 && (token != 0 || unpaired_kind_of(ids) != UNPAIRED_KIND_IN_PLACE))
+        unpaired_anomaly_seen(told_of[outcome].anomaly, ids, token, observed, caller, result);
     unpaired_send_now();
+    return;
+out:
+    unpaired_port_unlock(state);
 }
 
 void unpaired_observed(uint32_t ids, uintptr_t handle, uintptr_t caller, int32_t result)
@@ -165,7 +145,7 @@ void unpaired_observed(uint32_t ids, uintptr_t handle, uintptr_t caller, int32_t
     const uintptr_t state = unpaired_port_lock();
     if (entry && holds(entry, unpaired_space_of(ids), handle))
         entry->observed = (uint8_t)unpaired_function_of(ids);
-    unpaired_event_put(UNPAIRED_EVENT_OBSERVE, unpaired_function_of(ids), handle, UNPAIRED_PLACE(caller), (uint32_t)result);
+    unpaired_event_put(UNPAIRED_EVENT_OBSERVE, ids, handle, UNPAIRED_PLACE(caller), (uint32_t)result);
     unpaired_port_unlock(state);
     unpaired_send_now();
 }

@@ -1,5 +1,5 @@
 /* Blocks of memory: their header (owner_tag.h) and what the rows of the table for allocators share. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #ifdef UNPAIRED_TABLE_NEWLIB
 #include <newlib.h>
@@ -145,8 +145,7 @@ __attribute__((flatten)) void *unpaired_block_released(void *block, uint32_t ids
         header->owner = owner = 0;
         header->check = released;
         unpaired_site_lost(site);
-        unpaired_event_put(UNPAIRED_EVENT_RELEASE, unpaired_function_of(ids), (uintptr_t)block,
-                           UNPAIRED_PLACE(caller), 0);
+        unpaired_event_put(UNPAIRED_EVENT_RELEASE, ids, (uintptr_t)block, UNPAIRED_PLACE(caller), 0);
     }
     unpaired_port_unlock(state);
     if (check != live) {

@@ -2,7 +2,7 @@
 #ifndef UNPAIRED_HOOK_H
 #define UNPAIRED_HOOK_H
 
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #include <errno.h> /* rows speak of errno */
 

@@ -1,5 +1,5 @@
 /* Hooks of allocators: one of each row whose blocks carry a header. Each is a few instructions around heap.c. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #include <string.h>
 

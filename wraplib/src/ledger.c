@@ -1,5 +1,5 @@
 /* Call sites, and what is live at them. Sites are searched outside the lock, and what was found is verified inside. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 #include "scan.h"
 
 /* Entries looked at for a site, from where its hash points. */
@@ -13,21 +13,22 @@ struct key {
 static inline uint32_t mix(uint32_t hash, uintptr_t value) { return (hash ^ (uint32_t)value) * 0x9e3779b1u; }
 
 #if UNPAIRED_FRAMES > 1
-/* Adds to the one frame of a key those on the stack. Returns its hash. */
-static uint32_t scan(struct key *key, uint32_t hash, const uintptr_t *cfa)
+/* Adds to the one frame of a key those on the stack. Returns its hash. Apart from its only caller, for the registers. */
+static __attribute__((noinline)) uint32_t scan(struct key *key, uint32_t hash, const uintptr_t *cfa)
 {
     enum { before_call = 8 }; /* bytes of code that unpaired_behind_call() reads */
     const uintptr_t origin = unpaired_ram.root.text_low + before_call;
     const uintptr_t units = (unpaired_ram.root.text_high - origin) / UNPAIRED_FRAME_UNIT;
     const uintptr_t *end = unpaired_port_stack_end(cfa), *word = cfa, *before = cfa + 1;
-    uintptr_t *frame = key->frame + 1;
+    uintptr_t *frame = key->frame + 1, first = origin + UNPAIRED_CODE_BIT;
+    __asm__("" : "+r"(first)); /* in a register: the loop runs over each word */
     if (end > cfa + UNPAIRED_SCAN_WORDS)
         end = cfa + UNPAIRED_SCAN_WORDS;
     while (word < end) {
-        const uintptr_t unit = unpaired_code_unit(*word++, origin);
-        if (unit < units && unpaired_behind_call(origin + unit * UNPAIRED_FRAME_UNIT)) {
+        const uintptr_t distance = *word++ - first;
+        if (unpaired_code_units(distance) < units && unpaired_behind_call(origin + distance)) {
             const uintptr_t packed = (uintptr_t)(word - before) << UNPAIRED_OFFSET_BITS |
-                                     (unit + before_call / UNPAIRED_FRAME_UNIT);
+                                     (distance + before_call) / UNPAIRED_FRAME_UNIT;
             before = word;
             *frame++ = packed;
             hash = mix(hash, packed);
@@ -41,18 +42,22 @@ static uint32_t scan(struct key *key, uint32_t hash, const uintptr_t *cfa)
 #endif
 
 /* Whether the site is the one looked for, of whatever generation. */
+#if UNPAIRED_FRAMES > 1
+static __attribute__((noinline)) int match_frames(const uintptr_t *one, const uintptr_t *other, unsigned n)
+{
+    do {
+        if (*one++ != *other++)
+            return 0;
+    } while (--n != 0);
+    return 1;
+}
+#endif
 static inline int match(const struct unpaired_site *site, uint32_t head, const struct key *key)
 {
     if ((head ^ key->head) << 8 != 0 || site->owner != key->owner)
         return 0;
 #if UNPAIRED_FRAMES > 1
-    {
-        unsigned n = unpaired_depth_of(head);
-        while (n-- > 0)
-            if (site->frame[n] != key->frame[n])
-                return 0;
-        return 1;
-    }
+    return match_frames(site->frame, key->frame, unpaired_depth_of(head));
 #else
     return site->frame[0] == key->frame[0];
 #endif
@@ -114,7 +119,8 @@ static __attribute__((noinline)) uint32_t search(uint32_t index, UNPAIRED_KEY_PA
     site = &unpaired_ram.site[room];
     state = unpaired_port_lock();
     if (site->live == 0) { /* else an interrupt was faster */
-        site->head = key->head + (site->head & UNPAIRED_HEAD_GENERATION) + (1u << UNPAIRED_HEAD_GENERATION_SHIFT);
+        site->head =
+            key->head + (site->head & UNPAIRED_HEAD_GENERATION) + (1u << UNPAIRED_HEAD_GENERATION_SHIFT);
         site->owner = key->owner;
         site->acquired = 0;
         for (n = 0; n < unpaired_depth_of(key->head); n++) {
@@ -136,6 +142,8 @@ static inline uint32_t next_sequence(unpaired_root *root)
     root->sequence = sequence + 1u;
     if (packed > 0xffffu) { /* as unpaired_sequence_pack() */
         UNPAIRED_RARE;
+        if (shift == 15u) /* as far as the exponent goes */
+            return 0xfffffu;
         root->sequence_shift = (uint8_t)++shift;
         packed >>= 1;
     }
@@ -150,7 +158,8 @@ __attribute__((flatten)) uintptr_t unpaired_acquire(uint32_t ids, uintptr_t hand
     struct unpaired_site *site;
     struct key key;
     uint32_t hash, source, word, first, index, head;
-    uintptr_t state, offset;
+    uint32_t what;
+    uintptr_t state, offset, place;
     offset = caller - root->text_low;
     key.owner = unpaired_owner_now(&source);
     key.frame[0] = offset / UNPAIRED_FRAME_UNIT;
@@ -185,9 +194,10 @@ again:
     site->live = site->live + 1u;
     site->acquired = word;
     word = index + 1u;
-    unpaired_event_put(UNPAIRED_EVENT_ACQUIRE, unpaired_function_of(ids), handle, word | (head & UNPAIRED_HEAD_GENERATION),
-                       (uint32_t)size);
+    what = UNPAIRED_EVENT_ACQUIRE;
+    place = word | (head & UNPAIRED_HEAD_GENERATION);
 recorded:
+    unpaired_event_put(what, ids, handle, place, (uint32_t)size);
     word |= next_sequence(root) << UNPAIRED_HEADER_SITE_BITS;
     unpaired_port_unlock(state);
     if ((ids & UNPAIRED_IDS_BLOCK) == 0)
@@ -208,7 +218,7 @@ elsewhere:
     state = unpaired_port_lock();
     word = 0;
     root->drops[UNPAIRED_RAM_DROP_SITE]++;
-    unpaired_event_put(UNPAIRED_EVENT_ACQUIRE_AT, unpaired_function_of(ids), handle, UNPAIRED_PLACE(caller),
-                       (uint32_t)size);
+    what = UNPAIRED_EVENT_ACQUIRE_AT;
+    place = UNPAIRED_PLACE(caller);
     goto recorded;
 }

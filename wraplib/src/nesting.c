@@ -1,6 +1,6 @@
 /* Allocators that call each other: what is acquired inside another acquirer's call belongs to that one. Releases are
  * told by their header or handle, so they need no such guard. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #if UNPAIRED_NESTING > 0
 

@@ -1,5 +1,5 @@
 /* Owners and cycles: what a program says by unpaired.h. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #if UNPAIRED_TASKS > 0
 
@@ -77,15 +77,17 @@ void unpaired_owner_pop_impl(uint32_t previous) { set_scope(previous); }
 static void keep_mark(unpaired_root *root)
 {
 #if UNPAIRED_MARKS > 0
-    if (root->cycle % root->marks_stride != 0)
+    unsigned i;
+    if ((root->cycle & (root->marks_stride - 1u)) != 0)
         return;
     if (root->marks_used == UNPAIRED_MARKS) {
-        unsigned i;
+        if (root->marks_stride == 0x8000u)
+            return;
+        for (i = 1; i < UNPAIRED_MARKS; i += 2)
+            unpaired_ram.mark[i / 2] = unpaired_ram.mark[i];
         root->marks_used = UNPAIRED_MARKS / 2;
-        for (i = 0; i < UNPAIRED_MARKS / 2; i++)
-            unpaired_ram.mark[i] = unpaired_ram.mark[2 * i + 1];
         root->marks_stride = (uint16_t)(root->marks_stride * 2u);
-        if (root->cycle % root->marks_stride != 0)
+        if ((root->cycle & (root->marks_stride - 1u)) != 0)
             return;
     }
     unpaired_ram.mark[root->marks_used++] = root->sequence;
@@ -98,14 +100,18 @@ void unpaired_mark_impl(const char *name)
 {
     unpaired_root *root = &unpaired_ram.root;
     const uint32_t now = unpaired_port_time_ms();
+    unpaired_mark_name copy;
     uintptr_t state;
     if (root->version == 0)
         unpaired_set_up();
+    unpaired_mark_copy(&copy, name);
     state = unpaired_port_lock();
     root->time_ms = now;
     root->cycle++;
     keep_mark(root);
-    unpaired_mark_put(name);
+    unpaired_port_unlock(state);
+    state = unpaired_port_lock(); /* interrupts are off for short times only */
+    unpaired_mark_put(&copy);
     unpaired_port_unlock(state);
     unpaired_send_now();
 }

@@ -4,18 +4,23 @@
 
 #include <stdint.h>
 
-/* The number of the 2-byte unit (elsewhere: the byte) of code that `word` as a return address points to, counted from
- * `origin`. What cannot be a return address gives more than any code is long, so that one comparison tells. */
-static inline uintptr_t unpaired_code_unit(uintptr_t word, uintptr_t origin)
+/* What is taken from a return address besides the address of the code: its Thumb bit. */
+#if defined(__thumb__)
+#define UNPAIRED_CODE_BIT 1u
+#else
+#define UNPAIRED_CODE_BIT 0u
+#endif
+
+/* A distance into the code in units of 2 bytes, elsewhere in bytes. An odd one, which no return address has, becomes
+ * more than any code is long, so that one comparison tells. */
+static inline uintptr_t unpaired_code_units(uintptr_t distance)
 {
 #if defined(__thumb__)
-    const uintptr_t offset = word - origin - 1u; /* odd in Thumb state */
-    return offset >> 1 | offset << 31;
+    return distance >> 1 | distance << 31;
 #elif defined(__riscv)
-    const uintptr_t offset = word - origin;
-    return offset >> 1 | offset << (__riscv_xlen - 1);
+    return distance >> 1 | distance << (__riscv_xlen - 1);
 #else
-    return word - origin;
+    return distance;
 #endif
 }
 

@@ -1,6 +1,6 @@
 /* The ring of events, and the records that leave the device (stream_format.h). Events are put into the ring inside the
  * lock, and framed and sent outside. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #if UNPAIRED_RING > 0
 
@@ -168,7 +168,8 @@ unsigned unpaired_poll(void)
     uint32_t tail = unpaired_ring.tail, end = unpaired_ring.head;
     unsigned sent = 0;
     int nested;
-    sender.busy = 1;
+    if (!busy) /* else whoever sends may have ended just now, on another core, and would be thought at it for ever */
+        sender.busy = 1;
     unpaired_port_unlock(state);
     if (busy)
         return 0;
@@ -191,7 +192,9 @@ unsigned unpaired_poll(void)
     }
     if (!nested)
         unpaired_leave();
+    state = unpaired_port_lock(); /* what was sent is seen by whoever sends next */
     sender.busy = 0;
+    unpaired_port_unlock(state);
     return sent;
 }
 
@@ -204,30 +207,51 @@ void unpaired_send_now(void)
 }
 #endif
 
-void unpaired_mark_put(const char *name)
+void unpaired_mark_copy(unpaired_mark_name *copy, const char *name)
 {
-    const uint32_t head = unpaired_ring.head;
-    if (head + 1u + (name != 0) - unpaired_ring.tail > UNPAIRED_RING) {
+    size_t i;
+    memset(copy, 0, sizeof *copy);
+    for (i = 0; name && *name && i < sizeof copy->text; i++)
+        copy->text[i] = *name++;
+}
+
+/* Takes two entries where there is a name. */
+void unpaired_mark_put(const unpaired_mark_name *name)
+{
+    const uint32_t head = unpaired_ring.head, named = name->text[0] != 0;
+    if (head + 1u + named - unpaired_ring.tail > UNPAIRED_RING) {
         unpaired_ram.root.drops[UNPAIRED_RAM_DROP_EVENT]++;
         return;
     }
-    if (name) {
-        char *to = (char *)&unpaired_ring.entry[(head + 1u) & (UNPAIRED_RING - 1)];
-        size_t i;
-        for (i = 0; i < UNPAIRED_MARK_NAME_MAX; i++)
-            if ((to[i] = *name) != 0)
-                name++;
-    }
-    unpaired_event_put(UNPAIRED_EVENT_MARK, 0, unpaired_ram.root.cycle, unpaired_ram.root.time_ms, name != 0);
-    unpaired_ring.number--;
-    unpaired_ring.head += name != 0;
+    unpaired_event_put(UNPAIRED_EVENT_MARK, 0, unpaired_ram.root.cycle, unpaired_ram.root.time_ms, named);
+    unpaired_ring.number--; /* it is none of the events */
+    if (named)
+        unpaired_ring.entry[(head + 1u) & (UNPAIRED_RING - 1)] = name->entry;
+    unpaired_ring.head += named;
 }
 
-void unpaired_acquire_failed(uint32_t ids, size_t bytes, uintptr_t caller)
+void unpaired_event_put(uint32_t what, uint32_t ids, uintptr_t handle, uintptr_t place, uint32_t value)
+{
+    const uint32_t head = unpaired_ring.head, number = unpaired_ring.number;
+    unpaired_event_entry *const entry = &unpaired_ring.entry[head & (UNPAIRED_RING - 1)];
+    unpaired_ring.number = number + 1u;
+    if (head - unpaired_ring.tail >= UNPAIRED_RING) {
+        unpaired_ram.root.drops[UNPAIRED_RAM_DROP_EVENT]++;
+        return;
+    }
+    entry->what = (uint8_t)what;
+    entry->function = (uint8_t)ids;
+    entry->number = (uint16_t)number;
+    entry->handle = handle;
+    entry->place = place;
+    entry->value = value;
+    unpaired_ring.head = head + 1u;
+}
+
+void unpaired_event_now(uint32_t what, uint32_t ids, uintptr_t handle, uintptr_t place, uint32_t value)
 {
     const uintptr_t state = unpaired_port_lock();
-    unpaired_event_put(UNPAIRED_EVENT_ACQUIRE_FAILED, unpaired_function_of(ids), 0, UNPAIRED_PLACE(caller),
-                       (uint32_t)bytes);
+    unpaired_event_put(what, ids, handle, place, value);
     unpaired_port_unlock(state);
     unpaired_send_now();
 }

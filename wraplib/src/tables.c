@@ -1,5 +1,5 @@
 /* The recorder's memory, how it is set up, and the names behind the ids. */
-#include "recorder.h"
+#include "firmware_recorder.h"
 
 #include <string.h>
 
@@ -42,16 +42,19 @@ UNPAIRED_WEAK_SYMBOL(__executable_start)
 /* ELF note of --build-id; cmake/unpaired_build_id.ld defines it. */
 UNPAIRED_WEAK_SYMBOL(unpaired_build_id_note)
 
-/* The window of code that frames can tell: [text_low, text_high). No byte outside it is read. */
+/* The window of code that frames can tell: [text_low, text_high). No byte outside it is read. Where the linker does not
+ * tell its beginning (GNU ld's own scripts: __executable_start), it is that of the 4 MiB which the recorder lies in;
+ * UNPAIRED_TEXT_LOW and UNPAIRED_TEXT_HIGH are for images where that will not do. */
 static void set_text_range(unpaired_root *root)
 {
+    const uintptr_t here = (uintptr_t)&unpaired_set_up;
     uintptr_t high = 0;
 #ifdef UNPAIRED_TEXT_LOW
     const uintptr_t low = (uintptr_t)(UNPAIRED_TEXT_LOW);
-#elif UINTPTR_MAX > 0xffffffffu
-    const uintptr_t low = (uintptr_t)__executable_start;
 #else
-    const uintptr_t low = (uintptr_t)&unpaired_set_up & ~(UNPAIRED_FRAME_WINDOW - 1u);
+    uintptr_t low = (uintptr_t)__executable_start;
+    if (low == 0 || here - low >= UNPAIRED_FRAME_WINDOW)
+        low = here & ~(uintptr_t)0x3fffffu;
 #endif
 #ifdef UNPAIRED_TEXT_HIGH
     high = (uintptr_t)(UNPAIRED_TEXT_HIGH);
@@ -59,7 +62,7 @@ static void set_text_range(unpaired_root *root)
     const uintptr_t ends[] = {(uintptr_t)etext, (uintptr_t)_etext, (uintptr_t)__etext,
                               (uintptr_t)__text_region_end};
     unsigned i;
-    for (i = 0; i < sizeof ends / sizeof ends[0] && high <= (uintptr_t)&unpaired_set_up; i++)
+    for (i = 0; i < sizeof ends / sizeof ends[0] && high <= here; i++)
         high = ends[i];
 #endif
     if (high <= low)

@@ -110,27 +110,32 @@ Action add_postmortem(CLI::App &app)
                      "FILE@ADDRESS.")
         ->required()
         ->option_text("IMAGE...");
+    const std::string group = "What goes with the memory";
     command
         ->add_option("--elf", options->elf, "The program that ran. RAM images need it; a core names its own.")
         ->option_text("FILE")
-        ->check(CLI::ExistingFile);
+        ->check(CLI::ExistingFile)
+        ->group(group);
     command
         ->add_option("--base", options->base,
                      "Address of a RAM image's first byte. Told from the root block where it is left out.")
         ->option_text("ADDR")
-        ->check(CLI::Validator(address_check, "", "address"));
+        ->check(CLI::Validator(address_check, "", "address"))
+        ->group(group);
     command
         ->add_option("--sp", options->stack_pointer,
                      "Stack pointer of a device when it died: what lies below it on the stack holds nothing.")
         ->option_text("ADDR")
-        ->check(CLI::Validator(address_check, "", "address"));
+        ->check(CLI::Validator(address_check, "", "address"))
+        ->group(group);
     command
         ->add_option(
             "--trace", options->trace,
             "The trace of a core's process: whole stacks, descriptors and locks too. Without it the only "
             "trace of that process beside the core is taken.")
         ->option_text("FILE")
-        ->check(CLI::ExistingFile);
+        ->check(CLI::ExistingFile)
+        ->group(group);
     add_report_options(*command, options->report);
     command->footer(
         "Examples:\n"

@@ -147,13 +147,13 @@ void require_loadable_elf(int fd, unsigned char elf_class, const std::string &fi
         throw Trouble(
             fmt::format("'{}' is statically linked: nothing can be loaded into it, so it cannot be recorded "
                         "this way. Link it dynamically, or link wraplib into it (-Wl,--wrap; see "
-                        "docs/limits.md).",
+                        "docs/firmware.md).",
                         name));
     if (headers.loader.find("ld-musl") != std::string::npos)
         throw Trouble(fmt::format(
             "'{}' runs on musl ({}), and the recorder is built for glibc, so it cannot be recorded "
             "this way. Build it against glibc, or link wraplib into it (-Wl,--wrap; see "
-            "docs/limits.md).",
+            "docs/firmware.md).",
             name, headers.loader));
 }
 

@@ -156,7 +156,8 @@ int resources(const Options &options)
         return wrap_files(options);
     }
     if (options.user.empty())
-        throw Trouble("--for wants --user FILE.json, the resources to make rows of, or --families (for wrap).");
+        throw Trouble(
+            "--for wants --user FILE.json, the resources to make rows of, or --families (for wrap).");
     const UserResources declared = user_resources(read_file(options.user), options.user);
     const std::string text = shim(options, declared);
     if (options.output.empty() || options.output == "-") {
@@ -185,16 +186,19 @@ Action add_resources(CLI::App &app)
         ->check(CLI::IsMember({"preload", "wrap"}));
     command->add_option("--user", options->user, "The resources you declare.")->option_text("FILE.json");
     command
-        ->add_option("--families", options->families,
-                     "For wrap: what a firmware follows, as in heap-newlib,lwip,freertos. A wrong name prints "
-                     "those that are.")
+        ->add_option(
+            "--families", options->families,
+            "For wrap: what a firmware follows, as in heap-newlib,lwip,freertos. A wrong name prints "
+            "those that are.")
         ->option_text("NAME,...")
         ->delimiter(',')
         ->expected(1)
         ->take_all();
     command->add_option("--port", options->port, "For wrap: a folder of wraplib/ports (default: bare_metal).")
         ->option_text("NAME");
-    command->add_option("--sink", options->sink, "For wrap: where a stream goes: uart, rtt, ... (default: none).")
+    command
+        ->add_option("--sink", options->sink,
+                     "For wrap: where a stream goes: uart, rtt, ... (default: none).")
         ->option_text("NAME");
     command
         ->add_option("-o,--output", options->output,
@@ -214,9 +218,9 @@ Action add_resources(CLI::App &app)
         "  unpaired resources --for preload --user pool.json -o pool.def\n"
         "  cmake -S . -B build -DUNPAIRED_USER_RESOURCES=$PWD/pool.def && cmake --build build\n\n"
         "Example: a firmware built by make (docs/firmware.md)\n"
-        "  unpaired resources --for wrap --families heap-newlib,lwip --sink uart -o build/unpaired\n"
-        "  # in the Makefile: include build/unpaired/unpaired.mk; link $(UNPAIRED_OBJECTS) with "
-        "$(UNPAIRED_LDFLAGS)\n\n"
+        "  unpaired resources --for wrap --families heap-newlib,lwip --sink uart -o unpaired\n"
+        "  # in the Makefile: include unpaired/unpaired.mk\n"
+        "  #                  link $(UNPAIRED_OBJECTS) with $(UNPAIRED_LDFLAGS)\n\n"
         "Exit status: 0 done, 2 trouble.");
     return [options] { return resources(*options); };
 }

@@ -67,7 +67,8 @@ public:
         const InputSection *section = section_at(sections_, address);
         if (!section)
             return "";
-        return section->member.empty() ? section->file : fmt::format("{}({})", section->file, section->member);
+        return section->member.empty() ? section->file
+                                       : fmt::format("{}({})", section->file, section->member);
     }
 
     FunctionOrigin of(const Escape &escape) const
@@ -112,8 +113,11 @@ EscapeContext context_of(const FirmwareElf &elf, const BuildFacts &facts, const 
     };
     const std::vector<std::string> followed = followed_functions(elf);
     for (InlinedCopy &copy : facts.inlined_copies({followed.begin(), followed.end()}))
-        context.inlined.push_back({std::move(copy.function), std::move(copy.caller), copy.address,
-                                   {std::move(copy.call.file), copy.call.line}, copy.lto});
+        context.inlined.push_back({std::move(copy.function),
+                                   std::move(copy.caller),
+                                   copy.address,
+                                   {std::move(copy.call.file), copy.call.line},
+                                   copy.lto});
     return context;
 }
 
@@ -121,9 +125,10 @@ int verify(const Options &options)
 {
     const FirmwareElf elf = read_firmware_elf(options.program, {.dictionary = false, .symbols = true});
     if (followed_functions(elf).empty())
-        throw Trouble(fmt::format("{}: has neither a section .unpaired_dictionary nor a symbol __wrap_*: it was not "
-                                  "linked with wraplib, or LTO left nothing of it (docs/firmware.md tells how)",
-                                  options.program));
+        throw Trouble(
+            fmt::format("{}: has neither a section .unpaired_dictionary nor a symbol __wrap_*: it was not "
+                        "linked with wraplib, or LTO left nothing of it (docs/firmware.md tells how)",
+                        options.program));
     const Origins origins(options, elf);
     const BuildFacts facts(options.program);
     const EscapeReport report =
@@ -151,9 +156,10 @@ int verify(const Options &options)
 Action add_verify(CLI::App &app)
 {
     auto options = std::make_shared<Options>();
-    CLI::App *command =
-        app.add_subcommand("verify", "Prove that every wrapped function of a firmware is really intercepted.");
-    command->add_option("FIRMWARE.elf", options->program, "The linked firmware or static program, not stripped.")
+    CLI::App *command = app.add_subcommand(
+        "verify", "Prove that every wrapped function of a firmware is really intercepted.");
+    command
+        ->add_option("FIRMWARE.elf", options->program, "The linked firmware or static program, not stripped.")
         ->required();
     command->add_flag("--fix", options->fix, "Print what to do: objcopy commands, linker flags, advice.");
     command
@@ -170,14 +176,15 @@ Action add_verify(CLI::App &app)
     command->add_option("--format", options->format, "How to print (default: text).")
         ->option_text("text|json")
         ->check(CLI::IsMember({"text", "json"}));
-    command->footer("Looks at every branch, every address that code builds, and every word of data. Where relocations "
-                    "are\nkept (-Wl,-q) a word that merely looks like an address is no finding.\n\n"
-                    "Examples:\n"
-                    "  unpaired verify build/firmware.elf\n"
-                    "  unpaired verify build/firmware.elf --fix --map build/firmware.map\n"
-                    "  unpaired verify build/firmware.elf --allow vTaskStartScheduler\n"
-                    "  unpaired verify static-program --map program.map --allow '*/libc.a(*'\n\n"
-                    "Exit status: 0 no call escapes, 1 some do, 2 trouble.");
+    command->footer(
+        "Looks at every branch, every address that code builds, and every word of data. Where relocations "
+        "are\nkept (-Wl,-q) a word that merely looks like an address is no finding.\n\n"
+        "Examples:\n"
+        "  unpaired verify build/firmware.elf\n"
+        "  unpaired verify build/firmware.elf --fix --map build/firmware.map\n"
+        "  unpaired verify build/firmware.elf --allow vTaskStartScheduler\n"
+        "  unpaired verify static-program --map program.map --allow '*/libc.a(*'\n\n"
+        "Exit status: 0 no call escapes, 1 some do, 2 trouble.");
     return [options] { return verify(*options); };
 }
 

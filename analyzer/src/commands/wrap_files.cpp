@@ -93,14 +93,16 @@ void write_file(const fs::path &path, const std::string &text)
 template <class List> void require_known(const char *what, const std::string &name, const List &known)
 {
     if (std::find(known.begin(), known.end(), name) == known.end())
-        throw Trouble(fmt::format("there is no {} '{}' (there are: {}).", what, name, fmt::join(known, ", ")));
+        throw Trouble(
+            fmt::format("there is no {} '{}' (there are: {}).", what, name, fmt::join(known, ", ")));
 }
 
 /// make takes no blanks in names.
 void require_plain(const std::string &path)
 {
     if (path.find_first_of(" \t#$%:\"'\\") != std::string::npos)
-        throw Trouble(fmt::format("'{}' has characters that make does not take; choose another folder.", path));
+        throw Trouble(
+            fmt::format("'{}' has characters that make does not take; choose another folder.", path));
 }
 
 std::string make_text(const WrapChoice &choice, const fs::path &wraplib, const fs::path &folder)
@@ -112,12 +114,13 @@ std::string make_text(const WrapChoice &choice, const fs::path &wraplib, const f
     std::string rules;
     for (const std::string &source : sources_of(choice, wraplib)) {
         const fs::path path(source);
-        const std::string object = (folder / path.stem()).string() + "_" +
-                                   path.parent_path().filename().string() + ".o";
+        const std::string object =
+            (folder / path.stem()).string() + "_" + path.parent_path().filename().string() + ".o";
         objects.push_back(object);
-        rules += fmt::format("{0}: {1} {2}/unpaired_config.h\n\t$(CC) $(CPPFLAGS) $(CFLAGS) $(UNPAIRED_CPPFLAGS) "
-                             "-fno-lto -std=gnu99 -c {1} -o $@\n",
-                             object, source, folder.string());
+        rules +=
+            fmt::format("{0}: {1} {2}/unpaired_config.h\n\t$(CC) $(CPPFLAGS) $(CFLAGS) $(UNPAIRED_CPPFLAGS) "
+                        "-fno-lto -std=gnu99 -c {1} -o $@\n",
+                        object, source, folder.string());
     }
     text += fmt::format("UNPAIRED_CPPFLAGS = -I{}/include -DUNPAIRED_LINKED "
                         "-DUNPAIRED_CONFIG_FILE='\"{}/unpaired_config.h\"'\n",
@@ -165,23 +168,26 @@ void write_wrap_files(const WrapChoice &choice, const std::string &wraplib, cons
         config += fmt::format("#define {}\n", definition);
     if (!choice.user_rows.empty()) {
         write_file(folder / "unpaired_user.def", choice.user_rows);
-        config += fmt::format("#define UNPAIRED_USER_RESOURCES_FILE \"{}/unpaired_user.def\"\n", folder.string());
+        config +=
+            fmt::format("#define UNPAIRED_USER_RESOURCES_FILE \"{}/unpaired_user.def\"\n", folder.string());
     }
     fs::copy_file(fs::path(wraplib) / "cmake/unpaired_build_id.ld", folder / "unpaired_build_id.ld",
                   fs::copy_options::overwrite_existing, error);
     if (error)
-        throw Trouble(fmt::format("cannot write '{}/unpaired_build_id.ld': {}.", folder.string(), error.message()));
+        throw Trouble(
+            fmt::format("cannot write '{}/unpaired_build_id.ld': {}.", folder.string(), error.message()));
     write_file(folder / "unpaired_wrap.rsp",
-               fmt::format("{}\n--build-id\n-T {}/unpaired_build_id.ld\n", fmt::join(linker_lines(choice), "\n"),
-                           folder.string()));
+               fmt::format("{}\n--build-id\n-T {}/unpaired_build_id.ld\n",
+                           fmt::join(linker_lines(choice), "\n"), folder.string()));
     write_file(folder / "unpaired_config.h", config);
     write_file(folder / "unpaired.mk", make_text(choice, wraplib, folder));
 }
 
 void print_wrap_files(const WrapChoice &choice, const std::string &wraplib)
 {
-    fmt::print("# For the linker: into a file for -Wl,@FILE.\n{}\n--build-id\n-T {}/cmake/unpaired_build_id.ld\n\n",
-               fmt::join(linker_lines(choice), "\n"), wraplib);
+    fmt::print(
+        "# For the linker: into a file for -Wl,@FILE.\n{}\n--build-id\n-T {}/cmake/unpaired_build_id.ld\n\n",
+        fmt::join(linker_lines(choice), "\n"), wraplib);
     fmt::print("# For the compiler, with -fno-lto.\n-I{}/include\n-DUNPAIRED_LINKED\n", wraplib);
     for (const std::string &definition : definitions_of(choice))
         fmt::print("-D{}\n", definition);

@@ -15,8 +15,9 @@ namespace {
 /// Sections of addresses that nothing calls through: unwind tables, notes, the loader's own.
 bool is_of_tools(std::string_view name)
 {
-    static constexpr std::string_view prefixes[] = {".ARM.ex",  ".eh_frame",  ".gcc_except_table", ".note", ".rel",
-                                                    ".dynsym",  ".dynstr",    ".gnu.",             ".hash", ".sframe"};
+    static constexpr std::string_view prefixes[] = {".ARM.ex", ".eh_frame", ".gcc_except_table", ".note",
+                                                    ".rel",    ".dynsym",   ".dynstr",           ".gnu.",
+                                                    ".hash",   ".sframe"};
     return std::any_of(std::begin(prefixes), std::end(prefixes),
                        [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
@@ -136,7 +137,8 @@ private:
     void words(uint64_t address, std::span<const uint8_t> bytes)
     {
         const unsigned size = elf_.address_size;
-        for (uint64_t at = (address + size - 1) / size * size; at + size <= address + bytes.size(); at += size) {
+        for (uint64_t at = (address + size - 1) / size * size; at + size <= address + bytes.size();
+             at += size) {
             uint64_t value = 0;
             for (unsigned i = 0; i < size; i++)
                 value |= uint64_t{bytes[at - address + i]} << (8 * i);

@@ -19,9 +19,10 @@ constexpr size_t prpsinfo_pid = 24, prpsinfo_parent = 28, prpsinfo_name = 40, pr
 constexpr size_t name_length = 16, arguments_length = 80;
 // struct user_regs_struct (sys/user.h)
 constexpr std::array<const char *, 27> register_names = {
-    "r15", "r14", "r13",      "r12", "rbp", "rbx",    "r11", "r10", "r9",      "r8",      "rax", "rcx", "rdx", "rsi",
-    "rdi", "",    "rip",      "",    "",    "rsp",    "",    "",    "",        "",        "",    "",    ""};
+    "r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi",
+    "rdi", "",    "rip", "",    "",    "rsp", "",    "",    "",   "",   "",    "",    ""};
 constexpr size_t stack_pointer_index = 19, thread_pointer_index = 21;
+constexpr uint64_t kernel_space = UINT64_C(1) << 63; // the upper half of the addresses
 constexpr uint64_t most_notes = UINT64_C(256) << 20;
 
 class CoreReader {
@@ -42,9 +43,10 @@ public:
         for (const std::string &sentence : bytes_->damage)
             core_.damage.push_back(sentence);
         if (missing_bytes_ > 0)
-            core_.damage.push_back(fmt::format("the core is cut off: {} bytes of memory are missing; what only "
-                                               "they hold looks lost",
-                                               missing_bytes_));
+            core_.damage.push_back(
+                fmt::format("the core is cut off: {} bytes of memory are missing; what only "
+                            "they hold looks lost",
+                            missing_bytes_));
         if (core_.threads.empty())
             core_.damage.emplace_back("the core tells of no thread: stacks and registers hold nothing");
         return std::move(core_);
@@ -82,9 +84,10 @@ private:
         for (uint64_t i = 0; i < count; i++) {
             Elf64_Phdr segment{};
             if (!get(header.e_phoff + i * sizeof segment, segment)) {
-                core_.damage.push_back(fmt::format("the core is cut off within its table of segments: {} of {} "
-                                                   "are there",
-                                                   i, count));
+                core_.damage.push_back(
+                    fmt::format("the core is cut off within its table of segments: {} of {} "
+                                "are there",
+                                i, count));
                 break;
             }
             segments_.push_back(segment);
@@ -93,13 +96,15 @@ private:
 
     void read_notes(const Elf64_Phdr &segment)
     {
-        std::vector<uint8_t> notes(static_cast<size_t>(std::min<uint64_t>(segment.p_filesz, most_notes)));
+        std::vector<uint8_t> notes(
+            static_cast<size_t>(std::min({segment.p_filesz, bytes_->size(), most_notes})));
         notes.resize(bytes_->copy(segment.p_offset, notes.data(), notes.size()));
         const auto padded = [](uint64_t size) { return (size + 3) & ~uint64_t{3}; };
         for (uint64_t at = 0; at + sizeof(Elf64_Nhdr) <= notes.size();) {
             Elf64_Nhdr note{};
             std::memcpy(&note, &notes[at], sizeof note);
-            const uint64_t data = at + sizeof note + padded(note.n_namesz), end = data + padded(note.n_descsz);
+            const uint64_t data = at + sizeof note + padded(note.n_namesz),
+                           end = data + padded(note.n_descsz);
             if (end > notes.size())
                 break;
             read_note(note.n_type, notes.data() + data, note.n_descsz);
@@ -197,6 +202,8 @@ private:
 
     void add_memory(const Elf64_Phdr &segment)
     {
+        if (segment.p_vaddr >= kernel_space || segment.p_memsz >= kernel_space)
+            return; // [vsyscall]
         const uint64_t there = segment.p_offset < bytes_->size() ? bytes_->size() - segment.p_offset : 0;
         const uint64_t length = std::min({segment.p_filesz, segment.p_memsz, there});
         missing_bytes_ += std::min(segment.p_filesz, segment.p_memsz) - length;
@@ -223,8 +230,9 @@ private:
 template <class Copy> bool read_headers(Copy copy, CoreModule &module, uint64_t mapped_at)
 {
     Elf64_Ehdr header{};
-    if (copy(0, &header, sizeof header) < sizeof header || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
-        header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_phentsize != sizeof(Elf64_Phdr))
+    if (copy(0, &header, sizeof header) < sizeof header ||
+        std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+        header.e_phentsize != sizeof(Elf64_Phdr))
         return false;
     std::vector<Elf64_Phdr> segments(header.e_phnum);
     const size_t length = segments.size() * sizeof(Elf64_Phdr);
@@ -277,17 +285,16 @@ std::vector<CoreModule> modules_of(const CoreFile &core, const std::string &sysr
         CoreModule module;
         module.path = mapping.path;
         // of the first page everything that is asked for here is dumped, or nothing
-        bool known = read_headers(
-            [&](uint64_t offset, void *to, size_t length) {
-                return core.memory.copy(mapping.start + offset, to, length);
-            },
-            module, mapping.start);
+        bool known =
+            read_headers([&](uint64_t offset, void *to,
+                             size_t length) { return core.memory.copy(mapping.start + offset, to, length); },
+                         module, mapping.start);
         if (!known) {
             try {
                 const auto file = open_bytes(sysroot + mapping.path);
-                known = read_headers([&](uint64_t offset, void *to,
-                                         size_t length) { return file->copy(offset, to, length); },
-                                     module, mapping.start);
+                known = read_headers(
+                    [&](uint64_t offset, void *to, size_t length) { return file->copy(offset, to, length); },
+                    module, mapping.start);
             } catch (const InputError &) {
                 known = false; // not here any more: its addresses stay numbers
             }
@@ -299,9 +306,9 @@ std::vector<CoreModule> modules_of(const CoreFile &core, const std::string &sysr
                 if (other.path == mapping.path && other.start >= module.start)
                     module.end = std::max(module.end, other.end);
             module.build_id.clear();
-            const bool any_code = std::any_of(core.mapped.begin(), core.mapped.end(), [&](const CoreMapping &m) {
-                return m.path == mapping.path && m.offset != 0;
-            });
+            const bool any_code =
+                std::any_of(core.mapped.begin(), core.mapped.end(),
+                            [&](const CoreMapping &m) { return m.path == mapping.path && m.offset != 0; });
             if (!any_code)
                 continue; // a data file
         }

@@ -18,15 +18,16 @@ bool is_trace_file(const std::string &path)
 {
     constexpr std::string_view deleted = " (deleted)";
     const std::string_view name(path);
-    return (name.ends_with(deleted) ? name.substr(0, name.size() - deleted.size()) : name).ends_with(".trace");
+    return (name.ends_with(deleted) ? name.substr(0, name.size() - deleted.size()) : name)
+        .ends_with(".trace");
 }
 
 class Layout {
 public:
-    Layout(Remains &remains, const CoreFile &core, const std::vector<CoreModule> &modules, const HeapTags &tags)
+    Layout(Remains &remains, const CoreFile &core, const std::vector<CoreModule> &modules,
+           const HeapTags &tags)
         : remains_(remains), core_(core), modules_(modules), tags_(tags)
-    {
-    }
+    {}
 
     void find(const std::function<std::string(uint32_t)> &thread_name)
     {
@@ -105,8 +106,8 @@ private:
         for (const CoreModule &module : modules_)
             for (const MemoryImage::Region &region : remains_.memory.regions())
                 if (!region.executable && region.start < module.end && region.end > module.start)
-                    add(RootKind::data, std::max(region.start, module.start), std::min(region.end, module.end),
-                        "data of " + file_name(module.path));
+                    add(RootKind::data, std::max(region.start, module.start),
+                        std::min(region.end, module.end), "data of " + file_name(module.path));
     }
 
     void add_region(const MemoryImage::Region &region)
@@ -127,14 +128,15 @@ private:
     bool has_thread_block(const MemoryImage::Region &region, bool &of_living) const
     {
         for (const CoreThread &thread : core_.threads)
-            of_living = of_living ||
-                        (thread.thread_pointer >= region.start && thread.thread_pointer < region.end);
+            of_living =
+                of_living || (thread.thread_pointer >= region.start && thread.thread_pointer < region.end);
         if (of_living)
             return true;
         constexpr uint64_t alignment = 64, most_of_a_block = 0x4000;
         const uint64_t start =
             region.end - region.start > most_of_a_block ? region.end - most_of_a_block : region.start;
-        for (uint64_t at = (start + alignment - 1) / alignment * alignment; at + 24 <= region.end; at += alignment)
+        for (uint64_t at = (start + alignment - 1) / alignment * alignment; at + 24 <= region.end;
+             at += alignment)
             if (remains_.memory.word(at, 8) == at && remains_.memory.word(at + 16, 8) == at)
                 return true;
         return false;

@@ -11,13 +11,11 @@ namespace {
 
 constexpr uint16_t made_up_image = 1;
 
-/// How it ended, if the trace does not know.
+/// How it ended is for the core to tell: a process that was dumped alive may have gone on.
 void tell_end(Trace &trace, uint16_t image, const CoreFile &core)
 {
-    const bool known = std::any_of(trace.ends.begin(), trace.ends.end(),
-                                   [image](const End &end) { return end.image == image; });
-    if (known)
-        return;
+    std::erase_if(trace.ends, [image](const End &end) { return end.image == image; });
+    std::erase_if(trace.child_ends, [&core](const ChildEnd &end) { return end.pid == core.pid; });
     if (core.signal == 0) {
         trace.running_pids = {core.pid};
         return;
@@ -44,19 +42,22 @@ bool is_heap(const Trace &trace, const Slot &slot)
     return space != trace.dictionary.spaces.end() && space->second.name == "heap";
 }
 
+/// What has no slot (inherited from the parent, or not recorded) still holds others.
 void add_other_blocks(Remains &remains, const HeapTags &tags)
 {
-    // what has no slot (inherited from the parent, not recorded) still holds others
+    std::vector<LiveBlock> all;
+    auto known = remains.blocks.begin();
     for (const TaggedBlock &tag : tags.live) {
-        auto at = std::lower_bound(
-            remains.blocks.begin(), remains.blocks.end(), tag.address,
-            [](const LiveBlock &block, uint64_t address) { return block.address < address; });
-        const bool covered = (at != remains.blocks.end() && at->address < tag.address + tag.size) ||
-                             (at != remains.blocks.begin() &&
-                              std::prev(at)->address + std::prev(at)->size > tag.address);
-        if (!covered && (at == remains.blocks.end() || at->address != tag.address))
-            remains.blocks.insert(at, {tag.address, tag.size, LiveBlock::no_slot});
+        while (known != remains.blocks.end() && known->address <= tag.address)
+            all.push_back(*known++);
+        const bool covered =
+            (!all.empty() && tag.address < all.back().address + std::max<uint64_t>(all.back().size, 1)) ||
+            (known != remains.blocks.end() && known->address < tag.address + tag.size);
+        if (!covered)
+            all.push_back({tag.address, tag.size, LiveBlock::no_slot});
     }
+    all.insert(all.end(), known, remains.blocks.end());
+    remains.blocks = std::move(all);
 }
 
 } // namespace
@@ -156,15 +157,15 @@ void trace_from_ledger(Remains &remains, Trace trace, uint16_t image, const Core
               [](const LiveBlock &a, const LiveBlock &b) { return a.address < b.address; });
     add_other_blocks(remains, tags);
     if (untagged > 0)
-        trace.damage.push_back(
-            fmt::format("{} heap blocks that the ledger has are left out, the first at {:#x}: their tags do not "
-                        "stand in memory, because they were written past their end or were just given back",
-                        untagged, first_untagged));
+        trace.damage.push_back(fmt::format(
+            "{} heap blocks that the ledger has are left out, the first at {:#x}: their tags do not "
+            "stand in memory, because they were written past their end or were just given back",
+            untagged, first_untagged));
     if (not_dumped > 0)
-        trace.damage.push_back(
-            fmt::format("{} heap blocks of the ledger lie in memory that the core lacks: what holds them is not "
-                        "known",
-                        not_dumped));
+        trace.damage.push_back(fmt::format(
+            "{} heap blocks of the ledger lie in memory that the core lacks: what holds them is not "
+            "known",
+            not_dumped));
     remains.trace = std::move(trace);
 }
 

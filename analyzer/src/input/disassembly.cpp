@@ -219,9 +219,7 @@ void disassemble(const FirmwareElf &elf, const CodeStretch &code, const Referenc
 {
     Capstone capstone(elf, code.thumb);
     Reader reader(elf, found);
-    const size_t unit = elf.machine == EM_ARM       ? (code.thumb ? 2 : 4)
-                        : elf.machine == EM_AARCH64 ? 4
-                                                    : 1;
+    const size_t unit = elf.machine == EM_ARM ? (code.thumb ? 2 : 4) : elf.machine == EM_AARCH64 ? 4 : 1;
     const uint8_t *bytes = code.bytes.data();
     size_t size = code.bytes.size();
     uint64_t address = code.address;

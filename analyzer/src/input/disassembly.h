@@ -21,8 +21,8 @@ struct FoundReference {
     uint64_t at = 0;
     uint64_t target = 0; ///< Thumb bit removed
     ReferenceKind kind = ReferenceKind::call;
-    unsigned length = 0;     ///< of the instruction: a relocation of it stands inside
-    bool in_memory = false;  ///< `target` is where the address is stored, in a table such as .got
+    unsigned length = 0;    ///< of the instruction: a relocation of it stands inside
+    bool in_memory = false; ///< `target` is where the address is stored, in a table such as .got
 };
 using ReferenceFound = std::function<void(const FoundReference &)>;
 

@@ -37,8 +37,8 @@ public:
             put(rd, static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(word & 0xfffff000U))));
             break;
         case 0x17: // AUIPC
-            put(rd, at + static_cast<uint64_t>(
-                             static_cast<int64_t>(static_cast<int32_t>(word & 0xfffff000U))));
+            put(rd,
+                at + static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(word & 0xfffff000U))));
             break;
         case 0x67: // JALR
             if (const auto upper = upper_of(rs1); upper && (word >> 12 & 7) == 0)
@@ -57,7 +57,8 @@ public:
     void compressed(uint64_t at, uint16_t half)
     {
         const bool jump = (half & 0xe003) == 0xa001; // C.J
-        const bool call = (half & 0xe003) == 0x2001 && elf_.address_size == 4; // C.JAL; RV64 has C.ADDIW there
+        const bool call =
+            (half & 0xe003) == 0x2001 && elf_.address_size == 4; // C.JAL; RV64 has C.ADDIW there
         if (jump || call) {
             const uint32_t offset = bits(half, 3, 3, 1) | bits(half, 11, 1, 4) | bits(half, 2, 1, 5) |
                                     bits(half, 7, 1, 6) | bits(half, 6, 1, 7) | bits(half, 9, 2, 8) |
@@ -70,8 +71,8 @@ public:
         if ((half & 0xe003) == 0x0001 && rd != 0)
             if (const auto upper = upper_of(rd))
                 found_({at,
-                        masked(*upper + static_cast<uint64_t>(sign_extended(
-                                            bits(half, 2, 5, 0) | bits(half, 12, 1, 5), 6))),
+                        masked(*upper + static_cast<uint64_t>(
+                                            sign_extended(bits(half, 2, 5, 0) | bits(half, 12, 1, 5), 6))),
                         ReferenceKind::address, 2});
         if ((half & 0xe003) == 0x6001 && rd != 0 && rd != 2) // C.LUI
             put(rd, static_cast<uint64_t>(sign_extended(bits(half, 2, 5, 0) | bits(half, 12, 1, 5), 6))
@@ -86,9 +87,9 @@ private:
 
     static int64_t jal_offset(uint32_t word)
     {
-        return sign_extended(
-            bits(word, 21, 10, 1) | bits(word, 20, 1, 11) | bits(word, 12, 8, 12) | bits(word, 31, 1, 20),
-            21);
+        return sign_extended(bits(word, 21, 10, 1) | bits(word, 20, 1, 11) | bits(word, 12, 8, 12) |
+                                 bits(word, 31, 1, 20),
+                             21);
     }
     uint64_t masked(uint64_t address) const
     {
@@ -126,8 +127,8 @@ void disassemble_riscv(const FirmwareElf &elf, const CodeStretch &code, const Re
         } else {
             if (at + 4 > code.bytes.size())
                 return;
-            reader.wide(code.address + at,
-                        uint32_t{half} | uint32_t{code.bytes[at + 2]} << 16 | uint32_t{code.bytes[at + 3]} << 24);
+            reader.wide(code.address + at, uint32_t{half} | uint32_t{code.bytes[at + 2]} << 16 |
+                                               uint32_t{code.bytes[at + 3]} << 24);
             at += 4;
         }
     }

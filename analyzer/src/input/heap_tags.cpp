@@ -21,7 +21,8 @@ State state_of(const unpaired_trailer &tag, uint64_t block)
         return State::none; // a check word is odd
     if (tag.check == unpaired_trailer_check(&tag, block, UNPAIRED_TAG_LIVE))
         return State::live;
-    return tag.check == unpaired_trailer_check(&tag, block, UNPAIRED_TAG_RELEASED) ? State::released : State::none;
+    return tag.check == unpaired_trailer_check(&tag, block, UNPAIRED_TAG_RELEASED) ? State::released
+                                                                                   : State::none;
 }
 
 /// Memory read ahead, for a scan that goes upwards and looks aside now and then.
@@ -164,7 +165,8 @@ private:
     {
         uint64_t next_size = 0;
         return chunk.second < region_end && window_.peek(chunk.second + 8, next_size) &&
-               (next_size & previous_in_use) != 0 && !std::binary_search(released.begin(), released.end(), chunk);
+               (next_size & previous_in_use) != 0 &&
+               !std::binary_search(released.begin(), released.end(), chunk);
     }
 
     const MemoryImage &memory_;

@@ -19,9 +19,9 @@ struct TaggedBlock {
 };
 
 struct HeapTags {
-    std::vector<TaggedBlock> live;                    ///< by ascending address
-    std::vector<std::pair<uint64_t, uint64_t>> free;  ///< memory of arenas that nobody uses
-    std::vector<std::pair<uint64_t, uint64_t>> other; ///< in use, without a tag: from before the recording
+    std::vector<TaggedBlock> live;                      ///< by ascending address
+    std::vector<std::pair<uint64_t, uint64_t>> free;    ///< memory of arenas that nobody uses
+    std::vector<std::pair<uint64_t, uint64_t>> other;   ///< in use, without a tag: from before the recording
     std::vector<std::pair<uint64_t, uint64_t>> unclear; ///< in an arena, but no chunk that makes sense
 };
 

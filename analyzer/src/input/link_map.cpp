@@ -25,7 +25,8 @@ std::vector<std::string_view> words_of(std::string_view line, size_t at_most)
             break;
         line.remove_prefix(from);
         // the last one is a path, which may have blanks
-        const size_t to = words.size() + 1 == at_most ? line.size() : std::min(line.find_first_of(" \t"), line.size());
+        const size_t to =
+            words.size() + 1 == at_most ? line.size() : std::min(line.find_first_of(" \t"), line.size());
         words.push_back(line.substr(0, to));
         line.remove_prefix(to);
     }

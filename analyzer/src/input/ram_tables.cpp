@@ -206,9 +206,8 @@ uint32_t cycle_of(const RamTables &tables, uint32_t sequence)
     const auto index = static_cast<uint32_t>(next - tables.marks.begin());
     const uint32_t first = index * tables.marks_stride;
     const uint32_t begin = index == 0 ? 0 : *std::prev(next);
-    const uint64_t end = next == tables.marks.end()
-                             ? std::max(uint64_t{tables.sequence}, uint64_t{sequence} + 1)
-                             : *next;
+    const uint64_t end =
+        next == tables.marks.end() ? std::max(uint64_t{tables.sequence}, uint64_t{sequence} + 1) : *next;
     // behind the last mark there are as many cycles as the counter says
     const uint32_t last =
         next == tables.marks.end() ? std::max(tables.cycle, first) : first + tables.marks_stride - 1;

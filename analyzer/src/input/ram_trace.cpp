@@ -244,7 +244,8 @@ private:
 
 } // namespace
 
-void fill_ram_trace(Remains &remains, const FirmwareElf &elf, const RamTables *tables, const BlockHeaders &headers)
+void fill_ram_trace(Remains &remains, const FirmwareElf &elf, const RamTables *tables,
+                    const BlockHeaders &headers)
 {
     TraceMaker(remains, elf, tables, headers).make();
 }

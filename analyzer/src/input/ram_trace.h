@@ -13,6 +13,7 @@ constexpr uint16_t ram_image_id = 1;
 
 /// Fills sites, slots, counters and anomalies of `remains.trace`, whose dictionary is there, and `remains.blocks`.
 /// Stacks are what `elf` confirms. Without `tables` (null) the sites are made up: one for each owner.
-void fill_ram_trace(Remains &remains, const FirmwareElf &elf, const RamTables *tables, const BlockHeaders &headers);
+void fill_ram_trace(Remains &remains, const FirmwareElf &elf, const RamTables *tables,
+                    const BlockHeaders &headers);
 
 } // namespace unpaired

@@ -28,8 +28,7 @@ class ProcessReader {
 public:
     ProcessReader(const std::string &path, const CoreHints &hints)
         : hints_(hints), core_(read_core_file(path)), modules_(modules_of(core_, hints.sysroot))
-    {
-    }
+    {}
 
     Remains read()
     {
@@ -43,15 +42,18 @@ public:
             trace_from_ledger(remains_, std::move(*trace), image, core_, tags);
         } else {
             if (tags.live.empty() && !was_recorded())
-                throw InputError(fmt::format("{}: process {} ({}) was not recorded: neither the recorder nor a tagged "
-                                             "block is in it; start the program with unpaired record",
-                                             core_.path, core_.pid, core_.name));
-            remarks_.emplace_back("there is no trace of the process: heap blocks were found by their tags, each with "
-                                  "its call site alone; descriptors, locks and growth are not known (--trace FILE)");
+                throw InputError(
+                    fmt::format("{}: process {} ({}) was not recorded: neither the recorder nor a tagged "
+                                "block is in it; start the program with unpaired record",
+                                core_.path, core_.pid, core_.name));
+            remarks_.emplace_back(
+                "there is no trace of the process: heap blocks were found by their tags, each with "
+                "its call site alone; descriptors, locks and growth are not known (--trace FILE)");
             trace_from_tags(remains_, core_, modules_, tags, program_);
         }
-        find_core_roots(remains_, core_, modules_, tags, [this](uint32_t tid) { return name_of_thread(tid); },
-                        [this](const CoreModule &module) { return file_of(module); });
+        find_core_roots(
+            remains_, core_, modules_, tags, [this](uint32_t tid) { return name_of_thread(tid); },
+            [this](const CoreModule &module) { return file_of(module); });
         std::vector<std::string> &damage = remains_.trace.damage;
         damage.insert(damage.end(), core_.damage.begin(), core_.damage.end());
         damage.insert(damage.end(), remarks_.begin(), remarks_.end());
@@ -76,19 +78,21 @@ private:
             return;
         const FirmwareElf elf = read_firmware_elf(hints_.elf, {.dictionary = false, .symbols = false});
         if (elf.machine != EM_X86_64)
-            throw InputError(fmt::format("{}: is for another machine than the core {}", hints_.elf, core_.path));
+            throw InputError(
+                fmt::format("{}: is for another machine than the core {}", hints_.elf, core_.path));
         if (main_ == nullptr) {
             remarks_.push_back(fmt::format("the core does not tell where {} was mapped", hints_.elf));
             return;
         }
         if (!main_->build_id.empty() && elf.build_id != main_->build_id)
-            throw InputError(fmt::format("{}: is not the program of {}: its build-id is {}, that of the process {}",
-                                         hints_.elf, core_.path, elf.build_id.empty() ? "missing" : elf.build_id,
-                                         main_->build_id));
+            throw InputError(fmt::format(
+                "{}: is not the program of {}: its build-id is {}, that of the process {}", hints_.elf,
+                core_.path, elf.build_id.empty() ? "missing" : elf.build_id, main_->build_id));
         if (main_->build_id.empty())
-            remarks_.push_back(fmt::format("the core does not tell the program's build-id: whether {} is the right "
-                                           "file was not checked",
-                                           hints_.elf));
+            remarks_.push_back(
+                fmt::format("the core does not tell the program's build-id: whether {} is the right "
+                            "file was not checked",
+                            hints_.elf));
         program_path_before_ = main_->path;
         program_ = main_->path = absolute(hints_.elf);
     }
@@ -100,11 +104,15 @@ private:
         });
     }
 
+    /// The process in the trace: of its id, and of its program, since a process that becomes another program by
+    /// exec keeps its id.
     std::optional<uint16_t> image_of(const Trace &trace) const
     {
         std::optional<uint16_t> found;
+        const std::string &path = program_path_before_.empty() ? program_ : program_path_before_;
         for (const auto &[id, image] : trace.images)
-            if (image.pid == core_.pid && core_.pid != 0)
+            if (image.pid == core_.pid && core_.pid != 0 &&
+                (main_ == nullptr || image.program.empty() || image.program == path))
                 found = id;
         return found;
     }
@@ -114,43 +122,41 @@ private:
         if (!hints_.trace.empty()) {
             Trace trace = read_trace(hints_.trace);
             if (!image_of(trace))
-                throw InputError(fmt::format("{}: is not a trace of process {}, which {} is of", hints_.trace,
-                                             core_.pid, core_.path));
+                throw InputError(fmt::format("{}: is not a trace of process {} ({}), which {} is of",
+                                             hints_.trace, core_.pid, program_, core_.path));
             return trace;
         }
-        std::vector<std::string> candidates = traces_beside();
-        if (candidates.size() > 1) {
-            remarks_.push_back(fmt::format("{} traces beside the core name process {}: none was taken, choose with "
-                                           "--trace",
-                                           candidates.size(), core_.pid));
-            return std::nullopt;
-        }
-        if (candidates.empty())
-            return std::nullopt;
-        try {
-            Trace trace = read_trace(candidates.front());
-            if (image_of(trace)) {
-                remarks_.push_back(fmt::format("with the trace {}", candidates.front()));
-                return trace;
+        std::vector<Trace> found;
+        for (const std::string &path : traces_beside()) {
+            try {
+                Trace trace = read_trace(path);
+                if (image_of(trace))
+                    found.push_back(std::move(trace));
+            } catch (const InputError &) {
+                continue; // something else that is called so
             }
-            remarks_.push_back(
-                fmt::format("{} is of another process and was left aside", candidates.front()));
-        } catch (const InputError &error) {
-            remarks_.push_back(fmt::format("the trace beside the core was left aside: {}", error.what()));
         }
-        return std::nullopt;
+        if (found.size() > 1)
+            remarks_.push_back(
+                fmt::format("{} traces of process {} stand beside the core: none was taken, choose with "
+                            "--trace",
+                            found.size(), core_.pid));
+        if (found.size() != 1)
+            return std::nullopt;
+        remarks_.push_back(fmt::format("read with the trace {}", found.front().path));
+        return std::move(found.front());
     }
 
-    /// Traces in the core's folder whose names have the pid between dots: NAME.PID.trace.
+    /// Files in the core's folder called like traces of the process: NAME.PID.trace, NAME.trace.EXE.PID.
     std::vector<std::string> traces_beside() const
     {
         const std::string part = fmt::format(".{}.", core_.pid);
         std::vector<std::string> found;
         std::error_code error;
-        for (const auto &entry :
-             std::filesystem::directory_iterator(std::filesystem::path(absolute(core_.path)).parent_path(), error)) {
-            const std::string name = entry.path().filename().string();
-            if (name.ends_with(".trace") && name.find(part) != std::string::npos)
+        for (const auto &entry : std::filesystem::directory_iterator(
+                 std::filesystem::path(absolute(core_.path)).parent_path(), error)) {
+            const std::string name = entry.path().filename().string() + ".";
+            if (name.find(".trace.") != std::string::npos && name.find(part) != std::string::npos)
                 found.push_back(entry.path().string());
         }
         std::sort(found.begin(), found.end());

@@ -91,6 +91,9 @@ private:
         trace.address_size = elf_.address_size;
         trace.dictionary = elf_.dictionary;
         if (trace.dictionary.spaces.empty()) { // headers can still be read
+            tell(fmt::format(
+                "{} has no section .unpaired_dictionary (was it stripped?): functions have no names",
+                elf_.path));
             trace.dictionary.spaces[1] = {"heap", UNPAIRED_KIND_NUMBERED};
             trace.dictionary.families[1] = {"heap", "heap block", 1};
         }

@@ -44,16 +44,17 @@ Fix for_object(const ObjectFile &object, const std::string &tool_prefix)
         names.push_back(f.function);
         const std::string section = f.origin.known ? quoted(f.origin.section) : "SECTION";
         const std::string offset = f.origin.known ? fmt::format("{:#x}", f.origin.offset) : "OFFSET";
-        options.push_back(fmt::format(
-            "--redefine-sym {0}=__wrap_{0} --weaken-symbol __wrap_{0} --add-symbol {0}={1}:{2},function,global",
-            f.function, section, offset));
+        options.push_back(fmt::format("--redefine-sym {0}=__wrap_{0} --weaken-symbol __wrap_{0} --add-symbol "
+                                      "{0}={1}:{2},function,global",
+                                      f.function, section, offset));
     }
     const std::string of = source.empty() ? "" : fmt::format(" (made from {})", source);
     if (!first.known) {
-        fix.lines.push_back(fmt::format("# {}: called inside the object file that defines {}{}.", fmt::join(names, ", "),
-                                        names.size() == 1 ? "it" : "them", of));
-        fix.lines.push_back("# OBJECT, SECTION and OFFSET are not known here: link with -Wl,-Map=FILE and give "
-                            "--map FILE,");
+        fix.lines.push_back(fmt::format("# {}: called inside the object file that defines {}{}.",
+                                        fmt::join(names, ", "), names.size() == 1 ? "it" : "them", of));
+        fix.lines.push_back(
+            "# OBJECT, SECTION and OFFSET are not known here: link with -Wl,-Map=FILE and give "
+            "--map FILE,");
         fix.lines.push_back("# or take them from `objdump -t OBJECT` (Thumb: OFFSET + 1).");
         fix.lines.push_back(fmt::format("{}objcopy {} OBJECT", tool_prefix, fmt::join(options, " ")));
         return fix;
@@ -65,11 +66,12 @@ Fix for_object(const ObjectFile &object, const std::string &tool_prefix)
             fmt::format("{}objcopy {} {}", tool_prefix, fmt::join(options, " "), quoted(first.file)));
         return fix;
     }
-    fix.lines.push_back(fmt::format("# {}: called inside {} of {}{}. Once; then link {} too, before {}:",
-                                    fmt::join(names, ", "), first.member, first.file, of, first.member,
-                                    std::filesystem::path(first.file).filename().string()));
+    fix.lines.push_back(fmt::format(
+        "# {}: called inside {} of {}{}. Once; then link {} too, before {}:", fmt::join(names, ", "),
+        first.member, first.file, of, first.member, std::filesystem::path(first.file).filename().string()));
     fix.lines.push_back(fmt::format("{}ar x {} {}", tool_prefix, quoted(first.file), quoted(first.member)));
-    fix.lines.push_back(fmt::format("{}objcopy {} {}", tool_prefix, fmt::join(options, " "), quoted(first.member)));
+    fix.lines.push_back(
+        fmt::format("{}objcopy {} {}", tool_prefix, fmt::join(options, " "), quoted(first.member)));
     return fix;
 }
 
@@ -101,23 +103,26 @@ std::vector<Fix> fixes_for(const std::vector<Escape> &escapes,
         std::vector<std::string> flags;
         for (const std::string &name : distinct(list, function_of))
             flags.push_back("-Wl,--wrap=" + name);
-        fixes.push_back({{"# The linker was not told to wrap these. Add to the link (or `-Wl,@FILE` with the list of",
-                          "# `unpaired resources --for wrap`):", fmt::format("# {}", fmt::join(flags, " "))}});
+        fixes.push_back(
+            {{"# The linker was not told to wrap these. Add to the link (or `-Wl,@FILE` with the list of",
+              "# `unpaired resources --for wrap`):", fmt::format("# {}", fmt::join(flags, " "))}});
     }
     if (const auto &list = by_cause[EscapeCause::link_time]; !list.empty()) {
         const auto sources = distinct(list, source_of);
         Fix fix;
         fix.lines.push_back(fmt::format("# LTO resolved the calls of {} before the linker could wrap them.",
                                         fmt::join(distinct(list, function_of), ", ")));
-        fix.lines.push_back("# Compile the files that define these functions with -fno-lto; the rest may keep LTO.");
+        fix.lines.push_back(
+            "# Compile the files that define these functions with -fno-lto; the rest may keep LTO.");
         fixes.push_back(std::move(fix));
     }
     if (const auto &list = by_cause[EscapeCause::inlined_early]; !list.empty()) {
         Fix fix;
         for (const std::string &name : distinct(list, function_of))
-            fix.lines.push_back(fmt::format("# {}: inlined by its own file. Declare it __attribute__((noinline)), or "
-                                            "compile that file with -fno-inline; then run verify again.",
-                                            name));
+            fix.lines.push_back(
+                fmt::format("# {}: inlined by its own file. Declare it __attribute__((noinline)), or "
+                            "compile that file with -fno-inline; then run verify again.",
+                            name));
         fixes.push_back(std::move(fix));
     }
     std::vector<ObjectFile> objects;

@@ -85,7 +85,8 @@ private:
     /// Where each followed function, its clones and its veneers begin.
     void find_targets()
     {
-        std::map<std::string, uint64_t, std::less<>> moved; // `__real_F`, where F itself was made the hook's name
+        std::map<std::string, uint64_t, std::less<>>
+            moved; // `__real_F`, where F itself was made the hook's name
         for (const auto &[address, symbols] : names_)
             for (const FirmwareSymbol *symbol : symbols) {
                 if (symbol->name.starts_with(wrap)) {
@@ -209,7 +210,8 @@ private:
         }
         for (const auto &[id, function] : elf_.dictionary.functions) {
             const auto known = calls_acquirers_only.find(function.name);
-            if (function.role == UNPAIRED_ROLE_ACQUIRE && known != calls_acquirers_only.end() && known->second)
+            if (function.role == UNPAIRED_ROLE_ACQUIRE && known != calls_acquirers_only.end() &&
+                known->second)
                 wrappers_.insert(function.name);
         }
     }
@@ -217,8 +219,8 @@ private:
     bool is_hook_of_the_same_space(uint64_t hook, const std::string &name) const
     {
         for (const FirmwareSymbol *symbol : names_.at(hook)) {
-            const auto hooked = symbol->name.starts_with(wrap) ? real_.find(symbol->name.substr(wrap.size()))
-                                                               : real_.end();
+            const auto hooked =
+                symbol->name.starts_with(wrap) ? real_.find(symbol->name.substr(wrap.size())) : real_.end();
             if (hooked != real_.end() && is_of_the_same_space(hooked->second, name))
                 return true;
         }
@@ -228,12 +230,11 @@ private:
     bool is_allowed(const std::string &caller, uint64_t address)
     {
         const std::string object = context_.object_at(address);
-        const bool allowed =
-            std::any_of(context_.allowed_callers.begin(), context_.allowed_callers.end(),
-                        [&](const std::string &pattern) {
-                            return wildcard_match(pattern, caller) ||
-                                   (!object.empty() && wildcard_match(pattern, object));
-                        });
+        const bool allowed = std::any_of(context_.allowed_callers.begin(), context_.allowed_callers.end(),
+                                         [&](const std::string &pattern) {
+                                             return wildcard_match(pattern, caller) ||
+                                                    (!object.empty() && wildcard_match(pattern, object));
+                                         });
         out_.allowed += allowed;
         return allowed;
     }
@@ -244,7 +245,8 @@ private:
         if (caller) {
             std::set<uint64_t> seen;
             const std::string origin(origin_of(caller->name));
-            if (is_ours(caller->name) || (is_veneer(caller->name) && (followed_.contains(origin) || is_ours(origin))) ||
+            if (is_ours(caller->name) ||
+                (is_veneer(caller->name) && (followed_.contains(origin) || is_ours(origin))) ||
                 is_inside(place_of(*caller), name, seen))
                 return;
         }
@@ -285,8 +287,11 @@ private:
     {
         const EscapeContext::Unit caller = context_.unit_at(reference.at);
         const EscapeContext::Unit function = context_.unit_at(reference.target);
-        const std::string here = context_.object_at(reference.at), there = context_.object_at(reference.target);
-        const auto from_lto = [](const std::string &object) { return object.find(".ltrans") != std::string::npos; };
+        const std::string here = context_.object_at(reference.at),
+                          there = context_.object_at(reference.target);
+        const auto from_lto = [](const std::string &object) {
+            return object.find(".ltrans") != std::string::npos;
+        };
         if (caller.lto || function.lto || from_lto(here) || from_lto(there))
             return EscapeCause::link_time;
         const auto hook = hook_of_.find(name);
@@ -307,7 +312,8 @@ private:
     {
         std::set<uint64_t> seen;
         const FirmwareSymbol *caller = function_around(copy.address);
-        if (is_ours(copy.caller) || wrappers_.contains(copy.function) || is_allowed(copy.caller, copy.address) ||
+        if (is_ours(copy.caller) || wrappers_.contains(copy.function) ||
+            is_allowed(copy.caller, copy.address) ||
             (caller && (is_ours(caller->name) || is_inside(place_of(*caller), copy.function, seen))))
             return;
         Escape escape;

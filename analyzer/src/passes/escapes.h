@@ -20,7 +20,7 @@ enum class EscapeKind {
 };
 
 enum class EscapeCause {
-    same_object,   ///< caller and function are in one object file: the linker wraps only what that leaves undefined
+    same_object, ///< caller and function are in one object file: the linker wraps only what that leaves undefined
     not_wrapped,   ///< the linker was not told to wrap it
     link_time,     ///< LTO resolved the call before the linker could wrap it
     inlined_early, ///< inlined by the compiler of its own file

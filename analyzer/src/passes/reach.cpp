@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <deque>
 #include <fmt/format.h>
+#include <map>
+#include <tuple>
 
 namespace unpaired {
 namespace {
 
 constexpr size_t preview_bytes = 32;
+constexpr unsigned previews_of_a_kind = 3;
 
 class Reacher {
 public:
@@ -58,14 +61,21 @@ private:
         return static_cast<size_t>(std::prev(after) - blocks.begin());
     }
 
-    /// Whether a list node at `target` points back to the node that the word at `from` belongs to.
-    bool points_back(uint64_t target, uint64_t from) const
+    /// Whether what begins at `target`, inside a block, points back: a list node to the node that the word at
+    /// `from` belongs to, or a structure behind the contents of the block to its beginning.
+    bool points_back(uint64_t target, uint64_t from, uint64_t block) const
     {
         for (unsigned i = 0; i < 3; i++)
             if (auto back = remains_.memory.word(target + uint64_t{i} * word_, word_))
-                if (*back <= from && from - *back <= 2 * word_ && *back != 0)
+                if (*back != 0 && (is_near(*back, from) || is_near(block, *back)))
                     return true;
         return false;
+    }
+
+    /// Whether `place` is `start` or at most two words behind it.
+    bool is_near(uint64_t start, uint64_t place) const
+    {
+        return start <= place && place - start <= 2 * word_;
     }
 
     /// The block that a word with the value `value`, standing at `from` (0: in a register), points to.
@@ -77,7 +87,8 @@ private:
         const uint64_t offset = value - remains_.blocks[edge.block].address;
         edge.holder.address = from;
         edge.holder.interior =
-            offset > 2 * word_ && !(from != 0 && value % word_ == 0 && points_back(value, from));
+            offset > 2 * word_ && !(from != 0 && value % word_ == 0 &&
+                                    points_back(value, from, remains_.blocks[edge.block].address));
         return true;
     }
 
@@ -227,6 +238,7 @@ void tell_reach(Remains &remains)
 {
     const std::vector<BlockReach> reached = reach(remains);
     remains.trace.held.assign(remains.trace.slots.size(), {});
+    std::map<std::tuple<uint32_t, Reachability, bool>, unsigned> previews; // by site and how it is held
     for (size_t i = 0; i < reached.size(); i++) {
         const LiveBlock &block = remains.blocks[i];
         if (block.slot == LiveBlock::no_slot)
@@ -253,6 +265,10 @@ void tell_reach(Remains &remains)
                                       remains.blocks[holder.index].address);
             break;
         }
+        // of equals a few are as good as all
+        const Slot &slot = remains.trace.slots[block.slot];
+        if (previews[{slot.site, held.state, held.indirect}]++ >= previews_of_a_kind)
+            continue;
         held.beginning.resize(static_cast<size_t>(std::min<uint64_t>(block.size, preview_bytes)));
         held.beginning.resize(
             remains.memory.copy(block.address, held.beginning.data(), held.beginning.size()));

@@ -22,8 +22,8 @@ std::string text_of(Dwarf_Die *die, unsigned name)
 bool is_made_at_link_time(Dwarf_Die *unit)
 {
     const std::string producer = text_of(unit, DW_AT_producer);
-    return producer.find("GNU GIMPLE") != std::string::npos || producer.find("-fltrans") != std::string::npos ||
-           producer.find("-flto") != std::string::npos;
+    return producer.find("GNU GIMPLE") != std::string::npos ||
+           producer.find("-fltrans") != std::string::npos || producer.find("-flto") != std::string::npos;
 }
 
 std::string name_of(Dwarf_Die *function)

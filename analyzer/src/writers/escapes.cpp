@@ -107,12 +107,15 @@ void write_escapes_text(std::ostream &out, const EscapeReport &report, const std
                        plural(report.hooked, "reference"), allowed);
     for (const Escape &escape : report.escapes) {
         const std::string caller = escape.caller.empty() ? "?" : function_text(escape.caller);
-        out << fmt::format("\n  {:#010x} {} {}{}\n             {}\n", escape.address, caller, what_happens(escape),
-                           place_of(escape), cause_sentence(escape.cause));
+        out << fmt::format("\n  {:#010x} {} {}{}\n             {}\n", escape.address, caller,
+                           what_happens(escape), place_of(escape), cause_sentence(escape.cause));
     }
-    const auto is_guess = [](const Escape &e) { return e.kind == EscapeKind::word || e.kind == EscapeKind::address; };
+    const auto is_guess = [](const Escape &e) {
+        return e.kind == EscapeKind::word || e.kind == EscapeKind::address;
+    };
     if (!report.exact && std::any_of(report.escapes.begin(), report.escapes.end(), is_guess))
-        out << "\n  A number that happens to be a function's address looks like a pointer to it: link with -Wl,-q "
+        out << "\n  A number that happens to be a function's address looks like a pointer to it: link with "
+               "-Wl,-q "
                "(relocations are kept,\n  in the ELF file only) and it is told apart.\n";
     if (!how.has_debug_information)
         out << "\n  No debug information: no lines, and what was inlined is not seen. Compile with -g.\n";

@@ -253,7 +253,8 @@ private:
             wrapped_line(fact, 5, 7);
         write_previews(f);
         if (!f.stack.empty()) {
-            line(fmt::format("     {} called from", bold(function_text(f.function))));
+            line(f.function.empty() ? "     acquired from"
+                                    : fmt::format("     {} called from", bold(function_text(f.function))));
             write_stack(f.stack, &f.blame);
         }
         if (f.failed_release && !f.failed_release->stack.empty()) {

@@ -38,7 +38,7 @@ std::string failed_text(const FailedRelease &r)
     return text;
 }
 
-std::string reached_text(const Reached &r)
+std::vector<std::string> reached_texts(const Reached &r)
 {
     std::vector<std::string> parts;
     const auto add = [&parts](const Part &part, std::string_view what) {
@@ -49,7 +49,7 @@ std::string reached_text(const Reached &r)
     add(r.indirectly_lost, "lost with the lost blocks that alone hold them");
     add(r.possibly, "possibly lost: only doubtful pointers");
     add(r.reachable, "still held");
-    return fmt::format("{}", fmt::join(parts, "; "));
+    return parts;
 }
 
 std::string forecast_text(const Finding &f)
@@ -101,8 +101,8 @@ std::vector<std::string> finding_facts(const Finding &f)
         out.push_back(failed_text(*f.failed_release));
     if (f.forecast && f.forecast->limit)
         out.push_back(forecast_text(f));
-    if (f.reached.any())
-        out.push_back(reached_text(f.reached));
+    if (const std::vector<std::string> ways = reached_texts(f.reached); ways.size() > 1)
+        out.push_back(fmt::format("{}", fmt::join(ways, "; "))); // of one alone the sentence says it
     if (!f.held_by.empty())
         out.push_back(f.held_by);
     out.insert(out.end(), f.remarks.begin(), f.remarks.end());

@@ -99,7 +99,11 @@ std::string finding_sentence(const Finding &f)
     if (!f.blame.file.empty())
         where += fmt::format(", {}:{}", base_name(f.blame.file), f.blame.line);
     else if (!f.blame.module.empty())
-        where += fmt::format("{} {}", f.blame.function.empty() ? " in" : ",", base_name(f.blame.module));
+        where += fmt::format("{}{}",
+                             !f.blame.function.empty() ? ", "
+                             : where.empty()           ? "in "
+                                                       : " in ",
+                             base_name(f.blame.module));
     std::string sentence = what_happened(f);
     if (!where.empty())
         sentence += ": " + where;

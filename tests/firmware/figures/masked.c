@@ -20,7 +20,8 @@ static void (*volatile give_back)(void *) = free;
 #define SITE(n) \
     FRAME static void *site_##n(void) { return take(16); }
 #define TEN(X, d) X(d##0) X(d##1) X(d##2) X(d##3) X(d##4) X(d##5) X(d##6) X(d##7) X(d##8) X(d##9)
-#define HUNDRED(X) TEN(X, 1) TEN(X, 2) TEN(X, 3) TEN(X, 4) TEN(X, 5) TEN(X, 6) TEN(X, 7) TEN(X, 8) TEN(X, 9) TEN(X, 10)
+#define HUNDRED(X) \
+    TEN(X, 1) TEN(X, 2) TEN(X, 3) TEN(X, 4) TEN(X, 5) TEN(X, 6) TEN(X, 7) TEN(X, 8) TEN(X, 9) TEN(X, 10)
 HUNDRED(SITE)
 #define ENTRY(n) site_##n,
 static void *(*const sites[])(void) = {HUNDRED(ENTRY)};

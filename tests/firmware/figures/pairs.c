@@ -14,9 +14,8 @@ static void *(*volatile plain)(size_t) = malloc;
 /* Thirty call sites. */
 #define SITE(n) \
     FRAME static void site_##n(void) { plain(16); }
-#define THIRTY(X)                                                                                          \
-    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) \
-        X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29)
+#define TEN(X, d) X(d##0) X(d##1) X(d##2) X(d##3) X(d##4) X(d##5) X(d##6) X(d##7) X(d##8) X(d##9)
+#define THIRTY(X) TEN(X, 1) TEN(X, 2) TEN(X, 3)
 THIRTY(SITE)
 #define ENTRY(n) site_##n,
 static void (*const sites[])(void) = {THIRTY(ENTRY)};
@@ -37,13 +36,13 @@ FRAME static void measure(void)
     measured = begin - SYSTICK[2];
 }
 
-#define FRAME_OF(name, inner)              \
-    FRAME static void name(void)           \
-    {                                      \
-        volatile char local[20];           \
-        local[0] = 1;                      \
-        inner();                           \
-        local[1] = local[0];               \
+#define FRAME_OF(name, inner)    \
+    FRAME static void name(void) \
+    {                            \
+        volatile char local[20]; \
+        local[0] = 1;            \
+        inner();                 \
+        local[1] = local[0];     \
     }
 FRAME_OF(f9, measure)
 FRAME_OF(f8, f9)

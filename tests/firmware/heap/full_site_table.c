@@ -2,8 +2,13 @@
 // config: SITES=4 FRAMES=1
 // dies:
 // postmortem:
-// remark: site
+// remark: 3 acquisitions found no room in the site table
 // expect: {"rule": "never-released", "count": 3, "bytes": 33, "blame": "leak_first:first"}
+// expect: {"rule": "never-released", "count": 3, "bytes": 63, "blame": "leak_1"}
+// expect: {"rule": "never-released", "count": 3, "bytes": 66, "blame": "leak_2"}
+// expect: {"rule": "never-released", "count": 3, "bytes": 69, "blame": "leak_3"}
+// The fifth site found no room: its blocks are found all the same, by their headers.
+// expect: {"rule": "never-released", "count": 3, "bytes": 72, "family": "heap", "stack": []}
 // totals: {"heap": {"unpaired": 15, "unpaired_bytes": 303}}
 #include "board.h"
 

@@ -2,6 +2,7 @@
 // config: RING=64 SEND_AT_ONCE=1
 // with: ../../wraplib/ports/bare_metal/port.c
 // build: -DUNPAIRED_BARE_METAL_RAM=0x20000000u -DUNPAIRED_BARE_METAL_RAM_END=0x20400000u
+// escapes: main
 // report:
 // totals: {"heap": {"acquired": 1, "released": 1, "unpaired": 0}}
 #include "board.h"

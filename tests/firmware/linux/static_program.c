@@ -1,15 +1,20 @@
 // firmware: a static x86-64 program, which nothing can be preloaded into, tells its leaks through a file
 // board: linux
 // libc: glibc
-// config: RING=256 SEND_AT_ONCE=1 TASKS=8 NESTING=8 SITES=64 FRAMES=16
+// config: RING=65536 SEND_AT_ONCE=1 TASKS=8 NESTING=8 SITES=64 FRAMES=16
 // sink: file
+// escapes: _mid_memalign.constprop.0 __malloc_arena_thread_freeres
 // report:
 // trace: {"source": "wrap", "cycles": 4, "events_lost": 0}
 // expect: {"rule": "never-released", "severity": "leak", "family": "heap", "count": 4, "bytes": 160,
 //          "owner": "MQTT", "blame": "mqtt_subscribe:lost", "stack": ["mqtt_subscribe", "session", "main"]}
-// expect: {"rule": "never-released", "family": "heap", "count": 200, "bytes": 2800, "owner": "WORK",
+// expect: {"rule": "never-released", "family": "heap", "count": 8000, "bytes": 112000, "owner": "WORK",
 //          "blame": "work:thread", "stack": ["work"]}
-// totals: {"heap": {"unpaired_bytes": ">=2960"}}
+// glibc keeps the stacks of ended threads, and with them what calloc gave for their thread-local storage.
+// expect: {"rule": "never-released", "severity": "suspect", "function": "calloc", "count": 4, "blame": "main"}
+// totals: {"heap": {"unpaired_bytes": ">=112160"}}
+// Four threads send through one file. All that they did fits into the ring, so that nothing may be missing at the end
+// however they were interrupted; the recorder once lost its sender to two of them that met.
 #define _GNU_SOURCE
 #include "unpaired/unpaired.h"
 
@@ -40,7 +45,7 @@ FRAME static void *work(void *argument)
 {
     int i;
     pthread_setname_np(pthread_self(), "worker");
-    for (i = 0; i < 100; i++) {
+    for (i = 0; i < 2000; i++) {
         last = malloc(14); /* blame:thread */
         free(realloc(calloc(3, 7), 90));
     }
@@ -49,15 +54,15 @@ FRAME static void *work(void *argument)
 
 int main(void)
 {
-    pthread_t threads[2];
+    pthread_t threads[4];
     int i, status;
     pid_t child;
     for (i = 0; i < 4; i++) {
         unpaired_mark(NULL);
         session();
     }
-    pthread_create(&threads[0], NULL, work, NULL);
-    pthread_create(&threads[1], NULL, work, NULL);
+    for (i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, work, NULL);
     child = fork(); /* while they work: the child must find the recorder's lock free, and say nothing */
     if (child == 0) {
         last = malloc(77);
@@ -65,8 +70,8 @@ int main(void)
     }
     if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
         return 3;
-    pthread_join(threads[0], NULL);
-    pthread_join(threads[1], NULL);
+    for (i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
     last = NULL;
     return 0;
 }

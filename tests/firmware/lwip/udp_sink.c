@@ -5,6 +5,7 @@
 // build: -DUNPAIRED_UDP_LWIP
 // sink: none
 // library: lwip
+// escapes: work host
 // report:
 // trace: {"source": "wrap", "cycles": 6, "events_lost": 0}
 // expect: {"rule": "never-released", "severity": "leak", "family": "heap", "count": 6, "bytes": 72,

@@ -110,9 +110,6 @@ uintptr_t unpaired_port_context(void)
     return current < 0 ? 0 : (uintptr_t)&tasks[current];
 }
 
-const char *unpaired_port_task_name(void)
-{
-    return exception() || current < 0 ? NULL : tasks[current].name;
-}
+const char *unpaired_port_task_name(void) { return exception() || current < 0 ? NULL : tasks[current].name; }
 
 uint32_t unpaired_port_time_ms(void) { return ticks; }

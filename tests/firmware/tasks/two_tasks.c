@@ -1,6 +1,7 @@
-// firmware: what two tasks acquire on stacks of their own is theirs by the tasks' names
+// firmware: what two tasks acquire on stacks of their own is theirs by the tasks' names, alive and dead
 // config: RING=64 SEND_AT_ONCE=1 TASKS=4 NESTING=4
 // with: rig/scheduler.c rig/malloc_lock.c
+// dies:
 // report:
 // trace: {"events_lost": 0}
 // expect: {"rule": "never-released", "count": 8, "bytes": 240, "owner": "MQTT", "blame": "publish:mqtt",
@@ -8,6 +9,12 @@
 // expect: {"rule": "never-released", "count": 8, "bytes": 400, "owner": "MODB", "blame": "read_register:modbus",
 //          "stack": ["read_register", "modbus_work", "modbus_task"]}
 // totals: {"heap": {"acquired": 32, "released": 16, "unpaired": 16}}
+// postmortem:
+// expect: {"rule": "never-released", "severity": "leak", "count": ">=7", "owner": "MQTT", "blame": "publish:mqtt",
+//          "reachability": "lost", "stack": ["publish", "mqtt_work", "mqtt_task"]}
+// expect: {"rule": "never-released", "severity": "leak", "count": 8, "bytes": 400, "owner": "MODB",
+//          "blame": "read_register:modbus", "reachability": "lost", "stack": ["read_register", "modbus_work", "modbus_task"]}
+// totals: {"heap": {"unpaired": 16, "unpaired_bytes": 640}}
 #include "board.h"
 #include "scheduler.h"
 #include "unpaired/unpaired.h"
@@ -37,7 +44,7 @@ static void mqtt_task(void *argument)
     finished++;
     for (;;) {
         if (finished == 2)
-            board_exit(0);
+            board_die();
         scheduler_yield();
     }
 }

@@ -1,9 +1,10 @@
 """resources shows the table, and turns a user's JSON into rows that compile."""
 import json
 import os
+import re
 import subprocess
 
-from script import check, expect, harness, main
+from script import check, expect, harness, main, one_line
 
 POOL = {"spaces": [{"name": "pool_slot", "kind": "NUMBERED"}],
         "families": [{"name": "pool_slot", "space": "pool_slot", "display": "pool slot"}],
@@ -102,6 +103,63 @@ def hooks_made_of_the_rows_compile_under_all_warnings(t, folder):
                            os.path.join(t.source, "wraplib", "include"), "-"], input=program, text=True,
                           stderr=subprocess.PIPE, check=False)
     expect(done.returncode == 0, done.stderr)
+
+
+def families_of(t):
+    with open(os.path.join(t.source, "wraplib", "include", "unpaired", "resources", "table.def"),
+              encoding="utf-8") as file:
+        return [name for name in re.findall(r"^#ifdef UNPAIRED_TABLE_(\w+)$", file.read(), re.M) if name != "LINUX"]
+
+
+@check
+def the_list_for_the_linker_is_the_table_of_each_family(t, folder):
+    include = os.path.join(t.source, "wraplib", "include")
+    for name in families_of(t):
+        source = f'#define UNPAIRED_TABLE_{name}\n#define UNPAIRED_EACH_FUNCTION(f) --wrap=f\n' \
+                 '#include "unpaired/resources/table.def"\n'
+        expected = subprocess.run(["cpp", "-P", "-I", include], input=source, text=True, stdout=subprocess.PIPE,
+                                  check=True).stdout.replace("= ", "=").split()
+        expected = {word for word in expected if word.startswith("--wrap=")}
+        result = harness.run([t.unpaired, "resources", "--for", "wrap", "--families",
+                              name.lower().replace("_", "-"), "-o", folder])
+        expect(result.status == 0, harness.text(result.stderr))
+        with open(os.path.join(folder, "unpaired_wrap.rsp"), encoding="utf-8") as file:
+            written = {line.strip() for line in file if line.startswith("--wrap=")}
+        expect(written == expected and expected, f"{name}: {written ^ expected}")
+        with open(os.path.join(folder, "unpaired_config.h"), encoding="utf-8") as file:
+            expect(f"#define UNPAIRED_TABLE_{name}\n" in file.read(), f"{name} is not defined")
+
+
+@check
+def what_a_firmware_cannot_choose_is_one_line_with_what_it_can(t, folder):
+    for arguments, words in ((["--families", "heap"], ("heap-newlib", "lwip")),
+                             (["--families", "lwip,nothing"], ("nothing", "freertos")),
+                             (["--families", "lwip", "--port", "vxworks"], ("vxworks", "bare_metal", "posix")),
+                             (["--families", "lwip", "--sink", "smoke"], ("smoke", "none", "uart")),
+                             (["--families", "lwip", "-o", "a b"], ("a b",)),
+                             (["--families", "lwip", "-o", "/proc/none"], ("/proc/none",))):
+        one_line(harness.run([t.unpaired, "resources", "--for", "wrap", *arguments], cwd=folder), *words)
+    one_line(harness.run([t.unpaired, "resources", "--for", "preload", "--families", "lwip"]), "wrap")
+
+
+@check
+def declared_resources_join_the_table_of_a_firmware(t, folder):
+    with open(os.path.join(folder, "pool.json"), "w", encoding="utf-8") as file:
+        json.dump(POOL, file)
+    result = harness.run([t.unpaired, "resources", "--for", "wrap", "--families", "heap-libc", "--port", "posix",
+                          "--user", "pool.json", "-o", "out"], cwd=folder)
+    expect(result.status == 0, harness.text(result.stderr))
+    with open(os.path.join(folder, "out", "unpaired_wrap.rsp"), encoding="utf-8") as file:
+        wrapped = file.read().split()
+    expect(all(f"--wrap={f}" in wrapped for f in FUNCTIONS), f"{wrapped}")
+    with open(os.path.join(folder, "Makefile"), "w", encoding="utf-8") as file:
+        file.write("CC = cc\nCFLAGS = -Os -ffunction-sections -Wall -Wextra -Werror\nall:\ninclude out/unpaired.mk\n"
+                   "all: $(UNPAIRED_OBJECTS)\n")
+    result = harness.run(["make", "-s"], cwd=folder)
+    expect(result.status == 0, harness.text(result.stderr))
+    names = "".join(subprocess.run(["nm", os.path.join(folder, "out", f)], text=True, stdout=subprocess.PIPE,
+                                   check=True).stdout for f in os.listdir(os.path.join(folder, "out")) if f.endswith(".o"))
+    expect(all(f" T __wrap_{f}\n" in names for f in FUNCTIONS), f"no hooks: {names}")
 
 
 main()

@@ -19,7 +19,7 @@ uint32_t unpaired_port_time_ms(void) { return (uint32_t)(UNPAIRED_BARE_METAL_MS)
 int unpaired_port_may_read(const void *address)
 {
     uintptr_t a = (uintptr_t)address;
-    return a >= (uintptr_t)(UNPAIRED_BARE_METAL_RAM) && a <= (uintptr_t)(UNPAIRED_BARE_METAL_RAM_END) - 16u;
+    return a >= (uintptr_t)(UNPAIRED_BARE_METAL_RAM) && a <= (uintptr_t)(UNPAIRED_BARE_METAL_RAM_END)-16u;
 }
 #endif
 

@@ -151,8 +151,9 @@ int unpaired_port_may_read(const void *address)
     /* The kernel reads the mask before it looks at `how`: EFAULT for memory that cannot be read, else EINVAL.
      * Most headers lie in the page of their block, which is there. */
     if ((first ^ (first + 16u)) & ~(uintptr_t)4095u) {
-        readable = syscall(SYS_rt_sigprocmask, ~0, (const void *)first, (void *)0, 8) == -1 && errno == EINVAL &&
-                   syscall(SYS_rt_sigprocmask, ~0, (const void *)(last - 7u), (void *)0, 8) == -1 && errno == EINVAL;
+        readable =
+            syscall(SYS_rt_sigprocmask, ~0, (const void *)first, (void *)0, 8) == -1 && errno == EINVAL &&
+            syscall(SYS_rt_sigprocmask, ~0, (const void *)(last - 7u), (void *)0, 8) == -1 && errno == EINVAL;
         errno = saved;
     }
     return readable;

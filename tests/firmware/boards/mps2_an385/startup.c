@@ -91,8 +91,16 @@ void Reset_Handler(void)
     exit(main());
 }
 
+/* By exception number, ARMv7-M B1.5.2. */
 __attribute__((section(".vectors"), used)) static void *const vectors[16] = {
-    &__StackTop,       (void *)Reset_Handler,  (void *)unused_handler, (void *)HardFault_Handler,
-    (void *)HardFault_Handler, (void *)HardFault_Handler, (void *)HardFault_Handler, NULL,
-    NULL,              NULL,                   NULL,                   (void *)SVC_Handler,
-    NULL,              NULL,                   (void *)PendSV_Handler, (void *)SysTick_Handler};
+    [0] = &__StackTop,
+    [1] = (void *)Reset_Handler,
+    [2] = (void *)unused_handler,
+    [3] = (void *)HardFault_Handler,
+    [4] = (void *)HardFault_Handler,
+    [5] = (void *)HardFault_Handler,
+    [6] = (void *)HardFault_Handler,
+    [11] = (void *)SVC_Handler,
+    [14] = (void *)PendSV_Handler,
+    [15] = (void *)SysTick_Handler,
+};

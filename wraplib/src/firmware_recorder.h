@@ -1,8 +1,8 @@
 /* The inside of the firmware recorder: its tables, and what the hooks call. C99. Everything here may be called
  * from interrupts and from any task. Tables are changed between unpaired_port_lock() and unpaired_port_unlock()
  * alone; what is searched outside is verified inside. */
-#ifndef UNPAIRED_RECORDER_H
-#define UNPAIRED_RECORDER_H
+#ifndef UNPAIRED_FIRMWARE_RECORDER_H
+#define UNPAIRED_FIRMWARE_RECORDER_H
 
 #include "table.h"
 
@@ -30,7 +30,7 @@
 /* Xtensa ISA, 4.7.1.4: the two highest bits of a return address hold the window increment of the call. */
 #define UNPAIRED_CALLER                                                                               \
     ((uintptr_t)__builtin_return_address(0) & 0x3fffffffu) | /* and those of the code's own region */ \
-        ((uintptr_t)&unpaired_ram & 0xc0000000u)
+        ((uintptr_t)&unpaired_set_up & 0xc0000000u)
 #else
 #define UNPAIRED_CALLER (uintptr_t) __builtin_return_address(0)
 #endif
@@ -123,7 +123,7 @@ void unpaired_set_up(void);
 /* ---- ids of a row in one word --------------------------------------------------------------------------- */
 
 /* Bits 0 to 7 the function, 8 to 15 the family (acquirers), 16 to 23 the space, 24 to 27 the space's kind, 28 to
- * 31 what became of a release. */
+ * 30 what became of a release (enum unpaired_outcome), 31: see below. */
 #define UNPAIRED_IDS(function, family, space)                                           \
     ((uint32_t)UNPAIRED_FUNCTION_##function | (uint32_t)UNPAIRED_FAMILY_##family << 8 | \
      (uint32_t)UNPAIRED_SPACE_##space << 16 | (uint32_t)UNPAIRED_KIND_OF_##space << 24)
@@ -135,9 +135,12 @@ void unpaired_set_up(void);
 #define UNPAIRED_IDS_BLOCK 0x80000000u
 
 enum unpaired_outcome {
-    UNPAIRED_OUTCOME_GONE = 0,       /* released, and reported success */
-    UNPAIRED_OUTCOME_GONE_ERROR = 1, /* released, and reported an error */
-    UNPAIRED_OUTCOME_STAYS = 2       /* failed: the resource is as it was */
+    UNPAIRED_OUTCOME_GONE = 0,          /* released, and reported success */
+    UNPAIRED_OUTCOME_GONE_ERROR = 1,    /* released, and reported an error */
+    UNPAIRED_OUTCOME_STAYS = 2,         /* failed: the resource is as it was */
+    UNPAIRED_OUTCOME_REPLACED = 3,      /* a live handle was handed out again: its release was not seen */
+    UNPAIRED_OUTCOME_REINITIALISED = 4, /* the same of an object in place: it is lost */
+    UNPAIRED_OUTCOME_UNKNOWN = 5        /* failed, and nothing is known to be live */
 };
 #define UNPAIRED_OUTCOME_SHIFT 28
 
@@ -156,15 +159,8 @@ uintptr_t unpaired_acquire(uint32_t ids, uintptr_t handle, size_t size, UNPAIRED
 /* The same for what is not memory: keeps the handle. Returns `handle`. */
 void unpaired_handle_acquired(uint32_t ids, uintptr_t handle, size_t size, UNPAIRED_CALL_PARAMETERS);
 
-/* An acquisition that failed; `result` as the function returned it. Leaves the building with a stream alone. */
-#if UNPAIRED_RING > 0
-void unpaired_acquire_failed(uint32_t ids, size_t bytes, uintptr_t caller);
-#else
-static inline void unpaired_acquire_failed(uint32_t ids, size_t bytes, uintptr_t caller)
-{
-    (void)ids, (void)bytes, (void)caller;
-}
-#endif
+/* An acquisition that failed, which only a stream tells. */
+static inline void unpaired_acquire_failed(uint32_t ids, size_t bytes, uintptr_t caller);
 
 /* Before the real releaser is called: what is live under the handle, 0 if nothing is. */
 uint32_t unpaired_release_begin(uint32_t ids, uintptr_t handle);
@@ -240,7 +236,8 @@ size_t unpaired_product(size_t count, size_t size);
 /* Check of a live block's header. */
 static inline uint32_t unpaired_header_check_of(const struct unpaired_block_header *header)
 {
-    return unpaired_header_check(header->owner, header->size, header->site, (uint32_t)(uintptr_t)(header + 1));
+    return unpaired_header_check(header->owner, header->size, header->site,
+                                 (uint32_t)(uintptr_t)(header + 1));
 }
 
 /* Writes the header of a block that begins right behind it. The check comes last: a RAM image shows a whole header or
@@ -322,41 +319,45 @@ extern struct unpaired_ring unpaired_ring;
  * filled up with zeros, follows). */
 #define UNPAIRED_EVENT_MARK 255u
 #define UNPAIRED_MARK_NAME_MAX sizeof(unpaired_event_entry)
+typedef union {
+    char text[UNPAIRED_MARK_NAME_MAX]; /* not terminated if it is full */
+    unpaired_event_entry entry;
+} unpaired_mark_name;
+/* The beginning of a name, which may be null. */
+void unpaired_mark_copy(unpaired_mark_name *copy, const char *name);
 
-/* Puts an event into the ring. Inside the lock. */
-static inline void unpaired_event_put(uint32_t what, uint32_t function, uintptr_t handle, uintptr_t place,
-                                      uint32_t value)
-{
-    const uint32_t head = unpaired_ring.head;
-    const uint32_t number = unpaired_ring.number++;
-    if (head - unpaired_ring.tail < UNPAIRED_RING) {
-        unpaired_event_entry *entry = &unpaired_ring.entry[head & (UNPAIRED_RING - 1)];
-        entry->what = (uint8_t)what;
-        entry->function = (uint8_t)function;
-        entry->number = (uint16_t)number;
-        entry->handle = handle;
-        entry->place = place;
-        entry->value = value;
-        unpaired_ring.head = head + 1;
-    } else {
-        unpaired_ram.root.drops[UNPAIRED_RAM_DROP_EVENT]++;
-    }
-}
+/* Puts an event of the function of `ids` into the ring, or counts that there was no room. Inside the lock. `caller` as
+ * the hook has it, or a site. */
+void unpaired_event_put(uint32_t what, uint32_t ids, uintptr_t handle, uintptr_t place, uint32_t value);
+/* The same, with the lock taken for it and then what a hook does at its end. */
+void unpaired_event_now(uint32_t what, uint32_t ids, uintptr_t handle, uintptr_t place, uint32_t value);
 /* A cycle began, as the root has it. Inside the lock. */
-void unpaired_mark_put(const char *name);
+void unpaired_mark_put(const unpaired_mark_name *name);
 static inline void unpaired_site_untold(uint32_t index)
 {
     unpaired_ring.untold[index >> 3] |= (uint8_t)(1u << (index & 7u));
 }
 #else
-static inline void unpaired_event_put(uint32_t what, uint32_t function, uintptr_t handle, uintptr_t place,
+static inline void unpaired_event_put(uint32_t what, uint32_t ids, uintptr_t handle, uintptr_t place,
                                       uint32_t value)
 {
-    (void)what, (void)function, (void)handle, (void)place, (void)value;
+    (void)what, (void)ids, (void)handle, (void)place, (void)value;
+}
+static inline void unpaired_event_now(uint32_t what, uint32_t ids, uintptr_t handle, uintptr_t place,
+                                      uint32_t value)
+{
+    (void)what, (void)ids, (void)handle, (void)place, (void)value;
 }
 static inline void unpaired_site_untold(uint32_t index) { (void)index; }
-static inline void unpaired_mark_put(const char *name) { (void)name; }
+typedef char unpaired_mark_name;
+static inline void unpaired_mark_copy(unpaired_mark_name *copy, const char *name) { (void)copy, (void)name; }
+static inline void unpaired_mark_put(const unpaired_mark_name *name) { (void)name; }
 #endif
+
+static inline void unpaired_acquire_failed(uint32_t ids, size_t bytes, uintptr_t caller)
+{
+    unpaired_event_now(UNPAIRED_EVENT_ACQUIRE_FAILED, ids, 0, UNPAIRED_PLACE(caller), (uint32_t)bytes);
+}
 
 /* At the end of a hook. */
 #if UNPAIRED_RING > 0 && UNPAIRED_SEND_AT_ONCE

@@ -1,0 +1,12 @@
+/* Small tables, so that they fill up. */
+#define UNPAIRED_TABLE_LIBC
+#define UNPAIRED_TABLE_FREERTOS
+#define UNPAIRED_USER_RESOURCES_FILE "gadgets.def"
+#define UNPAIRED_SITES 8
+#define UNPAIRED_FRAMES 4
+#define UNPAIRED_HANDLES 4
+#define UNPAIRED_ANOMALIES 3
+#define UNPAIRED_MARKS 4
+#define UNPAIRED_RING 16
+#define UNPAIRED_TASKS 2
+#define UNPAIRED_NESTING 1
