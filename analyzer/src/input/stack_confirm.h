@@ -3,10 +3,10 @@
 
 #include "input/firmware_elf.h"
 
-#include <compare>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace unpaired {
@@ -17,7 +17,11 @@ struct ScanWord {
     /// Distance on the stack from the word before it, in words of the machine; for the first word of a stack,
     /// from the stack pointer before the hooked call. 0 for the return address of the hooked call itself.
     uint64_t distance = 0;
-    auto operator<=>(const ScanWord &) const = default;
+
+    friend bool operator<(const ScanWord &a, const ScanWord &b)
+    {
+        return std::pair(a.return_address, a.distance) < std::pair(b.return_address, b.distance);
+    }
 };
 
 /// Unpacks the frames of a site (ram_image.h).
