@@ -209,9 +209,9 @@ private:
             return;
         const MemoryImage::Region *region = remains_.memory.region_at(*top - 1);
         if (region == nullptr) {
-            remains_.trace.damage.push_back(fmt::format(
-                "the stack, which begins at {:#x}, is not in the memory image: what only it held is called lost",
-                *top));
+            remains_.trace.damage.push_back(fmt::format("the stack, which begins at {:#x}, is not in the "
+                                                        "memory image: what only it held is called lost",
+                                                        *top));
             return;
         }
         const uint64_t start = bottom && *bottom < *top ? *bottom : last_section_before(*top);
