@@ -15,41 +15,6 @@ namespace {
 
 constexpr size_t frames_shown = 12; ///< of a stack, unless everything is asked for
 
-std::string end_text(const TraceInfo &trace)
-{
-    if (trace.end == "exit")
-        return "exited";
-    if (trace.end.starts_with("signal:"))
-        return "killed by " + signal_name(std::atoi(trace.end.c_str() + 7));
-    if (trace.end == "exec")
-        return "became another program";
-    if (trace.end == "running")
-        return "still running";
-    if (trace.end == "restarted")
-        return "restarted";
-    return "end unknown";
-}
-
-/// What tells it from others of the same program.
-std::string which(const TraceInfo &trace)
-{
-    if (trace.run > 0)
-        return fmt::format("run {}", trace.run);
-    if (trace.source == "wrap")
-        return "device";
-    return fmt::format("{}", trace.pid);
-}
-
-std::string about_text(const TraceInfo &trace)
-{
-    if (trace.source == "ram")
-        return "RAM image";
-    if (trace.source == "wrap" && trace.run == 0)
-        return end_text(trace);
-    const char *what = trace.source == "wrap" ? "" : trace.source == "core" ? "core of process " : "process ";
-    return fmt::format("{}{}, {}", what, which(trace), end_text(trace));
-}
-
 class TextWriter {
 public:
     TextWriter(const Report &report, const TextStyle &style) : report_(report), style_(style) {}
@@ -467,7 +432,7 @@ private:
                                       [&](const auto &one) { return one.first == name; });
             if (found == by_name.end())
                 found = by_name.insert(by_name.end(), {name, {}});
-            found->second.push_back(which(image->trace));
+            found->second.push_back(which_text(image->trace));
         }
         std::vector<std::string> texts;
         for (const auto &[name, pids] : by_name)
@@ -480,7 +445,7 @@ private:
     {
         std::vector<std::string> pids;
         for (size_t i = 1; i < same.size(); i++)
-            pids.push_back(which(same[i]->trace));
+            pids.push_back(which_text(same[i]->trace));
         line("");
         wrapped_line(
             fmt::format("The same findings in {} of {}: {}.",

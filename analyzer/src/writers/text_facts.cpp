@@ -1,12 +1,28 @@
-// What is known of one finding, a line each.
+// What is known of one finding or one image, a line each.
 #include "writers/text_facts.h"
 
 #include "writers/text_words.h"
 
+#include <cstdlib>
 #include <fmt/format.h>
 
 namespace unpaired {
 namespace {
+
+std::string end_text(const TraceInfo &trace)
+{
+    if (trace.end == "exit")
+        return "exited";
+    if (trace.end.starts_with("signal:"))
+        return "killed by " + signal_name(std::atoi(trace.end.c_str() + 7));
+    if (trace.end == "exec")
+        return "became another program";
+    if (trace.end == "running")
+        return "still running";
+    if (trace.end == "restarted")
+        return "restarted";
+    return "end unknown";
+}
 
 std::string growth_text(const Finding &f)
 {
@@ -109,6 +125,25 @@ std::vector<std::string> finding_facts(const Finding &f)
     if (!f.suppressed_by.empty())
         out.push_back("suppressed by " + f.suppressed_by);
     return out;
+}
+
+std::string which_text(const TraceInfo &trace)
+{
+    if (trace.run > 0)
+        return fmt::format("run {}", trace.run);
+    if (trace.source == "wrap")
+        return "device";
+    return fmt::format("{}", trace.pid);
+}
+
+std::string about_text(const TraceInfo &trace)
+{
+    if (trace.source == "ram")
+        return "RAM image";
+    if (trace.source == "wrap" && trace.run == 0)
+        return end_text(trace);
+    const char *what = trace.source == "wrap" ? "" : trace.source == "core" ? "core of process " : "process ";
+    return fmt::format("{}{}, {}", what, which_text(trace), end_text(trace));
 }
 
 } // namespace unpaired

@@ -1,4 +1,4 @@
-// What is known of one finding beside its stacks, a line each.
+// What is known of one finding or one image beside its stacks, a line each.
 #pragma once
 
 #include "report.h"
@@ -13,5 +13,11 @@ std::vector<std::string> finding_facts(const Finding &finding);
 
 /// What stands before the function in Finding::ended_by: "first released by", "memory freed by".
 std::string ended_by_intro(const Finding &finding);
+
+/// What tells an image from others of the same program: its process, its run on a device.
+std::string which_text(const TraceInfo &trace);
+
+/// What it was and how it ended, for the headline: "process 4711, killed by SIGABRT".
+std::string about_text(const TraceInfo &trace);
 
 } // namespace unpaired
