@@ -6,10 +6,10 @@ volatile int register_of_something;
 #define MORE AGAIN AGAIN AGAIN AGAIN AGAIN AGAIN AGAIN AGAIN
 #define UNUSED(name) \
     void name(void) { MORE MORE MORE MORE MORE MORE MORE MORE }
-#define EIGHT(name)                                                                                 \
-    UNUSED(name##1)                                                                                 \
-    UNUSED(name##2) UNUSED(name##3) UNUSED(name##4) UNUSED(name##5) UNUSED(name##6) UNUSED(name##7) \
-        UNUSED(name##8)
+#define EIGHT(name) \
+    UNUSED(name##1) \
+    UNUSED(name##2) \
+    UNUSED(name##3) UNUSED(name##4) UNUSED(name##5) UNUSED(name##6) UNUSED(name##7) UNUSED(name##8)
 
 UNUSED(unused)
 EIGHT(unused_a)
