@@ -27,6 +27,7 @@ public:
         add_counters();
         add_anomalies();
         tell_drops();
+        tell_reuse();
         for (const std::string &sentence : tables_->damage)
             tell(sentence);
     }
@@ -236,6 +237,18 @@ private:
         for (int kind = 0; kind < UNPAIRED_RAM_DROPS; kind++)
             if (tables_->drops[kind] > 0)
                 tell(fmt::format("{} {}", tables_->drops[kind], texts[kind]));
+    }
+
+    /// An entry of the site table without live blocks may be given to another site, which counts from 0.
+    void tell_reuse()
+    {
+        uint64_t told = tables_->drops[UNPAIRED_RAM_DROP_SITE];
+        for (const RamSite &known : tables_->sites)
+            told += known.acquired;
+        if (tables_->sequence > told)
+            tell(fmt::format("{} of {} acquisitions are in no total: they were released, and their call sites "
+                             "are no longer in the table (raise UNPAIRED_SITES)",
+                             tables_->sequence - told, tables_->sequence));
     }
 
     Remains &remains_;
