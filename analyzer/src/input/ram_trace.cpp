@@ -246,9 +246,10 @@ private:
         for (const RamSite &known : tables_->sites)
             told += known.acquired;
         if (tables_->sequence > told)
-            tell(fmt::format("{} of {} acquisitions are in no total: they were released, and their call sites "
-                             "are no longer in the table (raise UNPAIRED_SITES)",
-                             tables_->sequence - told, tables_->sequence));
+            tell(
+                fmt::format("{} of {} acquisitions are in no total: they were released, and their call sites "
+                            "are no longer in the table (raise UNPAIRED_SITES)",
+                            tables_->sequence - told, tables_->sequence));
     }
 
     Remains &remains_;
