@@ -5,6 +5,7 @@
 #     [PORT NAME|FILE.c]       a folder of wraplib/ports, or your own port; default: bare_metal
 #     [SINK NAME|FILE.c]       a file of wraplib/ports/sinks, or your own sink; default: none
 #     [SITES n] [FRAMES n] [SCAN_WORDS n] [HANDLES n] [ANOMALIES n] [MARKS n] [RING n] [TASKS n] [NESTING n]
+#     [SEND_AT_ONCE 1]         needs RING, as does every SINK; without it call unpaired_poll()
 #     [BUILD_ID_AFTER SECTION] output section the build-id is put behind; default: .text; OFF: you place it yourself
 #     [MAP FILE]               the linker's map, if the target asks for one itself
 #     [ALLOW FUNCTION...]      callers that may bypass the hooks; * and ? stand for any characters
