@@ -12,7 +12,7 @@ using Catch::Matchers::Equals;
 
 namespace {
 
-constexpr uint64_t place = ImageBuilder::text + 0x40, other_place = ImageBuilder::text + 0x80;
+constexpr uint64_t place = ImageBuilder::text + 0x40;
 
 struct Device : ImageBuilder {
     uint16_t from = site("malloc", place);

@@ -19,7 +19,7 @@ namespace {
 // Ids of the sample's dictionary.
 constexpr uint8_t malloc_id = 1, free_id = 2, socket_id = 3, close_id = 4, shutdown_id = 5, init_id = 6,
                   pbuf_id = 8, pbuf_free_id = 9, pool_id = 10;
-constexpr uint8_t heap = 1, socket = 2, rwlock = 3, pbuf = 4, pool = 5;
+constexpr uint8_t socket = 2, rwlock = 3, pbuf = 4, pool = 5;
 
 const FirmwareElf &image()
 {

@@ -4,6 +4,7 @@
 #     [CONFIG HEADER]          a header of settings, see unpaired/config.h
 #     [PORT NAME|FILE.c]       a folder of wraplib/ports, or your own port; default: bare_metal
 #     [SINK NAME|FILE.c]       a file of wraplib/ports/sinks, or your own sink; default: none
+#                              with a sink and neither CONFIG nor RING: RING 64 (posix: 4096) SEND_AT_ONCE 1
 #     [SITES n] [FRAMES n] [SCAN_WORDS n] [HANDLES n] [ANOMALIES n] [MARKS n] [RING n] [TASKS n] [NESTING n]
 #     [SEND_AT_ONCE 1]         needs RING, as does every SINK; without it call unpaired_poll()
 #     [BUILD_ID_AFTER SECTION] output section the build-id is put behind; default: .text; OFF: you place it yourself
@@ -233,6 +234,17 @@ unpaired_heap_is libc
       list(APPEND definitions "UNPAIRED_${number}=${wrap_${number}}")
     endif()
   endforeach()
+  if(wrap_SINK AND NOT wrap_SINK STREQUAL "none" AND NOT wrap_CONFIG AND NOT DEFINED wrap_RING)
+    # without a ring the sink would have nothing to send
+    if(wrap_PORT STREQUAL "posix")
+      list(APPEND definitions UNPAIRED_RING=4096)
+    else()
+      list(APPEND definitions UNPAIRED_RING=64)
+    endif()
+    if(NOT DEFINED wrap_SEND_AT_ONCE)
+      list(APPEND definitions UNPAIRED_SEND_AT_ONCE=1)
+    endif()
+  endif()
   if(wrap_CONFIG)
     get_filename_component(config "${wrap_CONFIG}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
     if(NOT EXISTS "${config}")

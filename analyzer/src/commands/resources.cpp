@@ -144,10 +144,12 @@ int wrap_files(const Options &options)
 
 int resources(const Options &options)
 {
-    if (options.target.empty() && options.user.empty() && options.output.empty()) {
+    if (options.target.empty() && options.user.empty() && options.output.empty() && options.families.empty()) {
         print_table();
         return 0;
     }
+    if (options.target.empty() && !options.families.empty())
+        throw Trouble("--families wants --for wrap too.");
     if (options.target.empty())
         throw Trouble("--user wants --for preload or --for wrap too.");
     if (!options.families.empty()) {

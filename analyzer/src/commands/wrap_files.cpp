@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <fstream>
+#include <string_view>
+#include <utility>
 
 namespace unpaired {
 namespace {
@@ -63,6 +65,14 @@ std::vector<std::string> definitions_of(const WrapChoice &choice)
     for (const std::string &name : choice.families)
         definitions.emplace_back(find_wrap_family(name)->definition);
     return definitions;
+}
+
+/// Settings without which the sink would have nothing to send; whoever compiles may have others.
+std::vector<std::pair<std::string_view, int>> settings_of(const WrapChoice &choice)
+{
+    if (choice.sink == "none")
+        return {};
+    return {{"UNPAIRED_RING", choice.port == "posix" ? 4096 : 64}, {"UNPAIRED_SEND_AT_ONCE", 1}};
 }
 
 std::vector<std::string> linker_lines(const WrapChoice &choice)
@@ -166,6 +176,8 @@ void write_wrap_files(const WrapChoice &choice, const std::string &wraplib, cons
     std::string config = "/* Made by `unpaired resources --for wrap`. */\n";
     for (const std::string &definition : definitions_of(choice))
         config += fmt::format("#define {}\n", definition);
+    for (const auto &[name, value] : settings_of(choice))
+        config += fmt::format("#ifndef {0}\n#define {0} {1}\n#endif\n", name, value);
     if (!choice.user_rows.empty()) {
         write_file(folder / "unpaired_user.def", choice.user_rows);
         config +=
@@ -191,6 +203,8 @@ void print_wrap_files(const WrapChoice &choice, const std::string &wraplib)
     fmt::print("# For the compiler, with -fno-lto.\n-I{}/include\n-DUNPAIRED_LINKED\n", wraplib);
     for (const std::string &definition : definitions_of(choice))
         fmt::print("-D{}\n", definition);
+    for (const auto &[name, value] : settings_of(choice))
+        fmt::print("-D{}={}\n", name, value);
     fmt::print("\n# To compile and link.\n{}\n", fmt::join(sources_of(choice, wraplib), "\n"));
 }
 

@@ -41,11 +41,8 @@ public:
             settle_names(*trace);
             trace_from_ledger(remains_, std::move(*trace), image, core_, tags);
         } else {
-            if (tags.live.empty() && !was_recorded())
-                throw InputError(
-                    fmt::format("{}: process {} ({}) was not recorded: neither the recorder nor a tagged "
-                                "block is in it; start the program with unpaired record",
-                                core_.path, core_.pid, core_.name));
+            if (tags.live.empty())
+                throw InputError(nothing_found());
             remarks_.emplace_back(
                 "there is no trace of the process: heap blocks were found by their tags, each with "
                 "its call site alone; descriptors, locks and growth are not known (--trace FILE)");
@@ -97,6 +94,24 @@ private:
         program_ = main_->path = absolute(hints_.elf);
     }
 
+    /// Why a core without a trace and without a tagged block tells nothing.
+    std::string nothing_found() const
+    {
+        if (was_recorded())
+            return fmt::format("{}: process {} ({}) was recorded, but no tagged block is in the core: it has an "
+                               "allocator of its own, or holds nothing; give its trace with --trace FILE",
+                               core_.path, core_.pid, core_.name);
+        std::error_code error;
+        if (main_ != nullptr && std::filesystem::exists(file_of(*main_), error) &&
+            read_firmware_elf(file_of(*main_), {.dictionary = false, .symbols = false}).symbol("unpaired_ram"))
+            return fmt::format("{}: {} is linked with wraplib, and cores of such programs are not read; what it "
+                               "sent is: unpaired report STREAM --elf {}",
+                               core_.path, program_, program_);
+        return fmt::format("{}: process {} ({}) was not recorded: neither the recorder nor a tagged "
+                           "block is in it; start the program with unpaired record",
+                           core_.path, core_.pid, core_.name);
+    }
+
     bool was_recorded() const
     {
         return std::any_of(core_.mapped.begin(), core_.mapped.end(), [](const CoreMapping &mapping) {
@@ -127,14 +142,14 @@ private:
             return trace;
         }
         std::vector<Trace> found;
-        for (const std::string &path : traces_beside()) {
-            try {
-                Trace trace = read_trace(path);
-                if (image_of(trace))
-                    found.push_back(std::move(trace));
-            } catch (const InputError &) {
-                continue; // something else that is called so
+        const std::vector<std::string> beside = traces_beside();
+        for (const bool named : {true, false}) { // others only where none is named after the process
+            for (const std::string &path : beside) {
+                if (is_named_after_process(path) == named)
+                    take_trace(path, found);
             }
+            if (!found.empty())
+                break;
         }
         if (found.size() > 1)
             remarks_.push_back(
@@ -147,18 +162,32 @@ private:
         return std::move(found.front());
     }
 
-    /// Files in the core's folder called like traces of the process: NAME.PID.trace, NAME.trace.EXE.PID.
+    void take_trace(const std::string &path, std::vector<Trace> &found) const
+    {
+        try {
+            Trace trace = read_trace(path);
+            if (image_of(trace))
+                found.push_back(std::move(trace));
+        } catch (const InputError &) { // something else that is called so
+        }
+    }
+
+    /// NAME.PID.trace, NAME.trace.EXE.PID
+    bool is_named_after_process(const std::string &path) const
+    {
+        const std::string name = std::filesystem::path(path).filename().string() + ".";
+        return name.find(fmt::format(".{}.", core_.pid)) != std::string::npos;
+    }
+
+    /// Files in the core's folder called like traces.
     std::vector<std::string> traces_beside() const
     {
-        const std::string part = fmt::format(".{}.", core_.pid);
         std::vector<std::string> found;
         std::error_code error;
         for (const auto &entry : std::filesystem::directory_iterator(
-                 std::filesystem::path(absolute(core_.path)).parent_path(), error)) {
-            const std::string name = entry.path().filename().string() + ".";
-            if (name.find(".trace.") != std::string::npos && name.find(part) != std::string::npos)
+                 std::filesystem::path(absolute(core_.path)).parent_path(), error))
+            if ((entry.path().filename().string() + ".").find(".trace.") != std::string::npos)
                 found.push_back(entry.path().string());
-        }
         std::sort(found.begin(), found.end());
         return found;
     }

@@ -87,6 +87,9 @@ uint32_t StreamRun::place_site(uint8_t function, uint64_t place, uint16_t family
         at->second = new_site(function, family);
         trace_.sites[at->second].stack = {place};
     }
+    // realloc releases and acquires at one place: what it was first seen to do there names no family
+    if (uint16_t &known = trace_.sites[at->second].family; known == 0)
+        known = family;
     return at->second;
 }
 
