@@ -179,11 +179,11 @@ void unpaired_creating_end(uint32_t ids, void *handle, size_t size, UNPAIRED_CAL
 /* One less is live at the site of a header or handle. Inside the lock. */
 static inline void unpaired_site_lost(uint32_t site)
 {
-    const uint32_t index = (site & UNPAIRED_HEADER_SITE_MASK) - 1u;
-    if (__builtin_expect(index < UNPAIRED_SITES, 1)) { /* else it had found no room */
-        __asm__ volatile(""); /* a branch, which is less than each instruction on condition */
-        unpaired_ram.site[index].live--;
-    }
+    const uint32_t number = site & UNPAIRED_HEADER_SITE_MASK;
+    if (number == 0 || number > UNPAIRED_SITES)
+        UNPAIRED_RARE; /* it had found no room */
+    else
+        unpaired_ram.site[number - 1u].live--;
 }
 
 /* Counts a doubtful release. `ids`: the releaser. */
@@ -239,19 +239,18 @@ static inline uint32_t unpaired_header_check_of(const struct unpaired_block_head
 
 /* Writes the header of a block that begins right behind it. The check comes last: a RAM image shows a whole header or
  * none. */
-static inline void unpaired_header_write(uintptr_t block, uint32_t owner, size_t size, uint32_t site)
+static inline void unpaired_header_write(struct unpaired_block_header *header, uint32_t owner, size_t size,
+                                         uint32_t site)
 {
-    struct unpaired_block_header *const header = (struct unpaired_block_header *)block - 1;
     uint32_t shown = (uint32_t)size;
     if (size >> 24 != 0) {
         UNPAIRED_RARE;
         shown = UNPAIRED_HEADER_SIZE_MASK;
     }
-    shown |= UNPAIRED_HEADER_SIZE / 8u << UNPAIRED_HEADER_DISTANCE_SHIFT;
     header->owner = owner;
-    header->size = shown;
+    header->size = shown | UNPAIRED_HEADER_SIZE / 8u << UNPAIRED_HEADER_DISTANCE_SHIFT;
     header->site = site;
-    header->check = unpaired_header_check(owner, shown, site, (uint32_t)block);
+    header->check = unpaired_header_check(owner, header->size, site, (uint32_t)(uintptr_t)(header + 1));
 }
 
 /* Records a block and writes its header; `base` is what the real allocator gave and may be null. Returns the block,

@@ -10,8 +10,6 @@ struct key {
     uint32_t owner, head;
     uintptr_t frame[UNPAIRED_FRAMES];
 };
-/* Where the window of a site begins. */
-static inline uint32_t home_of(uint32_t hash) { return (hash * 0x9e3779b1u >> 16) * UNPAIRED_SITES >> 16; }
 
 #if UNPAIRED_FRAMES > 1
 /* Adds to the one frame of a key those on the stack, and to its hash. Apart from its only caller, for the registers. */
@@ -85,36 +83,35 @@ static inline int match(const struct unpaired_site *site, uint32_t head, const s
 }
 
 /* Whether a doubtful release is told by the number of this site. */
-static int is_told_of(uint32_t index)
+static int is_told_of(const struct unpaired_site *site)
 {
 #if UNPAIRED_ANOMALIES > 0
+    const uint16_t number = (uint16_t)(site - unpaired_ram.site + 1);
     unsigned i;
     for (i = 0; i < UNPAIRED_ANOMALIES; i++)
-        if (unpaired_ram.anomaly[i].acquire_site == index + 1u)
+        if (unpaired_ram.anomaly[i].acquire_site == number)
             return 1;
 #endif
-    (void)index;
+    (void)site;
     return 0;
 }
 
 /* A key of one frame stays in registers. */
 #if UNPAIRED_FRAMES > 1
-#define UNPAIRED_KEY_PARAMETER uint32_t index, const struct key *const key
+#define UNPAIRED_KEY_PARAMETER const struct key *const key
 #define UNPAIRED_KEY_HERE
-#define UNPAIRED_KEY_PASSED first, &key
+#define UNPAIRED_KEY_PASSED &key
 #else
 #define UNPAIRED_KEY_PARAMETER uint32_t owner, uint32_t head, uintptr_t frame
-#define UNPAIRED_KEY_HERE                                               \
-    const struct key here = {owner, head, {frame}}, *const key = &here; \
-    uint32_t index = home_of(owner ^ (uint32_t)frame);
+#define UNPAIRED_KEY_HERE const struct key here = {owner, head, {frame}}, *const key = &here;
 #define UNPAIRED_KEY_PASSED key.owner, key.head, key.frame[0]
 #endif
 
 enum { no_room = UNPAIRED_SITES, not_set_up };
 
-/* Looks for the key in its window; where it is not, gives it a free or a dead entry. Returns the
+/* Looks for the key in the window that begins at `index`; where it is not, gives it a free or a dead entry. Returns the
  * index of the entry, which an interrupt may have taken away again, or why there is none. */
-static __attribute__((noinline)) uint32_t search(UNPAIRED_KEY_PARAMETER)
+static __attribute__((noinline)) uint32_t search(uint32_t index, UNPAIRED_KEY_PARAMETER)
 {
     UNPAIRED_KEY_HERE
     uint32_t room = no_room;
@@ -129,7 +126,7 @@ static __attribute__((noinline)) uint32_t search(UNPAIRED_KEY_PARAMETER)
         site = &unpaired_ram.site[index];
         if (match(site, site->head, key))
             return index;
-        if (room == no_room && site->live == 0 && !is_told_of(index))
+        if (room == no_room && site->live == 0 && !is_told_of(site))
             room = index;
         if (site->head == 0)
             break;
@@ -145,11 +142,10 @@ static __attribute__((noinline)) uint32_t search(UNPAIRED_KEY_PARAMETER)
             key->head + (site->head & UNPAIRED_HEAD_GENERATION) + (1u << UNPAIRED_HEAD_GENERATION_SHIFT);
         site->owner = key->owner;
         site->acquired = 0;
-        n = 0;
-        do {
+        for (n = 0; n < unpaired_depth_of(key->head); n++) {
             site->frame[n] = key->frame[n];
             __asm__ volatile("" ::: "memory"); /* or it becomes a call of memcpy, which takes longer */
-        } while (++n < unpaired_depth_of(key->head));
+        }
         unpaired_ram.root.site_changes++;
         unpaired_site_untold(room);
     }
@@ -180,17 +176,17 @@ __attribute__((flatten)) uintptr_t unpaired_acquire(uint32_t ids, uintptr_t hand
     unpaired_root *const root = &unpaired_ram.root;
     struct unpaired_site *site;
     struct key key;
-    uint32_t hash, word, index, head, what;
+    uint32_t hash, word, first, index, head;
+    uint32_t what;
 #if UNPAIRED_FRAMES > 1
     unsigned left = UNPAIRED_SITE_WINDOW;
-    uint32_t first;
 #endif
     uintptr_t state, offset, place;
     offset = caller - root->text_low;
     key.head = (ids & 0xffffu) | 1u << UNPAIRED_HEAD_DEPTH_SHIFT;
     key.owner = unpaired_owner_now(&key.head);
     key.frame[0] = offset / UNPAIRED_FRAME_UNIT;
-    hash = key.owner ^ (uint32_t)key.frame[0];
+    hash = key.owner ^ (uint32_t)caller;
     if (offset >= UNPAIRED_FRAME_WINDOW) {
         UNPAIRED_RARE;
         key.head -= 1u << UNPAIRED_HEAD_DEPTH_SHIFT; /* cannot be told */
@@ -199,14 +195,11 @@ __attribute__((flatten)) uintptr_t unpaired_acquire(uint32_t ids, uintptr_t hand
         hash = scan(&key, hash, cfa);
 #endif
     }
-    index = home_of(hash);
-#if UNPAIRED_FRAMES > 1
-    first = index;
-#endif
+    first = index = (hash * 0x9e3779b1u >> 16) * UNPAIRED_SITES >> 16;
 again:
     site = &unpaired_ram.site[index];
-#if UNPAIRED_FRAMES > 1
     __asm__("" : "+r"(site)); /* one register for it, not one for each member */
+#if UNPAIRED_FRAMES > 1
     head = *(volatile uint32_t *)&site->head;
     if (!match(site, head, &key))
         goto elsewhere;
@@ -231,7 +224,7 @@ recorded:
     unpaired_port_unlock(state);
     if ((ids & UNPAIRED_IDS_BLOCK) == 0)
         return word;
-    unpaired_header_write(handle, key.owner, size, word);
+    unpaired_header_write((struct unpaired_block_header *)handle - 1, key.owner, size, word);
     return handle;
 
 unlock: /* another site, or an interrupt made another of it */
@@ -244,7 +237,7 @@ elsewhere:
     }
     left = 1; /* to be verified, and looked for again where that fails */
 #endif
-    index = search(UNPAIRED_KEY_PASSED);
+    index = search(first, UNPAIRED_KEY_PASSED);
     if (index == not_set_up)
         return unpaired_acquire(ids, handle, size, UNPAIRED_CALL_PASSED);
     if (index != no_room)
