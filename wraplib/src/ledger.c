@@ -29,7 +29,7 @@ static __attribute__((noinline)) uint32_t scan(struct key *key, uint32_t hash, c
     __asm__("" : "+r"(word));                  \
     if (unpaired_code_units(distance) < units) \
         goto code;
-    several = (uintptr_t)end - 3 * sizeof *end;
+    several = end > cfa + 3 ? (uintptr_t)(end - 3) : 0; /* a port may answer with less than where it begins */
     for (;;) {
         while ((uintptr_t)word < several) {
             UNPAIRED_LOOK
