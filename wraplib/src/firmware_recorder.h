@@ -193,19 +193,16 @@ void unpaired_anomaly_seen(uint32_t kind, uint32_t ids, uint32_t acquire_site, u
 /* A block was released a second time; `site` is the word of its header. */
 void unpaired_double_release(uint32_t ids, uint32_t site, uintptr_t block, uintptr_t caller);
 
-/* Whose work the running code does; *source is enum unpaired_owner_source. */
+/* Whose work the running code does; enum unpaired_owner_source is added to *head, the head of a site. */
 #if UNPAIRED_TASKS > 0
-uint32_t unpaired_owner_now(uint32_t *source);
+uint32_t unpaired_owner_now(uint32_t *head);
 #else
 extern uint32_t unpaired_owner_scope;
-static inline uint32_t unpaired_owner_now(uint32_t *source)
+static inline uint32_t unpaired_owner_now(uint32_t *head)
 {
     const uint32_t owner = unpaired_owner_scope;
-    *source = 0;
-    if (owner != 0) {
-        UNPAIRED_RARE;
-        *source = UNPAIRED_OWNER_SCOPE;
-    }
+    if (owner != 0)
+        *head += (uint32_t)UNPAIRED_OWNER_SCOPE << UNPAIRED_HEAD_SOURCE_SHIFT;
     return owner;
 }
 #endif

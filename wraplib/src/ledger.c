@@ -10,32 +10,51 @@ struct key {
     uint32_t owner, head;
     uintptr_t frame[UNPAIRED_FRAMES];
 };
-static inline uint32_t mix(uint32_t hash, uintptr_t value) { return (hash ^ (uint32_t)value) * 0x9e3779b1u; }
 
 #if UNPAIRED_FRAMES > 1
-/* Adds to the one frame of a key those on the stack. Returns its hash. Apart from its only caller, for the registers. */
+/* Adds to the one frame of a key those on the stack, and to its hash. Apart from its only caller, for the registers. */
 static __attribute__((noinline)) uint32_t scan(struct key *key, uint32_t hash, const uintptr_t *cfa)
 {
     enum { before_call = 8 }; /* bytes of code that unpaired_behind_call() reads */
     const uintptr_t origin = unpaired_ram.root.text_low + before_call;
     const uintptr_t units = (unpaired_ram.root.text_high - origin) / UNPAIRED_FRAME_UNIT;
     const uintptr_t *end = unpaired_port_stack_end(cfa), *word = cfa, *before = cfa + 1;
-    uintptr_t *frame = key->frame + 1, first = origin + UNPAIRED_CODE_BIT;
+    uintptr_t *frame = key->frame + 1, first = origin + UNPAIRED_CODE_BIT, distance, several;
     __asm__("" : "+r"(first)); /* in a register: the loop runs over each word */
     if (end > cfa + UNPAIRED_SCAN_WORDS)
         end = cfa + UNPAIRED_SCAN_WORDS;
-    while (word < end) {
-        const uintptr_t distance = *word++ - first;
-        if (unpaired_code_units(distance) < units && unpaired_behind_call(origin + distance)) {
-            const uintptr_t packed = (uintptr_t)(word - before) << UNPAIRED_OFFSET_BITS |
+/* Hardly a word is an address of code: each takes four instructions, and the end is looked for after several. */
+#define UNPAIRED_LOOK                          \
+    distance = *word++ - first;                \
+    __asm__("" : "+r"(word));                  \
+    if (unpaired_code_units(distance) < units) \
+        goto code;
+    several = end > cfa + 3 ? (uintptr_t)(end - 3) : 0; /* a port may answer with less than where it begins */
+    for (;;) {
+        while ((uintptr_t)word < several) {
+            UNPAIRED_LOOK
+            UNPAIRED_LOOK
+            UNPAIRED_LOOK
+            UNPAIRED_LOOK
+        }
+        if (word >= end)
+            break;
+        UNPAIRED_LOOK
+        continue;
+    code:
+        if (unpaired_behind_call(first + distance - UNPAIRED_CODE_BIT)) {
+            const uintptr_t gap =
+                (uintptr_t)word - (uintptr_t)before; /* in bytes, which are a power of two */
+            const uintptr_t packed = gap * (((uintptr_t)1 << UNPAIRED_OFFSET_BITS) / sizeof *word) |
                                      (distance + before_call) / UNPAIRED_FRAME_UNIT;
             before = word;
             *frame++ = packed;
-            hash = mix(hash, packed);
+            hash = (hash << 25 | hash >> 7) ^ (uint32_t)packed;
             if (frame == key->frame + UNPAIRED_FRAMES)
                 break;
         }
     }
+#undef UNPAIRED_LOOK
     key->head += (uint32_t)(frame - key->frame - 1) << UNPAIRED_HEAD_DEPTH_SHIFT;
     return hash;
 }
@@ -157,14 +176,17 @@ __attribute__((flatten)) uintptr_t unpaired_acquire(uint32_t ids, uintptr_t hand
     unpaired_root *const root = &unpaired_ram.root;
     struct unpaired_site *site;
     struct key key;
-    uint32_t hash, source, word, first, index, head;
+    uint32_t hash, word, first, index, head;
     uint32_t what;
+#if UNPAIRED_FRAMES > 1
+    unsigned left = UNPAIRED_SITE_WINDOW;
+#endif
     uintptr_t state, offset, place;
     offset = caller - root->text_low;
-    key.owner = unpaired_owner_now(&source);
+    key.head = (ids & 0xffffu) | 1u << UNPAIRED_HEAD_DEPTH_SHIFT;
+    key.owner = unpaired_owner_now(&key.head);
     key.frame[0] = offset / UNPAIRED_FRAME_UNIT;
-    key.head = ((ids & 0xffffu) | 1u << UNPAIRED_HEAD_DEPTH_SHIFT) + (source << UNPAIRED_HEAD_SOURCE_SHIFT);
-    hash = mix(key.owner, caller);
+    hash = key.owner ^ (uint32_t)caller;
     if (offset >= UNPAIRED_FRAME_WINDOW) {
         UNPAIRED_RARE;
         key.head -= 1u << UNPAIRED_HEAD_DEPTH_SHIFT; /* cannot be told */
@@ -173,7 +195,7 @@ __attribute__((flatten)) uintptr_t unpaired_acquire(uint32_t ids, uintptr_t hand
         hash = scan(&key, hash, cfa);
 #endif
     }
-    first = index = (hash >> 16) * UNPAIRED_SITES >> 16;
+    first = index = (hash * 0x9e3779b1u >> 16) * UNPAIRED_SITES >> 16;
 again:
     site = &unpaired_ram.site[index];
     __asm__("" : "+r"(site)); /* one register for it, not one for each member */
@@ -209,6 +231,11 @@ unlock: /* another site, or an interrupt made another of it */
     unpaired_port_unlock(state);
 #if UNPAIRED_FRAMES > 1
 elsewhere:
+    if (--left != 0 && head != 0) {
+        index = index + 1u < UNPAIRED_SITES ? index + 1u : 0u;
+        goto again;
+    }
+    left = 1; /* to be verified, and looked for again where that fails */
 #endif
     index = search(first, UNPAIRED_KEY_PASSED);
     if (index == not_set_up)

@@ -18,21 +18,21 @@ static int scope_of(uintptr_t context)
     return -1;
 }
 
-uint32_t unpaired_owner_now(uint32_t *source)
+uint32_t unpaired_owner_now(uint32_t *head)
 {
     const int i = scope_of(unpaired_port_context());
     const char *name;
     if (i >= 0) {
-        *source = UNPAIRED_OWNER_SCOPE;
+        *head += (uint32_t)UNPAIRED_OWNER_SCOPE << UNPAIRED_HEAD_SOURCE_SHIFT;
         return scope[i].owner;
     }
     name = unpaired_port_task_name();
     if (name) {
         const uint32_t owner = unpaired_owner_from_name(name);
-        *source = owner ? UNPAIRED_OWNER_THREAD : 0u;
+        if (owner)
+            *head += (uint32_t)UNPAIRED_OWNER_THREAD << UNPAIRED_HEAD_SOURCE_SHIFT;
         return owner;
     }
-    *source = 0;
     return 0;
 }
 

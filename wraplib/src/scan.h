@@ -29,11 +29,16 @@ static inline int unpaired_behind_call(uintptr_t address)
 {
 #if defined(__thumb__)
     /* ARMv7-M A7.7.18: BL is 11110Sxxxxxxxxxx 11J1Jxxxxxxxxxxx; A7.7.19: BLX Rm is 010001111mmmm000 */
+#if defined(__ARM_FEATURE_UNALIGNED)
+    const struct __attribute__((packed, may_alias)) {
+        uint32_t before;
+    } *const code = (const void *)(address - 4u);
+    const uint32_t two = code->before;
+#else
     const uint16_t *code = (const uint16_t *)address;
-    const uint32_t last = code[-1];
-    if ((~last & 0xd000u) == 0)
-        return code[-2] >> 11 == 0x1eu;
-    return last >> 7 == 0x8fu;
+    const uint32_t two = (uint32_t)code[-1] << 16 | code[-2];
+#endif
+    return (two & 0xd000f800u) == 0xd000f000u || two >> 23 == 0x8fu;
 #elif defined(__riscv)
     /* jal and jalr with the link register ra or t0; c.jalr 1001rrrrr0000010 with r not 0; c.jal 001xxxxxxxxxxx01
      * (RV32 alone) */

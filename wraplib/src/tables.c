@@ -48,7 +48,7 @@ UNPAIRED_WEAK_SYMBOL(unpaired_build_id_note)
 static void set_text_range(unpaired_root *root)
 {
     const uintptr_t here = (uintptr_t)&unpaired_set_up;
-    uintptr_t high = 0;
+    uintptr_t high = 0; /* no code is read where frames hold the caller alone */
 #ifdef UNPAIRED_TEXT_LOW
     const uintptr_t low = (uintptr_t)(UNPAIRED_TEXT_LOW);
 #else
@@ -56,14 +56,15 @@ static void set_text_range(unpaired_root *root)
     if (low == 0 || here - low >= UNPAIRED_FRAME_WINDOW)
         low = here & ~(uintptr_t)0x3fffffu;
 #endif
-#ifdef UNPAIRED_TEXT_HIGH
+#if UNPAIRED_FRAMES == 1
+    (void)here;
+#elif defined(UNPAIRED_TEXT_HIGH)
     high = (uintptr_t)(UNPAIRED_TEXT_HIGH);
 #else
-    const uintptr_t ends[] = {(uintptr_t)etext, (uintptr_t)_etext, (uintptr_t)__etext,
-                              (uintptr_t)__text_region_end};
+    static const char *const ends[] = {etext, _etext, __etext, __text_region_end};
     unsigned i;
     for (i = 0; i < sizeof ends / sizeof ends[0] && high <= here; i++)
-        high = ends[i];
+        high = (uintptr_t)ends[i];
 #endif
     if (high <= low)
         high = low;
@@ -73,52 +74,65 @@ static void set_text_range(unpaired_root *root)
     root->text_high = high;
 }
 
-static const struct unpaired_root_layout layout = {
-    sizeof(uintptr_t),
-    UNPAIRED_FRAMES,
-    UNPAIRED_OFFSET_BITS,
-    UNPAIRED_FRAME_UNIT,
-    UNPAIRED_SITES,
-    UNPAIRED_HANDLES,
-    UNPAIRED_ANOMALIES,
-    UNPAIRED_MARKS,
-    offsetof(struct unpaired_tables, site),
+/* How the root begins. */
+static const union {
+    struct {
+        char magic[8];
+        uint16_t version, size;
+        struct unpaired_root_layout layout;
+    } told;
+    uint32_t word[10];
+} beginning = {{
+    {'U', 'N', 'P', 'A', 'I', 'R', 'A', 'M'},
+    UNPAIRED_RAM_VERSION,
+    sizeof(unpaired_root),
+    {
+        sizeof(uintptr_t),
+        UNPAIRED_FRAMES,
+        UNPAIRED_OFFSET_BITS,
+        UNPAIRED_FRAME_UNIT,
+        UNPAIRED_SITES,
+        UNPAIRED_HANDLES,
+        UNPAIRED_ANOMALIES,
+        UNPAIRED_MARKS,
+        offsetof(struct unpaired_tables, site),
 #if UNPAIRED_HANDLES > 0
-    offsetof(struct unpaired_tables, handle),
+        offsetof(struct unpaired_tables, handle),
 #else
-    0,
+        0,
 #endif
 #if UNPAIRED_ANOMALIES > 0
-    offsetof(struct unpaired_tables, anomaly),
+        offsetof(struct unpaired_tables, anomaly),
 #else
-    0,
+        0,
 #endif
 #if UNPAIRED_MARKS > 0
-    offsetof(struct unpaired_tables, mark),
+        offsetof(struct unpaired_tables, mark),
 #else
-    0,
+        0,
 #endif
-};
+    },
+}};
+UNPAIRED_STATIC_ASSERT(offsetof(unpaired_root, sequence) == sizeof beginning.word &&
+                           sizeof beginning.word == sizeof beginning.told,
+                       root_begins_as_the_image_has_it);
 
 #define UNPAIRED_TEXT_OF(...) UNPAIRED_TEXT_OF_(__VA_ARGS__)
 #define UNPAIRED_TEXT_OF_(...) #__VA_ARGS__
 
-#define UNPAIRED_TEXT_OF(...) UNPAIRED_TEXT_OF_(__VA_ARGS__)
-#define UNPAIRED_TEXT_OF_(...) #__VA_ARGS__
-
-/* Fills in the root. The magic comes last: a reader that finds it finds the rest. */
+/* Fills in the root, from its end to its beginning. The magic comes last: a reader that finds it finds the rest. */
 void unpaired_set_up(void)
 {
     unpaired_root *const root = &unpaired_ram.root;
-    const uintptr_t state = unpaired_port_lock();
+    unsigned i = sizeof beginning.word / sizeof beginning.word[0];
+    uintptr_t state;
+    set_text_range(root); /* always the same, so outside the lock */
+    root->build_id = (uintptr_t)unpaired_build_id_note;
+    state = unpaired_port_lock();
     if (root->version == 0) {
-        root->size = sizeof *root;
-        root->layout = layout;
         root->marks_stride = 1;
-        set_text_range(root);
-        root->build_id = (uintptr_t)unpaired_build_id_note;
-        root->version = UNPAIRED_RAM_VERSION;
-        memcpy(root->magic, UNPAIRED_RAM_MAGIC, sizeof root->magic);
+        while (i-- != 0)
+            ((volatile uint32_t *)(void *)root)[i] = beginning.word[i];
     }
     unpaired_port_unlock(state);
 }

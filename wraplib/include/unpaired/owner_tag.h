@@ -107,18 +107,20 @@ struct unpaired_block_header {
 #define UNPAIRED_HEADER_SITE_BITS 12
 #define UNPAIRED_HEADER_SITE_MASK 0xfffu
 
+/* The check words below are linear, for a device computes them in every call. The factor is odd, so that a change of any
+ * one word always changes them. */
+#define UNPAIRED_HEADER_FACTOR 0x9e3779b1u
+
 /* Check word of a live block's header; `block` is the block's address, of which the lower 32 bits count. */
 static inline uint32_t unpaired_header_check(uint32_t owner, uint32_t size, uint32_t site, uint32_t block)
 {
-    uint32_t h = (block ^ owner) * 0x9e3779b1u;
-    h = (h ^ (h >> 15) ^ size) * 0x85ebca6bu;
-    return (h ^ (h >> 13)) + site * 0xc2b2ae35u;
+    return (site * UNPAIRED_HEADER_FACTOR + block + owner) * UNPAIRED_HEADER_FACTOR + size;
 }
 
 /* Check word of a released block's header, whose first two words may be anything. */
 static inline uint32_t unpaired_header_check_released(uint32_t site, uint32_t block)
 {
-    return unpaired_header_check(0, UNPAIRED_TAG_RELEASED, site, block);
+    return ~((site * UNPAIRED_HEADER_FACTOR + block) * UNPAIRED_HEADER_FACTOR);
 }
 
 /* A sequence number of 20 bits that never wraps: 16 bits of mantissa, 4 of exponent above them. Exact up to
