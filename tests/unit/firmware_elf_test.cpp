@@ -119,7 +119,9 @@ TEST_CASE("an ELF file that cannot be used is told in one line")
     CHECK(error_of({'r', 'a', 'w', 0, 0}).find("is not an ELF file; give the linker's output") !=
           std::string::npos);
     CHECK(error_of({good.begin(), good.begin() + 20}).find("damaged ELF file") != std::string::npos);
-    CHECK(error_of({good.begin(), good.begin() + static_cast<ptrdiff_t>(good.size() / 2)}) != "");
+    CHECK(
+        error_of({good.begin(), good.begin() + static_cast<ptrdiff_t>(good.size() / 2)}).find("is cut off") !=
+        std::string::npos);
 
     std::vector<uint8_t> changed = good;
     changed[EI_DATA] = ELFDATA2MSB;

@@ -139,6 +139,15 @@ TEST_CASE("a list that was full may have been cut: its stack is confirmed as far
     CHECK(scan.confirmed(false).complete);
 }
 
+TEST_CASE("a full list whose last word lies in the reset handler misses nothing")
+{
+    Scan scan("allocate");
+    scan.at(3, "middle", "allocate").at(5, "Reset_Handler", "middle");
+
+    CHECK(scan.functions(true) == Names{"allocate", "middle", "Reset_Handler"});
+    CHECK(scan.confirmed(true).complete);
+}
+
 TEST_CASE("the caller alone is a stack of one")
 {
     CHECK(Scan("allocate").functions(true) == Names{"allocate"});

@@ -144,7 +144,8 @@ int wrap_files(const Options &options)
 
 int resources(const Options &options)
 {
-    if (options.target.empty() && options.user.empty() && options.output.empty() && options.families.empty()) {
+    if (options.target.empty() && options.user.empty() && options.output.empty() &&
+        options.families.empty()) {
         print_table();
         return 0;
     }

@@ -98,15 +98,18 @@ private:
     std::string nothing_found() const
     {
         if (was_recorded())
-            return fmt::format("{}: process {} ({}) was recorded, but no tagged block is in the core: it has an "
-                               "allocator of its own, or holds nothing; give its trace with --trace FILE",
-                               core_.path, core_.pid, core_.name);
+            return fmt::format(
+                "{}: process {} ({}) was recorded, but no tagged block is in the core: it has an "
+                "allocator of its own, or holds nothing; give its trace with --trace FILE",
+                core_.path, core_.pid, core_.name);
         std::error_code error;
         if (main_ != nullptr && std::filesystem::exists(file_of(*main_), error) &&
-            read_firmware_elf(file_of(*main_), {.dictionary = false, .symbols = false}).symbol("unpaired_ram"))
-            return fmt::format("{}: {} is linked with wraplib, and cores of such programs are not read; what it "
-                               "sent is: unpaired report STREAM --elf {}",
-                               core_.path, program_, program_);
+            read_firmware_elf(file_of(*main_), {.dictionary = false, .symbols = false})
+                .symbol("unpaired_ram"))
+            return fmt::format(
+                "{}: {} is linked with wraplib, and cores of such programs are not read; what it "
+                "sent is: unpaired report STREAM --elf {}",
+                core_.path, program_, program_);
         return fmt::format("{}: process {} ({}) was not recorded: neither the recorder nor a tagged "
                            "block is in it; start the program with unpaired record",
                            core_.path, core_.pid, core_.name);

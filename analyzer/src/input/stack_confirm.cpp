@@ -72,7 +72,7 @@ public:
         }
         if (rule && rule->cfa_above_sp) {
             const int64_t cfa = sp + *rule->cfa_above_sp;
-            return exactly_at(cfa + *rule->ra_above_cfa, cfa, next);
+            return exactly_at(return_address, cfa + *rule->ra_above_cfa, cfa, next);
         }
         return by_call(return_address, sp, rule ? *rule->ra_above_cfa : assumed_place(), next);
     }
@@ -82,7 +82,7 @@ private:
     /// with a link register a variadic function has arguments above it: then the next rule fails to fit.
     static int64_t assumed_place() { return -1; }
 
-    Chain exactly_at(int64_t slot, int64_t cfa, size_t next)
+    Chain exactly_at(uint64_t return_address, int64_t slot, int64_t cfa, size_t next)
     {
         Chain chain;
         for (size_t i = next; i < candidates_.size() && candidates_[i].position <= slot; i++) {
@@ -95,7 +95,8 @@ private:
         }
         // What stands there follows no call: the first function of a task, an interrupt. Behind the last word
         // that is only known if the list had room for more.
-        chain.complete = !full_ || (!candidates_.empty() && slot < candidates_.back().position);
+        chain.complete = !full_ || (!candidates_.empty() && slot < candidates_.back().position) ||
+                         is_outermost(rules_.elf().function_at(return_address - 1));
         return chain;
     }
 
@@ -120,14 +121,18 @@ private:
                 best = std::move(chain);
         }
         if (best.frames.empty())
-            best.complete = !full_ && function != nullptr && is_entry(function->name);
+            best.complete = is_outermost(function);
         return best;
     }
 
-    static bool is_entry(std::string_view name)
+    /// Whether nothing that a reader wants to see calls it.
+    bool is_outermost(const FirmwareSymbol *function) const
     {
-        return name == "main" || name == "_start" || name == "Reset_Handler" || name == "reset_handler" ||
-               name == "_mainCRTStartup";
+        if (function == nullptr)
+            return false;
+        const std::string_view name = function->name;
+        return function->address == rules_.elf().entry || name == "main" || name == "_start" ||
+               name == "Reset_Handler" || name == "reset_handler" || name == "_mainCRTStartup";
     }
 
     RuleCache &rules_;

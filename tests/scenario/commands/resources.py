@@ -140,6 +140,19 @@ def what_a_firmware_cannot_choose_is_one_line_with_what_it_can(t, folder):
                              (["--families", "lwip", "-o", "/proc/none"], ("/proc/none",))):
         one_line(harness.run([t.unpaired, "resources", "--for", "wrap", *arguments], cwd=folder), *words)
     one_line(harness.run([t.unpaired, "resources", "--for", "preload", "--families", "lwip"]), "wrap")
+    one_line(harness.run([t.unpaired, "resources", "--families", "lwip"]), "--for wrap")
+
+
+@check
+def a_sink_has_something_to_send_unless_told_otherwise(t, folder):
+    for sink, settings in (("none", []), ("uart", ["UNPAIRED_RING 64", "UNPAIRED_SEND_AT_ONCE 1"])):
+        result = harness.run([t.unpaired, "resources", "--for", "wrap", "--families", "lwip", "--sink", sink, "-o", sink],
+                             cwd=folder)
+        expect(result.status == 0, harness.text(result.stderr))
+        with open(os.path.join(folder, sink, "unpaired_config.h"), encoding="utf-8") as file:
+            config = file.read()
+        expect(all(f"#define {setting}\n" in config for setting in settings), config)
+        expect(("UNPAIRED_RING" in config) == bool(settings), config)
 
 
 @check
