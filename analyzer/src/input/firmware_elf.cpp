@@ -86,10 +86,10 @@ private:
     {
         GElf_Ehdr header;
         gelf_getehdr(handle_.get(), &header);
-        if (header.e_shoff >= elf_.file->size() && header.e_shoff != 0)
-            fail("is cut off: its section table would stand behind its end; was it copied completely?");
         if (header.e_ident[EI_DATA] != ELFDATA2LSB)
             fail("is big-endian; unpaired reads little-endian machines only");
+        if (header.e_shoff >= elf_.file->size() && header.e_shoff != 0)
+            fail("is cut off: its section table would stand behind its end; was it copied completely?");
         if (header.e_type == ET_REL)
             fail("is an object file; give the linked firmware");
         if (header.e_type != ET_EXEC && header.e_type != ET_DYN)
