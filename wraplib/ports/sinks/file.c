@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 enum { NOT_OPENED = -1, NOT_TO_BE_HAD = -2 };
 static int file = NOT_OPENED;
 static long opened_by;
+static uint64_t writable; /* bytes up to RLIMIT_FSIZE: to write past it kills with SIGXFSZ (setrlimit(2)) */
 
 /* Writes the path with every %p replaced. Returns 0 if it is too long. */
 static int expand(const char *pattern, long pid, char *path, size_t room)
@@ -45,6 +47,19 @@ static int expand(const char *pattern, long pid, char *path, size_t room)
     return 1;
 }
 
+/* The lowest free numbers are the program's: it may count on them, and it may run with its standard streams closed.
+ * Returns a number far above, or -1. */
+static int out_of_the_way(long fd)
+{
+    static const int above[] = {1000, 200, 50}; /* the limit of descriptors may be low */
+    unsigned i;
+    long moved = -1;
+    for (i = 0; i < sizeof above / sizeof above[0] && moved < 0; i++)
+        moved = syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, above[i]);
+    (void)syscall(SYS_close, fd);
+    return (int)moved;
+}
+
 static void open_file(long pid)
 {
     char path[4096];
@@ -53,8 +68,13 @@ static void open_file(long pid)
     opened_by = pid;
     if (expand(pattern && *pattern ? pattern : UNPAIRED_FILE_DEFAULT, pid, path, sizeof path)) {
         long fd = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        uint64_t limit[2] = {~UINT64_C(0), 0}; /* struct rlimit64 */
+        (void)syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, (void *)0, limit);
+        writable = limit[0];
         if (fd >= 0)
-            file = (int)fd;
+            file = out_of_the_way(fd);
+        if (file < 0)
+            file = NOT_TO_BE_HAD;
     }
 }
 
@@ -67,14 +87,15 @@ int unpaired_sink_write(const void *bytes, size_t length)
         open_file(pid);
     /* a forked child says nothing: two processes in one stream would be neither's */
     while (length && file >= 0 && opened_by == pid) {
-        long written = syscall(SYS_write, file, p, length);
+        long written = length <= writable ? syscall(SYS_write, file, p, length) : 0;
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0) {
-            file = NOT_TO_BE_HAD; /* a full disk: what follows half a record could not be read anyway */
+            file = NOT_TO_BE_HAD; /* a full disk or the limit: behind half a record nothing can be read */
             break;
         }
         p += written;
+        writable -= (uint64_t)written;
         length -= (size_t)written;
     }
     errno = saved;
