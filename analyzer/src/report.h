@@ -53,6 +53,7 @@ struct FailedRelease {
     uint64_t count = 0;
     std::string preceded_by; ///< the last observer before (shutdown); "" if none
     int preceded_by_result = 0;
+    Frame at; ///< the frame of `stack` to look at, chosen as Finding::blame is; empty if not known
     std::vector<Frame> stack;
 };
 
@@ -61,11 +62,30 @@ struct EndedBy {
     std::vector<Frame> stack;
 };
 
+/// When what a finding holds will meet (or met) a limit.
 struct Forecast {
     uint64_t limit = 0;
-    std::string limit_name;
+    std::string limit_name; ///< "RLIMIT_NOFILE", "FD_SETSIZE", "NUM_SOCKETS", "--limit socket"
     uint64_t at_acquisition = 0;
     bool reached = false;
+    uint32_t at_cycle = 0; ///< 0 if the run has no cycles, or the finding does not grow by them
+    double after_s = 0;    ///< since the image began; 0 if that cannot be told
+};
+
+/// An acquisition much like a finding's that balances: it shows how the finding's should have ended.
+struct Sibling {
+    std::string function; ///< the acquirer
+    Frame blame;
+    uint64_t acquired = 0, released = 0;
+    std::string released_by; ///< the function that releases it, "" if not known
+    bool operator==(const Sibling &) const = default;
+};
+
+/// How many of a finding's resources existed at a time: after `x` cycles or seconds (ImageReport::series_unit).
+struct GrowthPoint {
+    double x = 0;
+    uint64_t count = 0;
+    bool operator==(const GrowthPoint &) const = default;
 };
 
 struct Finding {
@@ -77,6 +97,10 @@ struct Finding {
     std::map<std::string, Part> parts; ///< by family
     std::optional<Growth> growth;
     double per_cycle = 0;
+    int incident = 0; ///< Incident::id, 0 if it stands alone
+    /// The survivors summed up over the run, ascending by x, at most 64 points; empty where ages are not known.
+    std::vector<GrowthPoint> series;
+    std::optional<Sibling> sibling;
     std::string reachability = "unknown"; ///< "lost|possibly|reachable|unknown": the worst of its blocks
     Reached reached;
     std::string held_by;          ///< who holds a block of it, "" if nobody does or that is not known
@@ -89,6 +113,16 @@ struct Finding {
     std::optional<Forecast> forecast;
     std::vector<std::string> remarks; ///< sentences for a person
     std::string suppressed_by;        ///< the suppression line that folds it, "" if none
+};
+
+/// Findings that grow in step: one fault, seen at several call sites.
+struct Incident {
+    int id = 0;            ///< 1, 2, ... within the image, worst first
+    std::string per_cycle; ///< "1 lwIP socket, 2 heap blocks (40 B)"; "" without cycles
+    std::string sentence;  ///< "each of 38 reconnects leaves 1 lwIP socket and 2 blocks (40 B), owner MQTT"
+    std::vector<std::string> findings; ///< their ids, worst first
+    uint32_t cycles = 0;               ///< in how many it grew
+    bool operator==(const Incident &) const = default;
 };
 
 struct FamilyTotals {
@@ -111,6 +145,10 @@ struct TraceInfo {
     double duration_s = 0;
     uint64_t events = 0, events_lost = 0;
     uint32_t cycles = 0;
+    /// Where the cycles come from: "marks", "function" (--cycle), "found"; "" without any.
+    std::string cycle_source;
+    /// What a cycle is called: the marks' common name, or the function that begins one; "" if it has no name.
+    std::string cycle_name;
 };
 
 /// What one process image did. `remarks` say what the report rests on: damage, drops, a foreign allocator, a
@@ -119,7 +157,9 @@ struct ImageReport {
     TraceInfo trace;
     std::map<std::string, FamilyTotals> totals;
     std::map<std::string, OwnerTotals> owners;
+    std::vector<Incident> incidents;
     std::vector<Finding> findings; ///< worst first
+    std::string series_unit;       ///< of Finding::series: "cycle" or "second"; "" if none has one
     std::vector<std::string> remarks;
 };
 

@@ -11,9 +11,17 @@
 
 namespace unpaired {
 
+/// --limit FAMILY=N: no more than N of a family can exist.
+struct GivenLimit {
+    std::string family;
+    uint64_t value = 0;
+};
+
 struct AnalyzeOptions {
     std::vector<OwnerRule> owner_rules; ///< --owner, in the order given
     Suppressions suppressions;          ///< --suppressions
+    std::vector<GivenLimit> limits;     ///< --limit
+    std::string cycle_function;         ///< --cycle; "" if not given
 };
 
 /// Analyses all images of all traces, worst first. `symbolize` names addresses. Suppressed findings stay in

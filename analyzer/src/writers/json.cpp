@@ -61,6 +61,12 @@ Json to_json(const std::vector<Frame> &stack)
     return json;
 }
 
+Json place(const Frame &frame)
+{
+    return {
+        {"function", frame.function}, {"file", frame.file}, {"line", frame.line}, {"module", frame.module}};
+}
+
 Json to_json(const FailedRelease &failed)
 {
     Json json = {{"function", failed.function},
@@ -71,6 +77,8 @@ Json to_json(const FailedRelease &failed)
         json["preceded_by"] = failed.preceded_by;
         json["preceded_by_result"] = failed.preceded_by_result;
     }
+    if (!failed.at.function.empty())
+        json["at"] = place(failed.at);
     json["stack"] = to_json(failed.stack);
     return json;
 }
@@ -99,6 +107,39 @@ Json to_json(const std::vector<Preview> &previews)
     return json;
 }
 
+Json to_json(const Sibling &sibling)
+{
+    Json json = {{"function", sibling.function},
+                 {"blame", place(sibling.blame)},
+                 {"acquired", sibling.acquired},
+                 {"released", sibling.released}};
+    if (!sibling.released_by.empty())
+        json["released_by"] = sibling.released_by;
+    return json;
+}
+
+Json to_json(const Forecast &forecast)
+{
+    Json json = {{"limit", forecast.limit},
+                 {"limit_name", forecast.limit_name},
+                 {"at_acquisition", forecast.at_acquisition},
+                 {"reached", forecast.reached}};
+    if (forecast.at_cycle > 0)
+        json["at_cycle"] = forecast.at_cycle;
+    if (forecast.after_s > 0)
+        json["after_s"] = forecast.after_s;
+    return json;
+}
+
+Json to_json(const Incident &incident)
+{
+    return {{"id", incident.id},
+            {"per_cycle", incident.per_cycle},
+            {"sentence", incident.sentence},
+            {"findings", incident.findings},
+            {"cycles", incident.cycles}};
+}
+
 Json to_json(const Finding &finding)
 {
     Json json = {{"id", finding.id},
@@ -117,6 +158,15 @@ Json to_json(const Finding &finding)
     if (finding.growth)
         json["growth"] = text_of(*finding.growth);
     json["per_cycle"] = finding.per_cycle;
+    if (finding.incident > 0)
+        json["incident"] = finding.incident;
+    if (!finding.series.empty()) {
+        json["series"] = Json::array();
+        for (const GrowthPoint &point : finding.series)
+            json["series"].push_back({point.x, point.count});
+    }
+    if (finding.sibling)
+        json["sibling"] = to_json(*finding.sibling);
     json["reachability"] = finding.reachability;
     if (finding.reached.any())
         json["reached"] = to_json(finding.reached);
@@ -124,20 +174,15 @@ Json to_json(const Finding &finding)
         json["held_by"] = finding.held_by;
     if (!finding.preview.empty())
         json["preview"] = to_json(finding.preview);
-    json["blame"] = {
-        {"function", finding.blame.function}, {"file", finding.blame.file}, {"line", finding.blame.line}};
-    json["blame"]["module"] = finding.blame.module;
+    json["blame"] = place(finding.blame);
     json["stack"] = to_json(finding.stack);
     if (finding.failed_release)
         json["failed_release"] = to_json(*finding.failed_release);
     if (finding.ended_by)
         json["ended_by"] = {{"function", finding.ended_by->function},
                             {"stack", to_json(finding.ended_by->stack)}};
-    if (const auto &forecast = finding.forecast)
-        json["forecast"] = {{"limit", forecast->limit},
-                            {"limit_name", forecast->limit_name},
-                            {"at_acquisition", forecast->at_acquisition},
-                            {"reached", forecast->reached}};
+    if (finding.forecast)
+        json["forecast"] = to_json(*finding.forecast);
     if (!finding.remarks.empty())
         json["remarks"] = finding.remarks;
     if (!finding.suppressed_by.empty())
@@ -152,6 +197,10 @@ Json to_json(const TraceInfo &trace)
                  {"parent", trace.parent},           {"end", trace.end},
                  {"duration_s", trace.duration_s},   {"events", trace.events},
                  {"events_lost", trace.events_lost}, {"cycles", trace.cycles}};
+    if (!trace.cycle_source.empty())
+        json["cycle_source"] = trace.cycle_source;
+    if (!trace.cycle_name.empty())
+        json["cycle_name"] = trace.cycle_name;
     if (trace.run > 0)
         json["run"] = trace.run;
     return json;
@@ -173,6 +222,10 @@ Json to_json(const ImageReport &image)
     for (const auto &[owner, totals] : image.owners)
         json["owners"][owner] = {{"unpaired", totals.unpaired}, {"unpaired_bytes", totals.unpaired_bytes}};
     json["incidents"] = Json::array();
+    for (const Incident &incident : image.incidents)
+        json["incidents"].push_back(to_json(incident));
+    if (!image.series_unit.empty())
+        json["series_unit"] = image.series_unit;
     json["findings"] = Json::array();
     for (const Finding &finding : image.findings)
         json["findings"].push_back(to_json(finding));

@@ -29,7 +29,7 @@ template <class Element> void clean(std::vector<Element> &all)
 void clean(Finding &f)
 {
     for (std::string *text :
-         {&f.id, &f.rule, &f.family, &f.function, &f.owner, &f.reachability, &f.suppressed_by})
+         {&f.id, &f.rule, &f.family, &f.function, &f.owner, &f.reachability, &f.held_by, &f.suppressed_by})
         clean(*text);
     clean(f.blame);
     clean(f.stack);
@@ -37,6 +37,7 @@ void clean(Finding &f)
     if (f.failed_release) {
         clean(f.failed_release->function);
         clean(f.failed_release->preceded_by);
+        clean(f.failed_release->at);
         clean(f.failed_release->stack);
     }
     if (f.ended_by) {
@@ -45,6 +46,18 @@ void clean(Finding &f)
     }
     if (f.forecast)
         clean(f.forecast->limit_name);
+    if (f.sibling) {
+        clean(f.sibling->function);
+        clean(f.sibling->blame);
+        clean(f.sibling->released_by);
+    }
+}
+
+void clean(Incident &incident)
+{
+    clean(incident.per_cycle);
+    clean(incident.sentence);
+    clean(incident.findings);
 }
 
 /// Names as keys: two that become alike are added up by nobody, the first stays.
@@ -63,7 +76,9 @@ void clean(ImageReport &image)
 {
     clean(image.trace.program);
     clean(image.trace.end);
+    clean(image.trace.cycle_name);
     clean(image.remarks);
+    clean(image.incidents);
     clean_keys(image.totals);
     clean_keys(image.owners);
     for (Finding &finding : image.findings) {
