@@ -21,8 +21,8 @@ uint64_t address_of(const JsonNode &node)
 {
     const std::string text = node.text();
     uint64_t address = 0;
-    const auto [end, error] = std::from_chars(text.data() + 2, text.data() + std::max<size_t>(text.size(), 2),
-                                              address, 16);
+    const auto [end, error] =
+        std::from_chars(text.data() + 2, text.data() + std::max<size_t>(text.size(), 2), address, 16);
     if (!text.starts_with("0x") || error != std::errc() || end != text.data() + text.size())
         node.fail("an address such as 0x1000");
     return address;
@@ -169,10 +169,9 @@ GrowthPoint read_point(const JsonNode &node)
 
 void read_reached(const JsonNode &node, Reached &reached)
 {
-    for (const auto &[key, part] : {std::pair("lost", &reached.lost),
-                                    std::pair("indirectly_lost", &reached.indirectly_lost),
-                                    std::pair("possibly", &reached.possibly),
-                                    std::pair("reachable", &reached.reachable)})
+    for (const auto &[key, part] :
+         {std::pair("lost", &reached.lost), std::pair("indirectly_lost", &reached.indirectly_lost),
+          std::pair("possibly", &reached.possibly), std::pair("reachable", &reached.reachable)})
         if (const auto member = node.member(key))
             *part = read_part(*member);
 }
@@ -278,8 +277,7 @@ ImageReport read_image(const JsonNode &node)
         from.read("unpaired", totals.unpaired);
         from.read("unpaired_bytes", totals.unpaired_bytes);
     });
-    node.each("incidents",
-              [&image](const JsonNode &one) { image.incidents.push_back(read_incident(one)); });
+    node.each("incidents", [&image](const JsonNode &one) { image.incidents.push_back(read_incident(one)); });
     node.read("series_unit", image.series_unit);
     node.each("findings", [&image](const JsonNode &one) { image.findings.push_back(read_finding(one)); });
     node.read("remarks", image.remarks);
@@ -298,9 +296,10 @@ void check_schema(const nlohmann::json &json, const std::string &name)
                                      "unpaired that wrote it, or a newer one",
                                      name, told, schema));
     if (told.starts_with("unpaired-"))
-        throw InputError(fmt::format("{}: is no report but '{}'; make one with --output json:FILE", name, told));
-    throw InputError(fmt::format("{}: is JSON, but no report of unpaired: it has no \"schema\": \"{}\"", name,
-                                 schema));
+        throw InputError(
+            fmt::format("{}: is no report but '{}'; make one with --output json:FILE", name, told));
+    throw InputError(
+        fmt::format("{}: is JSON, but no report of unpaired: it has no \"schema\": \"{}\"", name, schema));
 }
 
 std::string_view without_byte_order_mark(std::string_view text)

@@ -149,10 +149,33 @@ std::string growth_sentence(const Difference &difference)
     case Measure::count:
         break;
     }
-    return fmt::format("grown: {} in the baseline, {} now{}", before.count, after.count,
-                       difference.after->images > 1
-                           ? fmt::format(" in {} processes of {}", difference.after->images, difference.program)
-                           : std::string());
+    return fmt::format(
+        "grown: {} in the baseline, {} now{}", before.count, after.count,
+        difference.after->images > 1
+            ? fmt::format(" in {} processes of {}", difference.after->images, difference.program)
+            : std::string());
+}
+
+/// What a reader must know of a report before he compares its counts.
+std::vector<std::string> reservations(const Report &report, std::string_view which)
+{
+    std::vector<std::string> remarks;
+    uint64_t lost = 0;
+    for (const ImageReport &image : report.images)
+        lost += image.trace.events_lost;
+    if (lost > 0)
+        remarks.push_back(fmt::format("the {} report lost {} events: its counts may be wrong", which, lost));
+    if (report.images.empty())
+        remarks.push_back(fmt::format("the {} report has no process in it", which));
+    return remarks;
+}
+
+bool has_more_than_notes(const Comparison &comparison, const std::string &program)
+{
+    return std::any_of(comparison.differences.begin(), comparison.differences.end(),
+                       [&program](const Difference &one) {
+                           return one.program == program && one.finding().severity != Severity::note;
+                       });
 }
 
 } // namespace
@@ -190,6 +213,17 @@ Comparison compare(const Report &before, const Report &after)
         if (!now.contains(key))
             result.differences.push_back(difference_of(key.first, &occurrence, nullptr));
     std::sort(result.differences.begin(), result.differences.end(), comes_before);
+    for (const auto &[report, which] : {std::pair(&before, "old"), std::pair(&after, "new")})
+        for (std::string &remark : reservations(*report, which))
+            result.remarks.push_back(std::move(remark));
+    for (const std::string &program : result.programs) {
+        const bool was = programs_before.contains(program), is = programs_after.contains(program);
+        if (was != is && has_more_than_notes(result, program))
+            result.remarks.push_back(
+                fmt::format(was ? "'{}' did not run in the new report: what it had left counts as gone"
+                                : "'{}' did not run in the old report: all that it has left counts as new",
+                            program));
+    }
     return result;
 }
 
@@ -230,9 +264,11 @@ void mark_baseline(Report &report, const Report &baseline)
                !now.contains(one.first);
     });
     if (gone > 0)
-        report.remarks.push_back(fmt::format(
-            "{} of the baseline {} no longer found: save this report as the new baseline (--output json:FILE)",
-            gone == 1 ? std::string("1 finding") : fmt::format("{} findings", gone), gone == 1 ? "is" : "are"));
+        report.remarks.push_back(
+            fmt::format("{} of the baseline {} no longer found: save this report as the new baseline "
+                        "(--output json:FILE)",
+                        gone == 1 ? std::string("1 finding") : fmt::format("{} findings", gone),
+                        gone == 1 ? "is" : "are"));
 }
 
 } // namespace unpaired

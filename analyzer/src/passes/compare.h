@@ -18,7 +18,8 @@ enum class Measure { count, per_cycle, severity };
 
 /// A finding of a program in one report, summed up over the program's images.
 struct Occurrence {
-    Finding finding; ///< of the worst image; count, bytes, acquired, released, per_cycle and parts of them all
+    Finding
+        finding; ///< of the worst image; count, bytes, acquired, released, per_cycle and parts of them all
     uint64_t cycles = 0;
     size_t images = 0;
 };

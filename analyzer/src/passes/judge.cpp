@@ -98,8 +98,9 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
 size_t count_of(const ImageReport &image, Severity severity)
 {
     return static_cast<size_t>(
-        std::count_if(image.findings.begin(), image.findings.end(),
-                      [&](const Finding &finding) { return finding.severity == severity && !finding.accepted(); }));
+        std::count_if(image.findings.begin(), image.findings.end(), [&](const Finding &finding) {
+            return finding.severity == severity && !finding.accepted();
+        }));
 }
 
 } // namespace

@@ -12,12 +12,10 @@ struct Rule {
 };
 
 inline constexpr std::array rules = {
-    Rule{"never-released", true},       Rule{"release-failed", true},
-    Rule{"storage-freed-live", true},   Rule{"reinitialised-live", true},
-    Rule{"double-release", false},      Rule{"mismatched-release", false},
-    Rule{"release-unknown", false},     Rule{"foreign-release", false},
-    Rule{"tag-overwritten", false},     Rule{"held-at-exit", true},
-    Rule{"limit-reached", false},       Rule{"released-with-error", false},
+    Rule{"never-released", true},     Rule{"release-failed", true},   Rule{"storage-freed-live", true},
+    Rule{"reinitialised-live", true}, Rule{"double-release", false},  Rule{"mismatched-release", false},
+    Rule{"release-unknown", false},   Rule{"foreign-release", false}, Rule{"tag-overwritten", false},
+    Rule{"held-at-exit", true},       Rule{"limit-reached", false},   Rule{"released-with-error", false},
     Rule{"exec-inherited", false},
 };
 

@@ -30,7 +30,8 @@ std::string_view base_name(std::string_view path)
 
 const Rule *find_rule(std::string_view name)
 {
-    const auto *found = std::find_if(rules.begin(), rules.end(), [name](const Rule &rule) { return rule.name == name; });
+    const auto *found =
+        std::find_if(rules.begin(), rules.end(), [name](const Rule &rule) { return rule.name == name; });
     return found == rules.end() ? nullptr : found;
 }
 
@@ -178,11 +179,11 @@ std::vector<std::string> mark_unknown_types(Suppressions &suppressions, const st
         std::vector<std::string_view> rule_names;
         for (const Rule &rule : rules)
             rule_names.push_back(rule.name);
-        problems.push_back(fmt::format(
-            "{}: suppression '{}': there is no family or rule '{}'; write leak:PATTERN for any of them, a rule ({}), "
-            "or a family ({})",
-            line.origin, quoted(line.text), quoted(line.type), fmt::join(rule_names, ", "),
-            fmt::join(families, ", ")));
+        problems.push_back(fmt::format("{}: suppression '{}': there is no family or rule '{}'; write "
+                                       "leak:PATTERN for any of them, a rule ({}), "
+                                       "or a family ({})",
+                                       line.origin, quoted(line.text), quoted(line.type),
+                                       fmt::join(rule_names, ", "), fmt::join(families, ", ")));
     }
     return problems;
 }

@@ -43,7 +43,8 @@ void append_suppressions(Suppressions &all, Suppressions more);
 
 /// Marks the lines whose type is none: not `leak`, no rule, and none of `families`. Returns a sentence for each
 /// that begins with its origin and lists the types there are.
-std::vector<std::string> mark_unknown_types(Suppressions &suppressions, const std::set<std::string> &families);
+std::vector<std::string> mark_unknown_types(Suppressions &suppressions,
+                                            const std::set<std::string> &families);
 
 /// Sets `suppressed_by` of the findings that a line matches, which become notes, and counts each line's matches. A
 /// line whose `max` is exceeded suppresses nothing in the image, and a remark of the image says so.

@@ -63,6 +63,15 @@ std::string family_noun(std::string_view family, uint64_t n)
     return n == 1 ? std::string(display) : plural_of(display);
 }
 
+std::set<std::string> family_names()
+{
+    std::set<std::string> names;
+    for (const Noun &noun : nouns)
+        if (noun.family != no_family)
+            names.emplace(noun.family);
+    return names;
+}
+
 std::string_view family_released(std::string_view family)
 {
     const Noun *noun = find_noun(family);

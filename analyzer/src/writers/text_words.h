@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,9 @@ namespace unpaired {
 /// What a person calls `n` resources of a family: "socket", "sockets", "objects from new". The resource table
 /// this analyzer was built with knows the names; a family it does not know is called by its own name.
 std::string family_noun(std::string_view family, uint64_t n);
+
+/// The names of all families that a recorder may have been built with, a user's own left out.
+std::set<std::string> family_names();
 
 /// What should have been done with it: "closed", "freed", "destroyed"; "released" where nothing fits better.
 std::string_view family_released(std::string_view family);
