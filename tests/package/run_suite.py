@@ -22,10 +22,12 @@ EXPECTED = {
     "as_in_the_baseline": (True, ["nothing new", "1 finding as in the baseline"], ["never closed"]),
     "more_than_in_the_baseline": (False, ["dup in connect_again", "1 finding as in the baseline"],
                                   ["dup in connect_to_broker"]),
-    "shows_what_is_suppressed": (True, ["cmake: no leaks"], []),
+    "options_and_folder": (True, ["cmake: no leaks"], []),
     "existing_clean": (True, ["existing: no leaks"], []),
     "existing_leak": (False, ["dup in connect_again", "1 finding suppressed"], []),
     "existing_suppressed": (True, ["1 finding suppressed"], []),
+    "Discovered.clean": (True, ["discovered: no leaks"], []),
+    "Discovered.leaks": (False, ["dup in main, discovered.c:11"], []),
 }
 
 

@@ -62,7 +62,7 @@ def the_commands_run_one_after_the_other_and_give_what_the_page_shows(t, folder)
               4: "10 of 10 sockets", 5: "server_test: 1 grown (baseline.json -> suite.json)"}
     for number, text in wanted.items():
         expect(text in output[number], f"no '{text}' in the output of\n{commands[number + 1]}\n{output[number]}")
-    expect(re.search(r"1/1 server +FAIL .*exit status 99", output[3]), f"Meson: {output[3]}")
+    expect(re.search(r"1/1 server +ERROR .*exit status 99", output[3]), f"Meson: {output[3]}")
     shown, = blocks(page, "")
     pattern = re.sub(r"process\\ \d+", r"process \\d+", re.escape(shown)).replace(r"0\.0\ s", r"[\d.]+ s")
     expect(re.search(pattern, output[1]), f"not as shown:\n{output[1]}")

@@ -54,6 +54,10 @@ void tell_broken_lines(const std::vector<std::string> &problems)
 
 Report read_baseline(const ReportOptions &options)
 {
+    std::error_code error;
+    if (!std::filesystem::exists(options.baseline, error))
+        throw Trouble(fmt::format("--baseline: there is no file '{}'; save one with --output json:{}.",
+                                  options.baseline, options.baseline));
     try {
         Inputs inputs = read_inputs({options.baseline}, {});
         return make_report(inputs.traces, options, {}, std::move(inputs.reports));

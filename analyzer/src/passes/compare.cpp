@@ -136,7 +136,7 @@ bool comes_before(const Difference &a, const Difference &b)
     return worse(a.finding(), b.finding());
 }
 
-/// "2 more than the 3 of the baseline", and the like: what grew, as a sentence of its own.
+/// By how much it has grown since the baseline.
 std::string growth_sentence(const Difference &difference)
 {
     const Finding &before = difference.before->finding, &after = difference.after->finding;
@@ -219,10 +219,9 @@ Comparison compare(const Report &before, const Report &after)
     for (const std::string &program : result.programs) {
         const bool was = programs_before.contains(program), is = programs_after.contains(program);
         if (was != is && has_more_than_notes(result, program))
-            result.remarks.push_back(
-                fmt::format(was ? "'{}' did not run in the new report: what it had left counts as gone"
-                                : "'{}' did not run in the old report: all that it has left counts as new",
-                            program));
+            result.remarks.push_back(fmt::format("'{}' did not run in the {}", program,
+                                                 was ? "new report: what it had left counts as gone"
+                                                     : "old report: all that it has left counts as new"));
     }
     return result;
 }
