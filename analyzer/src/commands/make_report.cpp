@@ -61,8 +61,8 @@ Report read_baseline(const ReportOptions &options)
     try {
         Inputs inputs = read_inputs({options.baseline}, {});
         return make_report(inputs.traces, options, {}, std::move(inputs.reports));
-    } catch (const std::runtime_error &error) {
-        throw Trouble(fmt::format("--baseline: {}", error.what()));
+    } catch (const std::runtime_error &problem) {
+        throw Trouble(fmt::format("--baseline: {}", problem.what()));
     }
 }
 
