@@ -66,10 +66,10 @@ Report read_baseline(const ReportOptions &options)
     }
 }
 
-/// The types that a suppression line may have beside `leak` and the rules.
-std::set<std::string> known_families(const std::vector<Trace> &traces, const std::vector<Report> &saved)
+/// The families that traces and saved reports may have findings of.
+std::set<std::string> families_of(const std::vector<Trace> &traces, const std::vector<Report> &saved)
 {
-    std::set<std::string> families = family_names();
+    std::set<std::string> families;
     for (const Trace &trace : traces) // a user's own
         for (const auto &[id, family] : trace.dictionary.families)
             families.insert(family.name);
@@ -120,7 +120,7 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
     analyze_options.owner_rules = parse_owner_rules(options.owners);
     std::vector<std::string> remarks = files.problems;
     const std::vector<std::string> unknown =
-        mark_unknown_types(analyze_options.suppressions, known_families(traces, saved));
+        mark_unknown_types(analyze_options.suppressions, families_of(traces, saved), family_names());
     tell_broken_lines(unknown);
     remarks.insert(remarks.end(), unknown.begin(), unknown.end());
     Symbolizer symbolizer(options.symbols);
