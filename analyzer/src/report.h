@@ -70,6 +70,7 @@ struct Forecast {
     bool reached = false;
     uint32_t at_cycle = 0; ///< 0 if the run has no cycles, or the finding does not grow by them
     double after_s = 0;    ///< since the image began; 0 if that cannot be told
+    bool bytes = false;    ///< `limit` counts bytes
 };
 
 /// An acquisition much like a finding's that balances: it shows how the finding's should have ended.

@@ -2,6 +2,7 @@
 
 #include "writers/text_clean.h"
 #include "writers/text_facts.h"
+#include "writers/text_first_lines.h"
 #include "writers/text_words.h"
 
 #include <algorithm>
@@ -131,18 +132,24 @@ private:
     {
         write_headline(image);
         size_t number = 0;
-        const bool several = std::count_if(image.findings.begin(), image.findings.end(),
-                                           [this](const Finding &f) { return shown(f); }) > 1;
-        if (several) {
-            line("");
-            for (const Finding &f : image.findings)
-                if (shown(f))
-                    write_sentence(f, ++number);
-        }
-        number = 0;
+        std::vector<const Finding *> findings;
         for (const Finding &f : image.findings)
             if (shown(f))
-                write_finding(f, ++number, !several);
+                findings.push_back(&f);
+        const bool several = findings.size() > 1;
+        if (several) {
+            line("");
+            const std::vector<std::string> first = first_lines(image, findings);
+            for (const std::string &text : first)
+                line("  " + bold(wrapped(text, style_.width, 2, 2).substr(2)));
+            if (!first.empty())
+                line("");
+            for (const Finding *f : findings)
+                write_sentence(*f, image.trace, ++number);
+        }
+        number = 0;
+        for (const Finding *f : findings)
+            write_finding(*f, image.trace, ++number, !several);
         write_totals(image);
         write_owners(image);
         write_folded(image);
@@ -195,10 +202,10 @@ private:
                            grouped(released));
     }
 
-    void write_sentence(const Finding &f, size_t number)
+    void write_sentence(const Finding &f, const TraceInfo &trace, size_t number)
     {
         const std::string head = fmt::format("{:>3}  {:<8}", number, severity_name(f.severity));
-        const std::string text = wrapped(finding_sentence(f), style_.width, head.size(), head.size());
+        const std::string text = wrapped(finding_sentence(f, trace), style_.width, head.size(), head.size());
         line(fmt::format("{:>3}  {}{}", number,
                          severity_painted(f.severity, fmt::format("{:<8}", severity_name(f.severity))),
                          std::string_view(text).substr(head.size())));
@@ -206,11 +213,11 @@ private:
 
     // ---- one finding
 
-    void write_finding(const Finding &f, size_t number, bool alone)
+    void write_finding(const Finding &f, const TraceInfo &trace, size_t number, bool alone)
     {
         line("");
         if (alone) {
-            line("  " + bold(wrapped(finding_sentence(f), style_.width, 2, 2).substr(2)));
+            line("  " + bold(wrapped(finding_sentence(f, trace), style_.width, 2, 2).substr(2)));
             line("");
         }
         write_rule_line(f, number, alone);
