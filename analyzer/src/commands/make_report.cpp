@@ -1,5 +1,6 @@
 #include "commands/make_report.h"
 
+#include "commands/limit_options.h"
 #include "commands/read_inputs.h"
 #include "commands/trouble.h"
 #include "passes/analyze.h"
@@ -7,8 +8,8 @@
 #include "passes/join.h"
 #include "symbols/owner_rules.h"
 #include "symbols/symbolizer.h"
+#include "words.h"
 #include "writers/text_clean.h"
-#include "writers/text_words.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -69,7 +70,9 @@ Report read_baseline(const ReportOptions &options)
 /// The types that a suppression line may have beside `leak` and the rules.
 std::set<std::string> known_families(const std::vector<Trace> &traces, const std::vector<Report> &saved)
 {
-    std::set<std::string> families = family_names();
+    std::set<std::string> families;
+    for (const FamilyOfTable &family : families_of_table())
+        families.emplace(family.name);
     for (const Trace &trace : traces) // a user's own
         for (const auto &[id, family] : trace.dictionary.families)
             families.insert(family.name);
@@ -107,6 +110,7 @@ ReportFiles check_report_options(const ReportOptions &options)
         append_suppressions(files.suppressions, parse_suppressions(read_text(path), path, files.problems));
     if (!options.baseline.empty())
         files.baseline = read_baseline(options);
+    parse_limits(options.limits);
     check_outputs(options);
     tell_broken_lines(files.problems);
     return files;
@@ -123,6 +127,8 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
         mark_unknown_types(analyze_options.suppressions, known_families(traces, saved));
     tell_broken_lines(unknown);
     remarks.insert(remarks.end(), unknown.begin(), unknown.end());
+    analyze_options.limits = parse_limits(options.limits);
+    require_known_families(analyze_options.limits, traces);
     Symbolizer symbolizer(options.symbols);
     Symbolize symbolize = [&symbolizer](const Module &module, uint64_t address) {
         return symbolizer.resolve({module.path, module.build_id, module.start, module.end, module.bias},
