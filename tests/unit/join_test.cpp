@@ -52,7 +52,8 @@ TEST_CASE("join: suppressions and owner rules given now hold for what was saved"
 {
     AnalyzeOptions options = with_suppressions("socket:^a$\nsocket:^c$\n");
     options.owner_rules = parse_owner_rules({"b=NETW"});
-    const Report joined = join_saved({}, {report_with("a", "/bin/a", 1), report_with("b", "/bin/b", 2)}, options);
+    const Report joined =
+        join_saved({}, {report_with("a", "/bin/a", 1), report_with("b", "/bin/b", 2)}, options);
     // the one that still counts comes first
     CHECK(joined.images.at(0).findings.at(0).owner == "NETW");
     CHECK(joined.images[0].findings[0].suppressed_by.empty());

@@ -1,5 +1,6 @@
 #include "commands/make_report.h"
 
+#include "commands/limit_options.h"
 #include "commands/read_inputs.h"
 #include "commands/trouble.h"
 #include "passes/analyze.h"
@@ -7,8 +8,8 @@
 #include "passes/join.h"
 #include "symbols/owner_rules.h"
 #include "symbols/symbolizer.h"
+#include "words.h"
 #include "writers/text_clean.h"
-#include "writers/text_words.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -80,6 +81,14 @@ std::set<std::string> families_of(const std::vector<Trace> &traces, const std::v
     return families;
 }
 
+std::set<std::string> families_of_all_tables()
+{
+    std::set<std::string> families;
+    for (const FamilyOfTable &family : families_of_table())
+        families.emplace(family.name);
+    return families;
+}
+
 /// A trace that is cut off or damaged before its first image has no place in the report but this one.
 void remark_empty_traces(const std::vector<Trace> &traces, std::vector<std::string> &remarks)
 {
@@ -107,6 +116,7 @@ ReportFiles check_report_options(const ReportOptions &options)
         append_suppressions(files.suppressions, parse_suppressions(read_text(path), path, files.problems));
     if (!options.baseline.empty())
         files.baseline = read_baseline(options);
+    parse_limits(options.limits);
     check_outputs(options);
     tell_broken_lines(files.problems);
     return files;
@@ -119,10 +129,12 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
     analyze_options.suppressions = files.suppressions;
     analyze_options.owner_rules = parse_owner_rules(options.owners);
     std::vector<std::string> remarks = files.problems;
-    const std::vector<std::string> unknown =
-        mark_unknown_types(analyze_options.suppressions, families_of(traces, saved), family_names());
+    const std::vector<std::string> unknown = mark_unknown_types(
+        analyze_options.suppressions, families_of(traces, saved), families_of_all_tables());
     tell_broken_lines(unknown);
     remarks.insert(remarks.end(), unknown.begin(), unknown.end());
+    analyze_options.limits = parse_limits(options.limits);
+    require_known_families(analyze_options.limits, traces);
     Symbolizer symbolizer(options.symbols);
     Symbolize symbolize = [&symbolizer](const Module &module, uint64_t address) {
         return symbolizer.resolve({module.path, module.build_id, module.start, module.end, module.bias},

@@ -174,7 +174,8 @@ std::vector<std::string> mark_unknown_types(Suppressions &suppressions, const st
 {
     std::vector<std::string> problems;
     for (Suppression &line : suppressions.lines) {
-        line.unknown = line.type != "leak" && !find_rule(line.type) && !families.contains(line.type) && !others.contains(line.type);
+        line.unknown = line.type != "leak" && !find_rule(line.type) && !families.contains(line.type) &&
+                       !others.contains(line.type);
         if (!line.unknown)
             continue;
         std::vector<std::string_view> rule_names;
