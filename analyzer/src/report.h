@@ -53,8 +53,8 @@ struct FailedRelease {
     uint64_t count = 0;
     std::string preceded_by; ///< the last observer before (shutdown); "" if none
     int preceded_by_result = 0;
-    Frame at; ///< the frame of `stack` to look at, chosen as Finding::blame is; empty if not known
     std::vector<Frame> stack;
+    Frame at = {}; ///< the frame of `stack` to look at, chosen as Finding::blame is; empty if not known
 };
 
 struct EndedBy {
@@ -65,12 +65,11 @@ struct EndedBy {
 /// When what a finding holds will meet (or met) a limit.
 struct Forecast {
     uint64_t limit = 0;
-    std::string limit_name; ///< "RLIMIT_NOFILE", "FD_SETSIZE", "NUM_SOCKETS", "--limit socket"
+    std::string limit_name; ///< "RLIMIT_NOFILE", "FD_SETSIZE", "NUM_SOCKETS", "--limit socket=512"
     uint64_t at_acquisition = 0;
     bool reached = false;
     uint32_t at_cycle = 0; ///< 0 if the run has no cycles, or the finding does not grow by them
     double after_s = 0;    ///< since the image began; 0 if that cannot be told
-    bool bytes = false;    ///< `limit` counts bytes
 };
 
 /// An acquisition much like a finding's that balances: it shows how the finding's should have ended.

@@ -124,8 +124,6 @@ Json to_json(const Forecast &forecast)
                  {"limit_name", forecast.limit_name},
                  {"at_acquisition", forecast.at_acquisition},
                  {"reached", forecast.reached}};
-    if (forecast.bytes)
-        json["limit_unit"] = "bytes";
     if (forecast.at_cycle > 0)
         json["at_cycle"] = forecast.at_cycle;
     if (forecast.after_s > 0)
