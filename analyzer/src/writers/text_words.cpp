@@ -206,32 +206,6 @@ std::string base_name(const std::string &path)
     return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
-std::string wrapped(std::string_view text, size_t width, size_t first_indent, size_t indent)
-{
-    std::string out(first_indent, ' ');
-    size_t column = first_indent;
-    bool line_is_empty = true;
-    while (!text.empty()) {
-        const size_t blank = text.find(' ');
-        const std::string_view word = text.substr(0, blank);
-        text = blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1);
-        if (!line_is_empty && column + 1 + word.size() > width) {
-            out += '\n';
-            out.append(indent, ' ');
-            column = indent;
-            line_is_empty = true;
-        }
-        if (!line_is_empty) {
-            out += ' ';
-            column++;
-        }
-        out += word;
-        column += word.size();
-        line_is_empty = false;
-    }
-    return out;
-}
-
 std::string printable(const std::vector<uint8_t> &bytes)
 {
     std::string text;

@@ -36,9 +36,6 @@ std::string function_text(const std::string &function);
 /// What stands behind the last slash.
 std::string base_name(const std::string &path);
 
-/// `text` in lines of at most `width` columns, broken at blanks; lines after the first are indented.
-std::string wrapped(std::string_view text, size_t width, size_t first_indent, size_t indent);
-
 /// Bytes as text, a dot for each that is no printable ASCII character.
 std::string printable(const std::vector<uint8_t> &bytes);
 
