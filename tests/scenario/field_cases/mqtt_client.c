@@ -4,18 +4,16 @@
 // args: {port}
 // run: --owner mqtt_*=MQTT
 // expect: {"rule": "never-released", "severity": "leak", "family": "heap", "function": "malloc", "owner": "MQTT",
-//          "count": 20, "bytes": 800, "acquired": 20, "released": 0, "growth": "linear", "per_cycle": 1,
-//          "stack": ["platform_memory_alloc", "mqtt_msg_handler_create:handler", "mqtt_subscribe", "send_state:first"]}
-// expect: {"rule": "never-released", "severity": "leak", "family": "heap", "function": "malloc", "owner": "MQTT",
-//          "count": 20, "bytes": 800, "acquired": 20, "released": 0, "growth": "linear", "per_cycle": 1,
-//          "stack": ["platform_memory_alloc", "mqtt_msg_handler_create:handler", "mqtt_subscribe", "send_state:second"]}
+//          "count": 40, "bytes": 1600, "acquired": 40, "released": 0, "growth": "linear", "per_cycle": 2,
+//          "stack": ["platform_memory_alloc", "mqtt_msg_handler_create:handler", "mqtt_subscribe", "send_state:first",
+//                    "main"]}
 // expect: {"rule": "never-released", "severity": "leak", "family": "socket", "function": "socket", "owner": "MQTT",
 //          "count": 4, "acquired": 20, "released": 16, "blame": "platform_net_socket_connect:socket",
 //          "stack": ["platform_net_socket_connect:socket", "network_connect", "mqtt_connect", "send_state", "main"]}
-// totals: {"heap": {"acquired": 101, "released": 60}, "socket": {"acquired": 24, "released": 20}}
+// totals: {"heap": {"acquired": ">=100", "released": 60}, "socket": {"acquired": 24, "released": 20}}
 // output: 20 reconnects
 // fixed: the same MQTT client gives all of it back, when the list gives up its handlers and disconnect closes its own socket
-// totals: {"socket": {"acquired": 20, "released": 20, "unpaired": 0}}
+// totals: {"heap": {"acquired": ">=100", "released": 100}, "socket": {"acquired": 20, "released": 20, "unpaired": 0}}
 // output: 20 reconnects
 // Field case 2. A small client that speaks MQTT 3.1.1 to the real mosquitto, with the functions and the two mistakes that
 // kawaii-mqtt had, in a device that saves power: it connects, subscribes, sends its state, and disconnects at once.
@@ -281,7 +279,7 @@ FRAME static void send_state(mqtt_client_t *client, bool slipped_in)
     mqtt_connect(client);
     mqtt_start_thread(client);
     mqtt_subscribe(client, "device/1/command", on_command); /* blame:first */
-    mqtt_subscribe(client, "device/1/update", on_command);  /* blame:second */
+    mqtt_subscribe(client, "device/1/update", on_command);
     mqtt_publish(client, "device/1/state", "on");
     mqtt_disconnect(client, slipped_in);
     mqtt_stop_thread(client);
