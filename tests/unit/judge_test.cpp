@@ -140,7 +140,8 @@ TEST_CASE("a timeout of lwIP that put itself up again is for life, what a timeou
 {
     const std::string timers = "libown.so!sys_check_timeouts", thread = "libown.so!tcpip_thread";
     CHECK(left("memp_malloc", 3, "exit", {"libown.so!sys_timeout_abs", timers, thread}) == Severity::note);
-    CHECK(left("memp_malloc", 3, "exit", {"libown.so!tcp_alloc", "libown.so!tcp_new", "reconnect@main.c:5", timers, thread}) ==
+    CHECK(left("memp_malloc", 3, "exit",
+               {"libown.so!tcp_alloc", "libown.so!tcp_new", "reconnect@main.c:5", timers, thread}) ==
           Severity::suspect);
     CHECK(left("malloc", 3, "exit", {"on_timeout@main.c:5", timers, thread}) == Severity::suspect);
 }

@@ -34,7 +34,7 @@
 #include <unistd.h>
 
 enum { CYCLES = 20, PACKET = 128 };
-enum { CONNACK = 2, SUBSCRIBE = 8, SUBACK = 9, DISCONNECT = 14 };
+enum { CONNECT = 1, CONNACK, PUBLISH, SUBSCRIBE = 8, SUBACK = 9, DISCONNECT = 14 };
 enum { CLIENT_STATE_DISCONNECTED, CLIENT_STATE_CONNECTED, CLIENT_STATE_INVALID };
 
 typedef struct mqtt_list {
@@ -144,9 +144,9 @@ FRAME static void mqtt_wait_connack(const mqtt_client_t *client)
 FRAME static void mqtt_connect(mqtt_client_t *client)
 {
     /* MQTT 3.1.1, clean session, keep alive 60 s, client "device" */
-    static const uint8_t connect_packet[] = {0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 60, 0, 6, 'd', 'e', 'v', 'i', 'c', 'e'};
+    static const char connect_packet[] = "\0\4MQTT\4\2\0\74\0\6device";
     network_connect(&client->network);
-    mqtt_send_packet(client, 1 << 4, connect_packet, sizeof connect_packet);
+    mqtt_send_packet(client, CONNECT << 4, connect_packet, sizeof connect_packet - 1);
     mqtt_wait_connack(client);
     client->state = CLIENT_STATE_CONNECTED;
 }
@@ -191,7 +191,7 @@ FRAME static void mqtt_publish(mqtt_client_t *client, const char *topic, const c
     MUST(length + strlen(text) + 2 <= sizeof body);
     memcpy(body + 2, topic, length);
     memcpy(body + 2 + length, text, strlen(text));
-    mqtt_send_packet(client, 3 << 4, body, length + strlen(text) + 2);
+    mqtt_send_packet(client, PUBLISH << 4, body, length + strlen(text) + 2);
 }
 
 FRAME static void mqtt_clean_session(mqtt_client_t *client)

@@ -35,7 +35,8 @@ int main(int argc, char **argv)
         MQTTClient client;
         MQTTClient_connectOptions options = MQTTClient_connectOptions_initializer;
         unpaired_mark("reconnect");
-        MUST(MQTTClient_create(&client, address, "device-1", MQTTCLIENT_PERSISTENCE_NONE, NULL) == MQTTCLIENT_SUCCESS);
+        MUST(MQTTClient_create(&client, address, "device-1", MQTTCLIENT_PERSISTENCE_NONE, NULL) ==
+             MQTTCLIENT_SUCCESS);
         options.cleansession = 1;
         MUST(MQTTClient_connect(client, &options) == MQTTCLIENT_SUCCESS);
         heard += publish_and_hear(client, cycle);
