@@ -45,7 +45,7 @@ _unpaired() {
     _unpaired_value "$previous" "$word" && return
 
     local recording='--locks= --max-trace= --owner='
-    local reporting='--format= --output= --all --fail-on= --owner= --suppressions= --sysroot= --debug-path= --debuginfod'
+    local reporting='--format= --output= --all --fail-on= --limit= --owner= --suppressions= --sysroot= --debug-path= --debuginfod'
     case $command in
     run) COMPREPLY=($(compgen -W "$recording $reporting --keep --error-exitcode= --help --" -- "$word")) ;;
     record) COMPREPLY=($(compgen -W "$recording --output= -o --help --" -- "$word")) ;;

@@ -1,5 +1,6 @@
 #include "commands/make_report.h"
 
+#include "commands/limit_options.h"
 #include "commands/trouble.h"
 #include "passes/analyze.h"
 #include "symbols/owner_rules.h"
@@ -59,6 +60,7 @@ void check_report_options(const ReportOptions &options)
     std::vector<std::string> ignored;
     read_suppressions(options, ignored);
     parse_owner_rules(options.owners);
+    parse_limits(options.limits);
     check_outputs(options);
 }
 
@@ -68,6 +70,8 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
     AnalyzeOptions analyze_options;
     analyze_options.suppressions = read_suppressions(options, remarks);
     analyze_options.owner_rules = parse_owner_rules(options.owners);
+    analyze_options.limits = parse_limits(options.limits);
+    require_known_families(analyze_options.limits, traces);
     Symbolizer symbolizer(options.symbols);
     Symbolize symbolize = [&symbolizer](const Module &module, uint64_t address) {
         return symbolizer.resolve({module.path, module.build_id, module.start, module.end, module.bias},

@@ -126,6 +126,14 @@ void add_report_options(CLI::App &command, ReportOptions &options)
         ->option_text("FILE")
         ->allow_extra_args(false)
         ->group(group);
+    command
+        .add_option(
+            "--limit", options.limits,
+            "How many of a family there can be, as in socket=512, or how much memory, as in heap=256K: "
+            "the report tells when what grows will meet it. May be given several times.")
+        ->option_text("FAMILY=N")
+        ->allow_extra_args(false)
+        ->group(group);
     const std::string symbols = "Where names and line numbers come from";
     command
         .add_option("--sysroot", options.symbols.sysroot,

@@ -16,6 +16,7 @@ struct ReportOptions {
     std::vector<std::string> outputs; ///< FORMAT:FILE, validated
     std::vector<std::string> owners;  ///< PATTERN=MAGIC
     std::vector<std::string> suppressions;
+    std::vector<std::string> limits; ///< FAMILY=N
     std::string fail_on = "suspect";
     bool all = false;
     SymbolOptions symbols;

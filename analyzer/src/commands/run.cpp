@@ -1,6 +1,7 @@
 // unpaired run: records a program, and prints the report when it ends.
 #include "commands/commands.h"
 #include "commands/launch_options.h"
+#include "commands/limit_options.h"
 #include "commands/make_report.h"
 #include "commands/report_options.h"
 #include "commands/running.h"
@@ -42,6 +43,8 @@ int run(const Options &options, const Command &command)
     launching.owners = options.report.owners;
     launching.symbols = options.report.symbols;
     check_report_options(options.report);
+    require_known_families(parse_limits(options.report.limits),
+                           {}); // not after the program has run for a day
 
     Launched launched = launch(launching);
     std::vector<std::string> remarks = launched.problems;

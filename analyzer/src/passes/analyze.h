@@ -2,6 +2,7 @@
 #pragma once
 
 #include "input/model.h"
+#include "passes/limits.h"
 #include "passes/own.h"
 #include "passes/suppress.h"
 #include "passes/symbolise.h"
@@ -10,12 +11,6 @@
 #include <vector>
 
 namespace unpaired {
-
-/// --limit FAMILY=N: no more than N of a family can exist.
-struct GivenLimit {
-    std::string family;
-    uint64_t value = 0;
-};
 
 struct AnalyzeOptions {
     std::vector<OwnerRule> owner_rules; ///< --owner, in the order given

@@ -4,6 +4,7 @@
 #include "writers/text_clean.h"
 #include "writers/text_facts.h"
 #include "writers/text_finding.h"
+#include "writers/text_first_lines.h"
 #include "writers/text_words.h"
 
 #include <algorithm>
@@ -102,18 +103,20 @@ private:
     {
         write_headline(image);
         size_t number = 0;
-        const bool several = std::count_if(image.findings.begin(), image.findings.end(),
-                                           [this](const Finding &f) { return shown(f); }) > 1;
-        if (several) {
-            canvas_.line("");
-            for (const Finding &f : image.findings)
-                if (shown(f))
-                    write_sentence(f, ++number);
-        }
-        number = 0;
+        std::vector<const Finding *> findings;
         for (const Finding &f : image.findings)
             if (shown(f))
-                write_finding(canvas_, f, ++number, !several);
+                findings.push_back(&f);
+        const bool several = findings.size() > 1;
+        if (several) {
+            write_first_lines(first_lines(image, findings));
+            canvas_.line("");
+            for (const Finding *f : findings)
+                write_sentence(*f, image.trace, ++number);
+        }
+        number = 0;
+        for (const Finding *f : findings)
+            write_finding(canvas_, *f, image.trace, ++number, !several);
         write_totals(image);
         write_owners(image);
         write_folded(image);
@@ -166,10 +169,19 @@ private:
                            grouped(released));
     }
 
-    void write_sentence(const Finding &f, size_t number)
+    void write_first_lines(const std::vector<std::string> &lines)
+    {
+        if (!lines.empty())
+            canvas_.line("");
+        for (const std::string &text : lines)
+            canvas_.line("  " + canvas_.bold(wrapped(text, canvas_.width(), 2, 2).substr(2)));
+    }
+
+    void write_sentence(const Finding &f, const TraceInfo &trace, size_t number)
     {
         const std::string head = fmt::format("{:>3}  {:<8}", number, severity_name(f.severity));
-        const std::string text = wrapped(finding_sentence(f), canvas_.width(), head.size(), head.size());
+        const std::string text =
+            wrapped(finding_sentence(f, trace), canvas_.width(), head.size(), head.size());
         canvas_.line(fmt::format("{:>3}  {}{}", number,
                                  canvas_.painted(f.severity, fmt::format("{:<8}", severity_name(f.severity))),
                                  std::string_view(text).substr(head.size())));

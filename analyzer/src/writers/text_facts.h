@@ -11,6 +11,9 @@ namespace unpaired {
 /// Counts, growth, parts, failed releases, forecast and remarks, as far as there are any.
 std::vector<std::string> finding_facts(const Finding &finding);
 
+/// When a limit was or will be met: "RLIMIT_NOFILE (1,024) will be reached in cycle 1,010, after about 2 h".
+std::string forecast_text(const Forecast &forecast);
+
 /// What stands before the function in Finding::ended_by: "first released by", "memory freed by".
 std::string ended_by_intro(const Finding &finding);
 

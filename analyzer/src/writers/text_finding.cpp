@@ -46,11 +46,11 @@ void write_previews(TextCanvas &canvas, const Finding &f)
 
 } // namespace
 
-void write_finding(TextCanvas &canvas, const Finding &f, size_t number, bool alone)
+void write_finding(TextCanvas &canvas, const Finding &f, const TraceInfo &trace, size_t number, bool alone)
 {
     canvas.line("");
     if (alone) {
-        canvas.line("  " + canvas.bold(wrapped(finding_sentence(f), canvas.width(), 2, 2).substr(2)));
+        canvas.line("  " + canvas.bold(wrapped(finding_sentence(f, trace), canvas.width(), 2, 2).substr(2)));
         canvas.line("");
     }
     write_rule_line(canvas, f, number, alone);

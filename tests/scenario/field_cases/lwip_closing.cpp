@@ -61,8 +61,8 @@ extern "C" { // as C: names without parameters
 FRAME static bool tls_connect(mbedtls_net_context *connection)
 {
     mbedtls_net_init(connection);
-    int error = mbedtls_net_connect(connection, "10.77.0.1", "8883", MBEDTLS_NET_PROTO_TCP); /* blame:connect */
-    return error == 0;
+    const char *broker = "10.77.0.1";
+    return mbedtls_net_connect(connection, broker, "8883", MBEDTLS_NET_PROTO_TCP) == 0; /* blame:connect */
 }
 
 FRAME static void tls_disconnect(mbedtls_net_context *connection)
