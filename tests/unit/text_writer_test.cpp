@@ -400,3 +400,37 @@ TEST_CASE("text: of a path that does not fit the end is shown, unless all is ask
     CHECK(!contains(text, "/a/very/long"));
     CHECK(contains(text_of({image_with({f})}, true, 80), "/a/very/long"));
 }
+
+TEST_CASE("text: what is as in the baseline is folded into one line, and what has grown says by how much")
+{
+    Finding known = socket_leak(), grown = socket_leak();
+    known.baseline = Baseline{3, 0, 0, false};
+    grown.id = "fedcba9876543210";
+    grown.baseline = Baseline{2, 0, 0, true};
+    grown.remarks = {"grown: 2 in the baseline, 3 now"};
+
+    const std::string text = text_of({image_with({grown, known})});
+    CHECK_THAT(text, Catch::StartsWith("server: 1 leak ("));
+    CHECK_THAT(text, Catch::Contains("grown: 2 in the baseline, 3 now"));
+    CHECK_THAT(text, Catch::Contains("1 finding as in the baseline, not shown: --all shows them."));
+    CHECK_FALSE(contains(text, known.id));
+    CHECK_THAT(text_of({image_with({grown, known})}, true),
+               Catch::Contains("as in the baseline, which has 3"));
+
+    // and: with nothing else the headline does not say that there are no leaks
+    CHECK_THAT(text_of({image_with({known})}), Catch::StartsWith("server: nothing new ("));
+    CHECK_THAT(text_of({image_with({known}), image_with({})}), !Catch::Contains("no leaks in server"));
+}
+
+TEST_CASE("text: suppressions that matched nothing are a block of their own, at the end")
+{
+    Report report;
+    report.images = {image_with({})};
+    report.remarks = {"something else"};
+    report.unused_suppressions = {{"known.supp:2", "leak:first"}, {"known.supp:17", "socket:^second$ max=3"}};
+    CHECK_THAT(write_text(report, {}), Catch::EndsWith("\nremark: something else\n"
+                                                       "\n"
+                                                       "2 suppressions matched nothing:\n"
+                                                       "  known.supp:2   leak:first\n"
+                                                       "  known.supp:17  socket:^second$ max=3\n"));
+}

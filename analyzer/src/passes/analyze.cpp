@@ -77,9 +77,6 @@ void suppress(ImageReport &report, Suppressions &suppressions)
         if (finding.severity != Severity::leak && is_lifelong(finding))
             finding.severity = Severity::note;
     apply_suppressions(suppressions, report);
-    for (Finding &finding : report.findings)
-        if (!finding.suppressed_by.empty())
-            finding.severity = Severity::note;
 }
 
 } // namespace
@@ -130,7 +127,7 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
     }
     std::stable_sort(report.images.begin(), report.images.end(),
                      [](const ImageReport &a, const ImageReport &b) { return worse(a, b); });
-    report.remarks = unused_suppressions(suppressions);
+    report.unused_suppressions = unused_suppressions(suppressions);
     return report;
 }
 

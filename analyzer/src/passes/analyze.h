@@ -20,7 +20,7 @@ struct AnalyzeOptions {
 };
 
 /// Analyses all images of all traces, worst first. `symbolize` names addresses. Suppressed findings stay in
-/// the report, as notes with `suppressed_by` set; unused suppressions are told in Report::remarks. Does no I/O.
+/// the report, as notes with `suppressed_by` set; unused ones are told beside them. Does no I/O.
 Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, Symbolize &symbolize);
 
 } // namespace unpaired

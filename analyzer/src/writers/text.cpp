@@ -50,12 +50,15 @@ public:
         if (!report_.remarks.empty())
             canvas_.line("");
         write_remarks(report_.remarks);
+        for (const std::string &text : unused_suppressions_texts(report_))
+            canvas_.line(text);
         return canvas_.taken();
     }
 
 private:
     struct Counts {
-        uint64_t leaks = 0, suspects = 0, notes = 0, suppressed = 0, note_resources = 0, note_bytes = 0;
+        uint64_t leaks = 0, suspects = 0, notes = 0, suppressed = 0, in_baseline = 0, note_resources = 0,
+                 note_bytes = 0;
     };
 
     static Counts count(const ImageReport &image)
@@ -68,6 +71,8 @@ private:
                 n.notes++;
                 n.note_resources += f.count;
                 n.note_bytes += f.bytes;
+            } else if (f.accepted()) {
+                n.in_baseline++;
             } else {
                 (f.severity == Severity::leak ? n.leaks : n.suspects)++;
             }
@@ -78,8 +83,9 @@ private:
     bool worth_showing(const ImageReport &image) const
     {
         const Counts n = count(image);
-        return n.leaks || n.suspects || image.trace.end == "running" || image.trace.end == "truncated" ||
-               image.trace.events_lost || (style_.all && !image.findings.empty());
+        return n.leaks || n.suspects || n.in_baseline || image.trace.end == "running" ||
+               image.trace.end == "truncated" || image.trace.events_lost ||
+               (style_.all && !image.findings.empty());
     }
 
     /// Equal for processes of one program with the same findings; "" for one that has none to show.
@@ -94,7 +100,7 @@ private:
 
     bool shown(const Finding &f) const
     {
-        return style_.all || (f.suppressed_by.empty() && f.severity != Severity::note);
+        return style_.all || (!f.accepted() && f.severity != Severity::note);
     }
 
     // ---- one image
@@ -135,9 +141,10 @@ private:
             found.push_back(plural(n.suspects, "suspect"));
         const TraceInfo &t = image.trace;
         const bool whole = t.end != "truncated" && t.events_lost == 0;
-        const std::string verdict = !found.empty() ? joined(found, " and ")
-                                    : whole        ? "no leaks"
-                                                   : "no leaks seen";
+        const std::string verdict = !found.empty()  ? joined(found, " and ")
+                                    : n.in_baseline ? "nothing new"
+                                    : whole         ? "no leaks"
+                                                    : "no leaks seen";
         std::string about = about_text(t);
         if (t.duration_s > 0)
             about += fmt::format(", {}", duration_text(t.duration_s));
@@ -234,13 +241,16 @@ private:
             parts.push_back(fmt::format("{} ({} still held{})", plural(n.notes, "note"),
                                         grouped(n.note_resources),
                                         n.note_bytes ? ", " + bytes_text(n.note_bytes) : ""));
+        if (n.in_baseline)
+            parts.push_back(fmt::format("{} as in the baseline", plural(n.in_baseline, "finding")));
         if (n.suppressed)
             parts.push_back(fmt::format("{} suppressed", plural(n.suppressed, "finding")));
         if (style_.all || parts.empty())
             return;
         canvas_.line("");
         canvas_.line(canvas_.dim(wrapped(
-            fmt::format("{}, not shown: --all shows them.", joined(parts, " and ")), canvas_.width(), 5, 5)));
+            fmt::format("{}, not shown: --all shows them.", joined(parts, parts.size() > 2 ? ", " : " and ")),
+            canvas_.width(), 5, 5)));
     }
 
     /// "sh (4710), env (3 processes)", by name in the order they come.

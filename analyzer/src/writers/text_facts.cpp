@@ -3,6 +3,7 @@
 
 #include "writers/text_words.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fmt/format.h>
 
@@ -151,7 +152,25 @@ std::vector<std::string> finding_facts(const Finding &f)
     out.insert(out.end(), f.remarks.begin(), f.remarks.end());
     if (!f.suppressed_by.empty())
         out.push_back("suppressed by " + f.suppressed_by);
+    if (f.baseline && !f.baseline->grown) // of one that has grown a remark tells it
+        out.push_back(fmt::format("as in the baseline, which has {}", grouped(f.baseline->count)));
     return out;
+}
+
+std::vector<std::string> unused_suppressions_texts(const Report &report)
+{
+    std::vector<std::string> lines;
+    if (report.unused_suppressions.empty())
+        return lines;
+    lines.push_back("");
+    lines.push_back(
+        fmt::format("{} matched nothing:", plural(report.unused_suppressions.size(), "suppression")));
+    size_t column = 0;
+    for (const UnusedSuppression &line : report.unused_suppressions)
+        column = std::max(column, line.origin.size());
+    for (const UnusedSuppression &line : report.unused_suppressions)
+        lines.push_back(fmt::format("  {:<{}}  {}", line.origin, column, line.text));
+    return lines;
 }
 
 std::string which_text(const TraceInfo &trace)

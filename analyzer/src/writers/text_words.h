@@ -4,6 +4,7 @@
 #include "words.h"
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
