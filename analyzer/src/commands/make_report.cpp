@@ -140,6 +140,10 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
         return symbolizer.resolve({module.path, module.build_id, module.start, module.end, module.bias},
                                   address);
     };
+    analyze_options.name_variable = [&symbolizer](const Module &module, uint64_t address) {
+        return symbolizer.variable({module.path, module.build_id, module.start, module.end, module.bias},
+                                   address);
+    };
     remark_empty_traces(traces, remarks);
     Report report = analyze(traces, analyze_options, symbolize);
     const std::vector<std::string> problems = symbolizer.problems();

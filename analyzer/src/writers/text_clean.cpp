@@ -22,6 +22,8 @@ void clean(Frame &frame)
     clean(frame.module);
 }
 
+void clean(Incident &incident);
+
 template <class Element> void clean(std::vector<Element> &all)
 {
     for (Element &one : all)
