@@ -1,5 +1,7 @@
 #include "passes/judge.h"
 
+#include "table.h"
+
 #include <algorithm>
 #include <array>
 #include <tuple>
@@ -12,12 +14,11 @@ template <size_t N> bool one_of(std::string_view text, const std::array<std::str
     return std::find(names.begin(), names.end(), text) != names.end();
 }
 
-/// lwIP's stack is started once and has no way to stop: its timeouts, mailbox and core lock are for life.
+/// Such as lwIP's stack, which is started once and has no way to stop.
 bool is_started_for_life(const std::vector<Frame> &stack)
 {
-    static constexpr std::array<std::string_view, 2> starters = {"tcpip_init", "lwip_init"};
     return std::any_of(stack.begin(), stack.end(),
-                       [&](const Frame &frame) { return one_of(frame.function, starters); });
+                       [](const Frame &frame) { return is_for_life(frame.function); });
 }
 
 /// What memory itself says is better than any guess from numbers.
@@ -107,15 +108,15 @@ size_t count_of(const ImageReport &image, Severity severity)
 
 ResourceClass class_of_space(std::string_view space_name, uint8_t kind)
 {
-    static constexpr std::array<std::string_view, 13> memory = {
-        "heap",          "mapping", "addrinfo", "ifaddrs",   "lwip_mem",      "memp",        "pbuf",
-        "freertos_heap", "rt_heap", "esp_heap", "wasm_heap", "rt_pool_block", "wasm_mapping"};
-    static constexpr std::array<std::string_view, 5> lifelong = {"thread", "key", "timer", "dl", "named_sem"};
-    if (one_of(space_name, memory))
+    switch (class_of_table(space_name)) {
+    case SpaceClass::memory:
         return ResourceClass::memory;
-    if (kind == UNPAIRED_KIND_IN_PLACE || one_of(space_name, lifelong))
+    case SpaceClass::lifelong:
         return ResourceClass::lifelong;
-    return ResourceClass::handle;
+    case SpaceClass::unsaid:
+        break;
+    }
+    return kind == UNPAIRED_KIND_IN_PLACE ? ResourceClass::lifelong : ResourceClass::handle;
 }
 
 Severity judge(const Described &described, const GrowthVerdict &growth, ResourceClass resource, Ending ending,
