@@ -1,6 +1,7 @@
 #include "words.h"
 
 #include "report.h"
+#include "table.h"
 
 #include <algorithm>
 #include <array>
@@ -9,30 +10,6 @@
 
 namespace unpaired {
 namespace {
-
-// Every part that a recorder may have been built with. A family that stands in two parts means the same in both.
-#define UNPAIRED_TABLE_LINUX
-#define UNPAIRED_TABLE_FREERTOS
-#define UNPAIRED_TABLE_RTTHREAD
-#define UNPAIRED_TABLE_LWIP
-#define UNPAIRED_TABLE_LWIP_MEMORY
-#define UNPAIRED_TABLE_ESP
-#define UNPAIRED_TABLE_WAMR
-std::vector<FamilyOfTable> expand()
-{
-    std::vector<FamilyOfTable> families;
-#define UNPAIRED_FAMILY(family, space, display) families.push_back({#family, #space, display});
-#include "unpaired/resources/table.def"
-    return families;
-}
-
-const FamilyOfTable *find_family(std::string_view name)
-{
-    const auto &families = families_of_table();
-    const auto found = std::find_if(families.begin(), families.end(),
-                                    [&](const FamilyOfTable &family) { return family.name == name; });
-    return found == families.end() ? nullptr : &*found;
-}
 
 std::string plural_of(std::string_view display)
 {
@@ -48,66 +25,6 @@ std::string plural_of(std::string_view display)
     return fmt::format("{}{}{}", head, last == 's' || last == 'x' || last == 'h' ? "es" : "s", tail);
 }
 
-/// What a person does with a space's resources to give them back.
-struct SpaceVerb {
-    std::string_view space, verb;
-};
-constexpr SpaceVerb space_verbs[] = {
-    {"fd", "close"},
-    {"stream", "close"},
-    {"dir", "close"},
-    {"lwip_socket", "close"},
-    {"named_sem", "close"},
-    {"dl", "close"},
-    {"heap", "free"},
-    {"lwip_mem", "free"},
-    {"memp", "free"},
-    {"pbuf", "free"},
-    {"addrinfo", "free"},
-    {"ifaddrs", "free"},
-    {"sys_sem", "free"},
-    {"sys_mutex", "free"},
-    {"sys_mbox", "free"},
-    {"mapping", "unmap"},
-    {"mutex", "destroy"},
-    {"rwlock", "destroy"},
-    {"cond", "destroy"},
-    {"barrier", "destroy"},
-    {"spin", "destroy"},
-    {"sem", "destroy"},
-    {"held_mutex", "unlock"},
-    {"held_rwlock", "unlock"},
-    {"held_spin", "unlock"},
-    {"thread", "join"},
-    {"key", "delete"},
-    {"timer", "delete"},
-    {"netconn", "delete"},
-    {"freertos_heap", "free"},
-    {"rt_heap", "free"},
-    {"esp_heap", "free"},
-    {"wasm_heap", "free"},
-    {"rt_pool_block", "free"},
-    {"task", "delete"},
-    {"queue", "delete"},
-    {"software_timer", "delete"},
-    {"event_group", "delete"},
-    {"stream_buffer", "delete"},
-    {"rt_thread", "delete"},
-    {"rt_sem", "delete"},
-    {"rt_mutex", "delete"},
-    {"rt_event", "delete"},
-    {"rt_mailbox", "delete"},
-    {"rt_queue", "delete"},
-    {"rt_timer", "delete"},
-    {"rt_pool", "delete"},
-    {"rt_ipc_object", "detach"},
-    {"rt_timer_object", "detach"},
-    {"sal_socket", "close"},
-    {"wasm_lock", "destroy"},
-    {"wasm_semaphore", "close"},
-    {"wasm_mapping", "unmap"},
-};
-
 struct Verb {
     std::string_view verb, participle, calls; ///< "close", "closed", "closes"
 };
@@ -121,29 +38,19 @@ constexpr Verb verbs[] = {
 
 const Verb &verb_of(std::string_view family)
 {
-    const FamilyOfTable *known = find_family(family);
-    const std::string_view space = known ? known->space : family;
-    std::string_view name = family == "new" || family == "new_array" ? "delete" : verbs[0].verb;
-    for (const SpaceVerb &one : space_verbs)
-        if (one.space == space && name == verbs[0].verb)
-            name = one.verb;
-    for (const Verb &verb : verbs)
-        if (verb.verb == name)
-            return verb;
-    return verbs[0];
+    std::string_view name = verb_of_table(family);
+    if (const FamilyOfTable *known = family_of_table(family); name.empty() && known != nullptr)
+        name = verb_of_table(known->space);
+    const auto found =
+        std::find_if(std::begin(verbs), std::end(verbs), [&](const Verb &verb) { return verb.verb == name; });
+    return found == std::end(verbs) ? verbs[0] : *found;
 }
 
 } // namespace
 
-const std::vector<FamilyOfTable> &families_of_table()
-{
-    static const std::vector<FamilyOfTable> families = expand();
-    return families;
-}
-
 std::string family_noun(std::string_view family, uint64_t n)
 {
-    const FamilyOfTable *known = find_family(family);
+    const FamilyOfTable *known = family_of_table(family);
     const std::string_view display = known ? known->display : family;
     return n == 1 ? std::string(display) : plural_of(display);
 }

@@ -11,13 +11,6 @@ namespace unpaired {
 
 struct TraceInfo;
 
-/// A family of the resource table this analyzer was built with.
-struct FamilyOfTable {
-    std::string_view name, space, display;
-};
-
-const std::vector<FamilyOfTable> &families_of_table();
-
 /// What a person calls `n` resources of a family: "socket", "sockets", "objects from new". The resource table
 /// this analyzer was built with knows the names; a family it does not know is called by its own name.
 std::string family_noun(std::string_view family, uint64_t n);

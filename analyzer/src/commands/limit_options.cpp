@@ -2,6 +2,7 @@
 
 #include "commands/trouble.h"
 #include "passes/judge.h"
+#include "table.h"
 #include "words.h"
 
 #include <algorithm>

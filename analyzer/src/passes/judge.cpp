@@ -1,5 +1,7 @@
 #include "passes/judge.h"
 
+#include "table.h"
+
 #include <algorithm>
 #include <array>
 #include <tuple>
@@ -12,15 +14,14 @@ template <size_t N> bool one_of(std::string_view text, const std::array<std::str
     return std::find(names.begin(), names.end(), text) != names.end();
 }
 
-/// lwIP's stack is started once and has no way to stop: its timeouts, mailbox and core lock are for life. A timeout that
-/// has come puts itself up again, in a new element.
+/// Such as lwIP's stack, which is started once and has no way to stop. Its timeouts put themselves up again when they
+/// have come, in a new pool element.
 bool is_started_for_life(const std::string &family, const std::vector<Frame> &stack)
 {
-    static constexpr std::array<std::string_view, 2> starters = {"tcpip_init", "lwip_init"};
     // sys_timeout_abs and lwip_cyclic_timer lie between, where inlined calls are known; more would be somebody else's
     constexpr size_t innermost = 3;
     for (size_t i = 0; i < stack.size(); i++)
-        if (one_of(stack[i].function, starters) ||
+        if (is_for_life(stack[i].function) ||
             (family == "memp" && i < innermost && stack[i].function == "sys_check_timeouts"))
             return true;
     return false;
@@ -113,15 +114,15 @@ size_t count_of(const ImageReport &image, Severity severity)
 
 ResourceClass class_of_space(std::string_view space_name, uint8_t kind)
 {
-    static constexpr std::array<std::string_view, 13> memory = {
-        "heap",          "mapping", "addrinfo", "ifaddrs",   "lwip_mem",      "memp",        "pbuf",
-        "freertos_heap", "rt_heap", "esp_heap", "wasm_heap", "rt_pool_block", "wasm_mapping"};
-    static constexpr std::array<std::string_view, 5> lifelong = {"thread", "key", "timer", "dl", "named_sem"};
-    if (one_of(space_name, memory))
+    switch (class_of_table(space_name)) {
+    case SpaceClass::memory:
         return ResourceClass::memory;
-    if (kind == UNPAIRED_KIND_IN_PLACE || one_of(space_name, lifelong))
+    case SpaceClass::lifelong:
         return ResourceClass::lifelong;
-    return ResourceClass::handle;
+    case SpaceClass::unsaid:
+        break;
+    }
+    return kind == UNPAIRED_KIND_IN_PLACE ? ResourceClass::lifelong : ResourceClass::handle;
 }
 
 Severity judge(const Described &described, const GrowthVerdict &growth, ResourceClass resource, Ending ending,
