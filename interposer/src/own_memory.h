@@ -23,7 +23,8 @@ struct Region {
 
 /// How much may be done before the search is given up: the program waits for it.
 struct Budget {
-    uint32_t milliseconds;
+    uint32_t cpu_ms;  ///< of the calling thread
+    uint32_t wall_ms; ///< where memory must be swapped in, or the machine is busy
     uint64_t bytes;
 };
 
@@ -102,7 +103,8 @@ private:
     uint64_t pages_start_ = 0, pages_end_ = 0, window_start_ = 0;
     size_t window_size_ = 0;
     long pagemap_ = -1;
-    uint64_t bytes_ = 0, deadline_ms_ = 0;
+    uint64_t bytes_ = 0, cpu_end_ms_ = 0, wall_end_ms_ = 0;
+    unsigned reads_ = 0;
     Budget budget_{};
     const char *trouble_ = nullptr;
 };

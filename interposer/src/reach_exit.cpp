@@ -16,7 +16,7 @@
 namespace unpaired {
 namespace {
 
-constexpr Budget budget{2000, uint64_t{4} << 30};
+constexpr Budget budget{2000, 10'000, uint64_t{4} << 30};
 constexpr uint64_t red_zone = 128; // System V ABI for x86-64, 3.2.2
 constexpr uint64_t page = 4096;
 constexpr unsigned registers_kept = 6; // that a call preserves: in a system call they may be all that holds a block

@@ -2,6 +2,7 @@
 #include "commands/commands.h"
 #include "commands/live_trace.h"
 #include "commands/running.h"
+#include "commands/snapshot.h"
 #include "commands/trouble.h"
 #include "input/read_trace.h"
 #include "writers/text_words.h"
@@ -10,7 +11,6 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
 #include <fmt/format.h>
 #include <map>
 #include <memory>
@@ -39,38 +39,6 @@ std::string trace_path(const std::string &target)
     if (const std::optional<uint32_t> pid = number(target))
         return trace_of_process(*pid);
     return target;
-}
-
-/// What the kernel has open in process `pid`, as a bitmap; nothing if it may not be looked at.
-std::vector<uint64_t> open_descriptors(uint32_t pid)
-{
-    std::vector<uint64_t> words;
-    std::error_code ignored;
-    for (const auto &entry : std::filesystem::directory_iterator(fmt::format("/proc/{}/fd", pid), ignored)) {
-        const std::optional<uint32_t> fd = number(entry.path().filename().string());
-        if (!fd)
-            continue;
-        words.resize(std::max<size_t>(words.size(), *fd / 64 + 1));
-        words[*fd / 64] |= uint64_t{1} << (*fd % 64);
-    }
-    return words;
-}
-
-void add_descriptors(LogRecords &records, const Image &image, uint32_t time_ms, uint32_t cycle)
-{
-    constexpr size_t words_per_record = 1024; // 8 KiB: a record's length has 16 bits
-    const std::vector<uint64_t> words = open_descriptors(image.pid);
-    for (size_t at = 0; at < words.size(); at += words_per_record) {
-        const size_t n = std::min(words_per_record, words.size() - at);
-        unpaired_record_descriptors record = {};
-        record.image = image.id;
-        record.n_words = static_cast<uint16_t>(n);
-        record.time_ms = time_ms;
-        record.cycle = cycle;
-        record.first = static_cast<uint32_t>(at * 64);
-        records.add(UNPAIRED_RECORD_DESCRIPTORS, record,
-                    std::string_view(reinterpret_cast<const char *>(&words[at]), n * sizeof words[0]));
-    }
 }
 
 /// Those of the trace's images that still run, one per process: after a fork and a fork, the youngest.
@@ -180,6 +148,8 @@ int ctl(const CtlOptions &options)
         throw Trouble(fmt::format("nobody records into '{}' any more.", path));
     if (options.action == "mark")
         mark(live, trace, options.mark);
+    else if (options.action == "snapshot")
+        take_snapshot(live, trace, running_images(trace));
     else
         live.set_stopped(options.action == "stop");
     return 0;
@@ -198,15 +168,18 @@ Action add_ctl(CLI::App &app)
         ->add_option(
             "ACTION", options->action,
             "stop: record no acquisitions for now (releases of what was recorded still are). start: go on. "
-            "mark: begin a cycle, such as a connection or a request; growth is told per cycle. status: what "
+            "mark: begin a cycle, such as a connection or a request; growth is told per cycle. snapshot: "
+            "search the memory of the running program for pointers to what it has not released, and write "
+            "into the trace what is lost and who holds the rest; the program is not stopped. status: what "
             "is recorded and live.")
         ->required()
-        ->option_text("start|stop|mark|status")
-        ->check(CLI::IsMember({"start", "stop", "mark", "status"}));
+        ->option_text("start|stop|mark|snapshot|status")
+        ->check(CLI::IsMember({"start", "stop", "mark", "snapshot", "status"}));
     command->add_option("NAME", options->mark, "What the cycle is called (mark only).")->option_text("");
     command->footer("Examples:\n"
                     "  unpaired ctl 4711 status\n"
                     "  unpaired ctl $(pidof -s server) mark reconnect\n"
+                    "  unpaired ctl 4711 snapshot\n"
                     "  unpaired ctl 4711 stop && ./warm-up && unpaired ctl 4711 start\n\n"
                     "Exit status: 0 done, 2 trouble (no such process, not recorded, not permitted).");
     return [options] { return ctl(*options); };

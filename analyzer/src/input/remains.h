@@ -30,11 +30,13 @@ struct Root {
     RootKind kind = RootKind::data;
     uint64_t start = 0, end = 0;
     std::string name; ///< "the stack of thread 12 (worker)", ".bss of server"; for data without a symbol
+    uint32_t tid = 0; ///< of a thread's stack, in a process
 };
 
 struct Register {
     std::string name; ///< "rbx of thread 12 (worker)"
     uint64_t value = 0;
+    uint32_t tid = 0; ///< in a process
 };
 
 /// A variable of static storage.
