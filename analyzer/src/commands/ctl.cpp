@@ -1,20 +1,17 @@
 // unpaired ctl: talks to a live recording through words in its mapped trace.
 #include "commands/commands.h"
 #include "commands/live_trace.h"
+#include "commands/mark.h"
 #include "commands/running.h"
 #include "commands/trouble.h"
 #include "input/read_trace.h"
 #include "writers/text_words.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <fmt/format.h>
 #include <map>
 #include <memory>
-#include <optional>
 #include <spdlog/spdlog.h>
 
 namespace unpaired {
@@ -23,87 +20,6 @@ namespace {
 struct CtlOptions {
     std::string target, action, mark;
 };
-
-std::optional<uint32_t> number(std::string_view text)
-{
-    uint32_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size())
-        return std::nullopt;
-    return value;
-}
-
-std::string trace_path(const std::string &target)
-{
-    // A file that is named like a number needs its folder: ./1234
-    if (const std::optional<uint32_t> pid = number(target))
-        return trace_of_process(*pid);
-    return target;
-}
-
-/// What the kernel has open in process `pid`, as a bitmap; nothing if it may not be looked at.
-std::vector<uint64_t> open_descriptors(uint32_t pid)
-{
-    std::vector<uint64_t> words;
-    std::error_code ignored;
-    for (const auto &entry : std::filesystem::directory_iterator(fmt::format("/proc/{}/fd", pid), ignored)) {
-        const std::optional<uint32_t> fd = number(entry.path().filename().string());
-        if (!fd)
-            continue;
-        words.resize(std::max<size_t>(words.size(), *fd / 64 + 1));
-        words[*fd / 64] |= uint64_t{1} << (*fd % 64);
-    }
-    return words;
-}
-
-void add_descriptors(LogRecords &records, const Image &image, uint32_t time_ms, uint32_t cycle)
-{
-    constexpr size_t words_per_record = 1024; // 8 KiB: a record's length has 16 bits
-    const std::vector<uint64_t> words = open_descriptors(image.pid);
-    for (size_t at = 0; at < words.size(); at += words_per_record) {
-        const size_t n = std::min(words_per_record, words.size() - at);
-        unpaired_record_descriptors record = {};
-        record.image = image.id;
-        record.n_words = static_cast<uint16_t>(n);
-        record.time_ms = time_ms;
-        record.cycle = cycle;
-        record.first = static_cast<uint32_t>(at * 64);
-        records.add(UNPAIRED_RECORD_DESCRIPTORS, record,
-                    std::string_view(reinterpret_cast<const char *>(&words[at]), n * sizeof words[0]));
-    }
-}
-
-/// Those of the trace's images that still run, one per process: after a fork and a fork, the youngest.
-std::vector<Image> running_images(const Trace &trace)
-{
-    std::map<uint32_t, Image> by_pid;
-    for (const auto &[id, image] : trace.images)
-        if (std::find(trace.running_pids.begin(), trace.running_pids.end(), image.pid) !=
-            trace.running_pids.end())
-            by_pid[image.pid] = image;
-    std::vector<Image> found;
-    for (const auto &[pid, image] : by_pid)
-        found.push_back(image);
-    return found;
-}
-
-void mark(LiveTrace &live, const Trace &trace, const std::string &name)
-{
-    const uint32_t cycle = live.begin_cycle();
-    const uint32_t now = live.now_ms();
-    const std::vector<Image> images = running_images(trace);
-    LogRecords records;
-    unpaired_record_mark record = {};
-    record.image = images.front().id;
-    record.name_len = static_cast<uint16_t>(name.size());
-    record.cycle = cycle;
-    record.time_ms = now;
-    records.add(UNPAIRED_RECORD_MARK, record, name);
-    for (const Image &image : images)
-        add_descriptors(records, image, now, cycle);
-    live.append(records, images.front().id);
-    fmt::print("cycle {} begun: {}\n", cycle, name);
-}
 
 uint64_t dropped(const Trace &trace)
 {
@@ -166,9 +82,9 @@ int ctl(const CtlOptions &options)
         throw Trouble("mark wants a name: unpaired ctl PID mark NAME.");
     if (options.action != "mark" && !options.mark.empty())
         throw Trouble(fmt::format("'{}' takes no name, got '{}'.", options.action, options.mark));
-    if (options.mark.size() > 255)
-        throw Trouble("a mark's name has at most 255 bytes.");
-    const std::string path = trace_path(options.target);
+    if (options.mark.size() > longest_mark_name)
+        throw Trouble(fmt::format("a mark's name has at most {} bytes.", longest_mark_name));
+    const std::string path = trace_of_target(options.target);
     LiveTrace live(path);
     Trace trace = read_trace(path);
     trace.running_pids = running_pids(trace, path);
@@ -179,7 +95,7 @@ int ctl(const CtlOptions &options)
     if (trace.running_pids.empty())
         throw Trouble(fmt::format("nobody records into '{}' any more.", path));
     if (options.action == "mark")
-        mark(live, trace, options.mark);
+        fmt::print("cycle {} begun: {}\n", begin_cycle(live, trace, options.mark), options.mark);
     else
         live.set_stopped(options.action == "stop");
     return 0;

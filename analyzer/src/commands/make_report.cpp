@@ -3,7 +3,6 @@
 #include "commands/trouble.h"
 #include "passes/analyze.h"
 #include "symbols/owner_rules.h"
-#include "symbols/symbolizer.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -62,6 +61,14 @@ void check_report_options(const ReportOptions &options)
     check_outputs(options);
 }
 
+Symbolize symbolize_with(Symbolizer &symbolizer)
+{
+    return [&symbolizer](const Module &module, uint64_t address) {
+        return symbolizer.resolve({module.path, module.build_id, module.start, module.end, module.bias},
+                                  address);
+    };
+}
+
 Report make_report(const std::vector<Trace> &traces, const ReportOptions &options)
 {
     std::vector<std::string> remarks;
@@ -69,10 +76,7 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
     analyze_options.suppressions = read_suppressions(options, remarks);
     analyze_options.owner_rules = parse_owner_rules(options.owners);
     Symbolizer symbolizer(options.symbols);
-    Symbolize symbolize = [&symbolizer](const Module &module, uint64_t address) {
-        return symbolizer.resolve({module.path, module.build_id, module.start, module.end, module.bias},
-                                  address);
-    };
+    Symbolize symbolize = symbolize_with(symbolizer);
     remark_empty_traces(traces, remarks);
     Report report = analyze(traces, analyze_options, symbolize);
     const std::vector<std::string> problems = symbolizer.problems();

@@ -1,19 +1,18 @@
 // unpaired report: analyses traces that are there.
 #include "commands/commands.h"
+#include "commands/follow.h"
 #include "commands/make_report.h"
+#include "commands/read_input.h"
 #include "commands/report_options.h"
 #include "commands/running.h"
 #include "commands/trouble.h"
-#include "input/bytes.h"
 #include "input/firmware_elf.h"
 #include "input/read_stream.h"
 #include "input/read_trace.h"
 
-#include <array>
 #include <filesystem>
 #include <fmt/format.h>
 #include <memory>
-#include <span>
 
 namespace unpaired {
 namespace {
@@ -21,37 +20,17 @@ namespace {
 struct Options {
     std::vector<std::string> traces;
     std::vector<std::string> firmware; ///< ELF files of the devices whose streams are among the traces
+    bool follow = false;
+    FollowOptions following;
     ReportOptions report;
 };
-
-bool is_trace(const std::string &path)
-{
-    std::array<uint8_t, sizeof(unpaired_file_header)> beginning;
-    const size_t length = open_bytes(path)->copy(0, beginning.data(), beginning.size());
-    return looks_like_trace(std::span(beginning).first(length));
-}
-
-/// The runs in a stream, read with the one of the ELF files that it belongs to.
-std::vector<Trace> read_with(const std::vector<FirmwareElf> &firmware, const std::string &stream)
-{
-    for (size_t i = 0;; i++)
-        try {
-            return read_stream(stream, firmware[i]);
-        } catch (const InputError &) {
-            // of several files one fits; what is wrong with the last one is as good a reason as any
-            if (i + 1 == firmware.size())
-                throw;
-        }
-}
 
 std::vector<Trace> read_input(const std::string &path, const std::vector<FirmwareElf> &firmware,
                               size_t &streams)
 {
     if (!is_trace(path) && (!firmware.empty() || holds_stream(path))) {
         if (firmware.empty())
-            throw Trouble(fmt::format("{}: is the stream of a firmware; give its ELF file with --elf, as in: "
-                                      "unpaired report {} --elf firmware.elf",
-                                      path, path));
+            throw Trouble(stream_without_elf(path));
         streams++;
         return read_with(firmware, path);
     }
@@ -61,8 +40,13 @@ std::vector<Trace> read_input(const std::string &path, const std::vector<Firmwar
     return traces;
 }
 
-int report(const Options &options)
+int report(Options &options)
 {
+    if (options.follow) {
+        options.following.targets = options.traces;
+        options.following.firmware = options.firmware;
+        return follow(options.following, options.report);
+    }
     check_report_options(options.report);
     std::vector<FirmwareElf> firmware;
     for (const std::string &path : options.firmware)
@@ -100,6 +84,27 @@ Action add_report(CLI::App &app)
             "several, each stream takes the one it belongs to.")
         ->option_text("FILE")
         ->allow_extra_args(false);
+    const std::string following = "While the program runs";
+    CLI::Option *follow =
+        command
+            ->add_flag("--follow", options->follow,
+                       "Show what is live by owner and call site, and how it grows, until the "
+                       "program ends: a table that is redrawn, or lines of text where stdout "
+                       "is no terminal. TRACE may be the id of a recorded process.")
+            ->group(following);
+    command
+        ->add_option(
+            "--interval", options->following.interval_s,
+            "Seconds between two looks (default 1); longer where a look takes more than a tenth of it.")
+        ->option_text("SECONDS")
+        ->check(CLI::Range(0.1, 86400.0))
+        ->needs(follow)
+        ->group(following);
+    command->add_option("--count", options->following.count, "Stop after so many looks.")
+        ->option_text("N")
+        ->check(CLI::PositiveNumber)
+        ->needs(follow)
+        ->group(following);
     add_report_options(*command, options->report);
     command->footer(
         "Examples:\n"
@@ -107,8 +112,9 @@ Action add_report(CLI::App &app)
         "  unpaired report *.trace --format=json\n"
         "  unpaired report board.trace --sysroot ~/board/rootfs --debug-path ~/board/debug\n"
         "  unpaired report uart.bin --elf build/firmware.elf\n"
+        "  unpaired report --follow $(pidof -s server)\n"
         "  unpaired report t.trace --owner 'mqtt_*=MQTT' --suppressions known.supp --fail-on=leak\n\n"
-        "Exit status: 0 nothing found, 1 findings (see --fail-on), 2 trouble.");
+        "Exit status: 0 nothing found, 1 findings (see --fail-on), 2 trouble. With --follow 0 or 2.");
     return [options] { return report(*options); };
 }
 

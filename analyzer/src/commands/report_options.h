@@ -18,6 +18,7 @@ struct ReportOptions {
     std::vector<std::string> suppressions;
     std::string fail_on = "suspect";
     bool all = false;
+    std::string links = "auto"; ///< auto, on, off, or a link with "{path}" in it
     SymbolOptions symbols;
 };
 

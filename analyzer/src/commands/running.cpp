@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
@@ -113,6 +114,22 @@ std::string trace_of_process(uint32_t pid)
         throw Trouble(fmt::format(
             "process {} is not being recorded (start it with unpaired run or unpaired record).", pid));
     return found;
+}
+
+std::optional<uint32_t> pid_of_text(std::string_view text)
+{
+    uint32_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size())
+        return std::nullopt;
+    return value;
+}
+
+std::string trace_of_target(const std::string &target)
+{
+    if (const std::optional<uint32_t> pid = pid_of_text(target))
+        return trace_of_process(*pid);
+    return target;
 }
 
 } // namespace unpaired

@@ -90,6 +90,18 @@ void clean(ImageReport &image)
 
 } // namespace
 
+std::string cleaned(std::string text)
+{
+    clean(text);
+    return text;
+}
+
+std::vector<Frame> cleaned(std::vector<Frame> stack)
+{
+    clean(stack);
+    return stack;
+}
+
 Report cleaned(Report report)
 {
     clean(report.images);

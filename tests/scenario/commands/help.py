@@ -6,7 +6,7 @@ import subprocess
 from script import check, expect, harness, main
 
 COMMANDS = ("run", "record", "report", "postmortem", "ctl", "resources", "verify")
-LATER = ("diff", "snapshot", "html", "sarif", "junit", "pprof", "--baseline", "--follow")
+LATER = ("diff", "snapshot", "html", "sarif", "junit", "pprof", "--baseline")
 
 
 def help_of(t, *arguments):
