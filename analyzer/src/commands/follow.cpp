@@ -24,8 +24,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// A look may take a tenth of the time at most: a trace with millions of live blocks is read for a second.
+/// A look may take a tenth of a processor at most: a trace with millions of live blocks is read for a second.
 constexpr double pause_for_a_look = 10;
+
+/// How soon it is seen that the program has ended, however rare the looks are.
+constexpr std::chrono::milliseconds end_is_seen_in(500);
 
 std::atomic<int> ending_signal = 0;
 
@@ -50,7 +53,7 @@ void obey_ending_signal()
 
 double interval_after(const Look &look, const FollowOptions &options)
 {
-    return std::max(options.interval_s, look.reading_s * pause_for_a_look);
+    return std::max({options.interval_s, look.cpu_s * pause_for_a_look, look.reading_s});
 }
 
 FollowedProgram describe(const Look &look, const TallyHistory &history, const FollowOptions &options)
@@ -86,6 +89,8 @@ public:
                 obey(key);
             if (finish_look() || key.key != Key::none)
                 draw();
+            if (running_ && !looking_.valid() && !following_.still_running())
+                next_ = Clock::now();
             const bool wanted = mark_ || (!choice_.paused && Clock::now() >= next_);
             if (wanted && running_ && !looking_.valid() && (options_.count == 0 || looks_ < options_.count))
                 begin_look();
@@ -98,10 +103,11 @@ private:
     {
         if (looking_.valid())
             return 20;
+        const auto most = end_is_seen_in.count();
         if (choice_.paused || !running_)
-            return 500;
+            return static_cast<int>(most);
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next_ - Clock::now()).count();
-        return static_cast<int>(std::clamp<int64_t>(left, 1, 500));
+        return static_cast<int>(std::clamp<int64_t>(left, 1, most));
     }
 
     void begin_look()
@@ -123,8 +129,12 @@ private:
         history_.add(look.tally);
         program_ = describe(look, history_, options_);
         running_ = look.running;
-        if (!look.marked.empty())
+        if (!look.marked.empty()) {
             choice_.message = look.marked;
+            said_ = Clock::now();
+        } else if (Clock::now() - said_ > std::chrono::seconds(5)) {
+            choice_.message.clear();
+        }
         next_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(seconds(program_.interval_s));
         looks_++;
         return true;
@@ -163,6 +173,7 @@ private:
     FollowChoice choice_;
     std::vector<LiveRow> rows_; ///< as they were drawn last
     Clock::time_point next_;
+    Clock::time_point said_; ///< when the message came
     unsigned looks_ = 0;
     bool running_ = true, quit_ = false, mark_ = false;
 };
@@ -182,10 +193,8 @@ void write_looks(Following &following, const FollowOptions &options)
         if (!look.running || looks == options.count)
             return;
         const auto next = begun + std::chrono::duration_cast<Clock::duration>(seconds(program.interval_s));
-        // in pieces: a signal does not end the sleep
-        while (!ending_signal && Clock::now() < next)
-            std::this_thread::sleep_for(
-                std::min<Clock::duration>(next - Clock::now(), std::chrono::milliseconds(100)));
+        while (!ending_signal && Clock::now() < next && following.still_running())
+            std::this_thread::sleep_for(std::min<Clock::duration>(next - Clock::now(), end_is_seen_in));
     }
 }
 

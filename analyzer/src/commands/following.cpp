@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <numeric>
+#include <time.h>
 
 namespace unpaired {
 namespace {
@@ -26,6 +27,13 @@ namespace {
 double seconds_since(std::chrono::steady_clock::time_point begun)
 {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+}
+
+double cpu_seconds_of_thread()
+{
+    struct timespec used = {};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
 std::string name_of(const Trace &trace)
@@ -123,6 +131,7 @@ Look Following::look(bool mark_now)
     Look look;
     look.tally.time_s = seconds_since(begun_);
     const auto begun = std::chrono::steady_clock::now();
+    const double cpu_begun = cpu_seconds_of_thread();
     for (Source &source : sources_) {
         Trace trace = read(source);
         if (trace.running_pids.empty() && source.pid)
@@ -151,7 +160,16 @@ Look Following::look(bool mark_now)
     look.name =
         sources_.size() == 1 ? name_ : fmt::format("{} and {} more traces", name_, sources_.size() - 1);
     look.reading_s = seconds_since(begun);
+    look.cpu_s = cpu_seconds_of_thread() - cpu_begun;
     return look;
+}
+
+bool Following::still_running() const
+{
+    return std::any_of(sources_.begin(), sources_.end(), [](const Source &source) {
+        return source.stream || std::any_of(source.pids.begin(), source.pids.end(),
+                                            [&](uint32_t pid) { return maps_file(pid, source.path); });
+    });
 }
 
 } // namespace unpaired

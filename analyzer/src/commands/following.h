@@ -23,7 +23,8 @@ struct Look {
     std::string name; ///< what is followed: "server (process 4711)"
     bool running = false;
     uint64_t not_recorded = 0;
-    double reading_s = 0; ///< how long it took
+    double reading_s = 0; ///< how long it took, on the clock
+    double cpu_s = 0;     ///< and of a processor
     std::string marked;   ///< what beginning a cycle led to; "" if none was asked for
 };
 
@@ -37,6 +38,10 @@ public:
     /// Reads everything again. With `mark` a cycle is begun in each trace then. Not to be called by two threads
     /// at once. Throws InputError.
     Look look(bool mark);
+
+    /// Whether somebody whom the last look saw recording still does. Costs next to nothing; not to be called while a
+    /// look is under way.
+    bool still_running() const;
 
 private:
     /// A trace by its descriptor: the file stays the same when it is moved or removed at the program's end.

@@ -92,6 +92,11 @@ Layout lay_out(const std::vector<LiveRow> &rows, size_t width)
         const Column &column = number_columns[i];
         if (column.heading == "per cycle" && !cycles)
             continue;
+        if (column.heading == "per min" && room >= trend_width + 2) {
+            // the trend says more than a mean does
+            layout.trend = true;
+            room -= trend_width + 2;
+        }
         size_t widest = column.heading.size();
         for (const LiveRow &row : rows)
             widest = std::max(widest, columns(column.text(row)));
@@ -99,11 +104,6 @@ Layout lay_out(const std::vector<LiveRow> &rows, size_t width)
             break;
         layout.width[i] = widest;
         room -= widest + 2;
-    }
-    const size_t wanted = longest_site - std::min(longest_site, narrowest_site);
-    if (room >= trend_width + 2 + std::min<size_t>(wanted, 16)) {
-        layout.trend = true;
-        room -= trend_width + 2;
     }
     layout.site = std::min(longest_site, narrowest_site + room);
     return layout;
@@ -122,6 +122,14 @@ std::string cut(const std::string &text, size_t width)
             out += text[at++];
     }
     return out + (width >= 2 ? ".." : "");
+}
+
+void clip(StyledLine &line, size_t width)
+{
+    for (Span &span : line) {
+        span.text = cut(span.text, width);
+        width -= columns(span.text);
+    }
 }
 
 StyledLine heading_line(const Layout &layout)
@@ -392,10 +400,11 @@ std::vector<StyledLine> draw_follow(const FollowedProgram &program, const std::v
         add_lines(screen, stack_lines(rows, choice, paper.width), choice.scrolled, paper);
     else
         add_table(screen, rows, choice, paper);
-    if (screen.size() >= paper.height)
-        screen.resize(paper.height > 0 ? paper.height - 1 : 0);
     screen.resize(paper.height > 0 ? paper.height - 1 : 0);
-    screen.push_back(key_line(choice, paper.width));
+    if (paper.height > 0)
+        screen.push_back(key_line(choice, paper.width));
+    for (StyledLine &line : screen)
+        clip(line, paper.width);
     return screen;
 }
 
