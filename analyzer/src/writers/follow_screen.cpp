@@ -67,7 +67,7 @@ std::unique_ptr<FollowScreen> FollowScreen::open(bool colour)
     if (terminal->colour) {
         start_color();
         use_default_colors();
-        init_pair(growing_pair, COLOR_YELLOW, -1);
+        init_pair(growing_pair, COLOR_MAGENTA, -1);
     }
     cbreak();
     noecho();

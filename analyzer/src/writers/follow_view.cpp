@@ -17,7 +17,8 @@ namespace {
 
 constexpr size_t text_rows = 20; ///< of one look for a pipe
 constexpr size_t trend_width = 12;
-constexpr size_t narrowest_site = 24; ///< before columns of numbers are left out
+constexpr size_t narrowest_site = 24; ///< for which only the first two columns of numbers take room
+constexpr size_t ample_site = 36;     ///< which no other column takes room from
 constexpr size_t last_lines = 2;      ///< of the screen: an empty one, and the keys
 
 /// "malloc in subscribe, mqtt.c:50"
@@ -87,25 +88,28 @@ Layout lay_out(const std::vector<LiveRow> &rows, size_t width)
         cycles = cycles || row.per_cycle;
     }
     const size_t fixed = 2 + layout.owner + 2; // the cursor, the owner, the blanks between
-    size_t room = width > fixed + narrowest_site ? width - fixed - narrowest_site : 0;
+    const auto room_beside = [&](size_t site) { return width > fixed + site ? width - fixed - site : 0; };
+    size_t used = 0;
     for (size_t i = 0; i < number_columns.size(); i++) {
         const Column &column = number_columns[i];
+        const size_t room = room_beside(i < 2 ? narrowest_site : std::min(longest_site, ample_site));
         if (column.heading == "per cycle" && !cycles)
             continue;
-        if (column.heading == "per min" && room >= trend_width + 2) {
-            // the trend says more than a mean does
+        if (column.heading == "last min" && used + trend_width + 2 <= room) {
+            // what the trend shows is more than what the means behind it do
             layout.trend = true;
-            room -= trend_width + 2;
+            used += trend_width + 2;
         }
         size_t widest = column.heading.size();
         for (const LiveRow &row : rows)
             widest = std::max(widest, columns(column.text(row)));
-        if (widest + 2 > room)
+        if (used + widest + 2 > room)
             break;
         layout.width[i] = widest;
-        room -= widest + 2;
+        used += widest + 2;
     }
-    layout.site = std::min(longest_site, narrowest_site + room);
+    layout.site =
+        std::min(longest_site, std::max(narrowest_site, width > fixed + used ? width - fixed - used : 0));
     return layout;
 }
 

@@ -83,7 +83,8 @@ std::string TextCanvas::paint(std::string_view code, std::string_view text) cons
 
 std::string TextCanvas::painted(Severity severity, std::string_view text) const
 {
-    return paint(severity == Severity::leak ? "1;31" : severity == Severity::suspect ? "1;33" : "2", text);
+    // as gcc paints errors and warnings: to be read on light and on dark
+    return paint(severity == Severity::leak ? "1;31" : severity == Severity::suspect ? "1;35" : "2", text);
 }
 
 std::string TextCanvas::linked(std::string_view text, const std::string &file, int line) const
