@@ -5,13 +5,19 @@ _unpaired_value() {
     case $1 in
     --format) COMPREPLY=($(compgen -W 'text json' -- "$2")) ;;
     --fail-on) COMPREPLY=($(compgen -W 'leak suspect note' -- "$2")) ;;
+    --links) COMPREPLY=($(compgen -W 'auto on off' -- "$2")) ;;
     --locks | --reachability) COMPREPLY=($(compgen -W 'on off' -- "$2")) ;;
     --for) COMPREPLY=($(compgen -W 'preload wrap' -- "$2")) ;;
     --suppressions | --baseline | --user | --elf | --trace | --map | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
     --sysroot | --debug-path) COMPREPLY=($(compgen -d -- "$2")) ;;
-    --families | --port | --sink | --allow | --owner | --base | --sp | --max-trace | --error-exitcode | --output) COMPREPLY=() ;;
+    --families | --port | --sink | --allow | --owner | --base | --sp | --max-trace | --error-exitcode | --interval | --count | --output) COMPREPLY=() ;;
     *) return 1 ;;
     esac
+}
+
+# The processes that have a trace of ours mapped.
+_unpaired_recorded() {
+    grep -ls '/unpaired-[^/]*/.*\.trace' /proc/[0-9]*/maps 2>/dev/null | cut -d/ -f3
 }
 
 _unpaired() {
@@ -45,15 +51,16 @@ _unpaired() {
     _unpaired_value "$previous" "$word" && return
 
     local recording='--locks= --reachability= --max-trace= --owner='
-    local reporting='--format= --output= --all --fail-on= --limit= --owner= --suppressions= --baseline= --sysroot= --debug-path= --debuginfod'
+    local reporting='--format= --output= --links= --all --fail-on= --limit= --owner= --suppressions= --baseline= --sysroot= --debug-path= --debuginfod'
     case $command in
     run) COMPREPLY=($(compgen -W "$recording $reporting --keep --error-exitcode= --help --" -- "$word")) ;;
     record) COMPREPLY=($(compgen -W "$recording --output= -o --help --" -- "$word")) ;;
     report)
         if [[ $word == -* ]]; then
-            COMPREPLY=($(compgen -W "$reporting --elf= --help" -- "$word"))
+            COMPREPLY=($(compgen -W "$reporting --elf= --follow --interval= --count= --help" -- "$word"))
         else
             COMPREPLY=($(compgen -f -- "$word"))
+            [[ $line != *' --follow'* ]] || COMPREPLY+=($(compgen -W "$(_unpaired_recorded)" -- "$word"))
         fi
         ;;
     diff)
@@ -73,9 +80,7 @@ _unpaired() {
     ctl)
         case $COMP_CWORD in
         2)
-            # the processes that have a trace of ours mapped, and files
-            COMPREPLY=($(compgen -W "$(grep -ls '/unpaired-[^/]*/.*\.trace' /proc/[0-9]*/maps 2>/dev/null |
-                cut -d/ -f3)" -- "$word") $(compgen -f -- "$word"))
+            COMPREPLY=($(compgen -W "$(_unpaired_recorded)" -- "$word") $(compgen -f -- "$word"))
             ;;
         3) COMPREPLY=($(compgen -W 'start stop mark status' -- "$word")) ;;
         esac

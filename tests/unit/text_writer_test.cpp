@@ -1,4 +1,5 @@
 #include "writers/text.h"
+#include "writers/text_canvas.h"
 #include "writers/text_words.h"
 
 #include <catch2/catch.hpp>
@@ -433,4 +434,52 @@ TEST_CASE("text: suppressions that matched nothing are a block of their own, at 
                                                        "2 suppressions matched nothing:\n"
                                                        "  known.supp:2   leak:first\n"
                                                        "  known.supp:17  socket:^second$ max=3\n"));
+}
+
+TEST_CASE("On a terminal with links the places of frames lead to their files, and take no columns for it")
+{
+    Report report;
+    report.images = {image_with({socket_leak()})};
+    TextStyle style;
+    style.width = 60;
+    const std::string plain = write_text(report, style);
+    style.link = [](const std::string &file, int line) {
+        return file == "/src/server.c" ? "file://host" + file + "#" + std::to_string(line) : std::string();
+    };
+
+    std::string linked = write_text(report, style);
+
+    CHECK(contains(linked, "\x1b]8;;file://host/src/server.c#11\x1b\\/src/server.c:11\x1b]8;;\x1b\\"));
+    // without the links it is the same text
+    for (const std::string &escape :
+         {std::string("\x1b]8;;file://host/src/server.c#11\x1b\\"),
+          std::string("\x1b]8;;file://host/src/server.c#40\x1b\\"), std::string("\x1b]8;;\x1b\\")})
+        for (size_t at; (at = linked.find(escape)) != std::string::npos;)
+            linked.erase(at, escape.size());
+    CHECK(linked == plain);
+}
+
+TEST_CASE("Columns are counted without escape sequences, and a character of UTF-8 is one")
+{
+    CHECK(columns("plain") == 5);
+    CHECK(columns("\x1b[1;31mleak\x1b[0m") == 4);
+    CHECK(columns("\x1b]8;;file:///x\x1b\\x.c:1\x1b]8;;\x1b\\") == 5);
+    CHECK(columns("äöü▁") == 4);
+    CHECK(wrapped("\x1b[1maa\x1b[0m bb \x1b[1mcc\x1b[0m", 5, 0, 0) ==
+          "\x1b[1maa\x1b[0m bb\n\x1b[1mcc\x1b[0m");
+}
+
+TEST_CASE("On a narrow terminal no line is wider than it, and the table keeps what is unpaired")
+{
+    ImageReport image = image_with({socket_leak()});
+    image.totals["socket"].unpaired_bytes = 1234567;
+    image.totals["socket"].released_unseen = 1;
+    image.totals["socket"].failed_releases = 5;
+    const std::string text = text_of({image}, false, 60);
+    for (size_t at = 0, end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
+        INFO("'" << text.substr(at, end - at) << "'");
+        CHECK(columns(text.substr(at, end - at)) <= 60);
+    }
+    CHECK(contains(text, "unpaired"));
+    CHECK(contains(text, "1.2 MiB"));
 }

@@ -1,6 +1,7 @@
 // unpaired ctl: talks to a live recording through words in its mapped trace.
 #include "commands/commands.h"
 #include "commands/live_trace.h"
+#include "commands/mark.h"
 #include "commands/running.h"
 #include "commands/snapshot.h"
 #include "commands/trouble.h"
@@ -8,13 +9,10 @@
 #include "writers/text_words.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
-#include <cstring>
 #include <fmt/format.h>
 #include <map>
 #include <memory>
-#include <optional>
 #include <spdlog/spdlog.h>
 
 namespace unpaired {
@@ -23,55 +21,6 @@ namespace {
 struct CtlOptions {
     std::string target, action, mark;
 };
-
-std::optional<uint32_t> number(std::string_view text)
-{
-    uint32_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size())
-        return std::nullopt;
-    return value;
-}
-
-std::string trace_path(const std::string &target)
-{
-    // A file that is named like a number needs its folder: ./1234
-    if (const std::optional<uint32_t> pid = number(target))
-        return trace_of_process(*pid);
-    return target;
-}
-
-/// Those of the trace's images that still run, one per process: after a fork and a fork, the youngest.
-std::vector<Image> running_images(const Trace &trace)
-{
-    std::map<uint32_t, Image> by_pid;
-    for (const auto &[id, image] : trace.images)
-        if (std::find(trace.running_pids.begin(), trace.running_pids.end(), image.pid) !=
-            trace.running_pids.end())
-            by_pid[image.pid] = image;
-    std::vector<Image> found;
-    for (const auto &[pid, image] : by_pid)
-        found.push_back(image);
-    return found;
-}
-
-void mark(LiveTrace &live, const Trace &trace, const std::string &name)
-{
-    const uint32_t cycle = live.begin_cycle();
-    const uint32_t now = live.now_ms();
-    const std::vector<Image> images = running_images(trace);
-    LogRecords records;
-    unpaired_record_mark record = {};
-    record.image = images.front().id;
-    record.name_len = static_cast<uint16_t>(name.size());
-    record.cycle = cycle;
-    record.time_ms = now;
-    records.add(UNPAIRED_RECORD_MARK, record, name);
-    for (const Image &image : images)
-        add_descriptors(records, image, now, cycle);
-    live.append(records, images.front().id);
-    fmt::print("cycle {} begun: {}\n", cycle, name);
-}
 
 uint64_t dropped(const Trace &trace)
 {
@@ -134,9 +83,9 @@ int ctl(const CtlOptions &options)
         throw Trouble("mark wants a name: unpaired ctl PID mark NAME.");
     if (options.action != "mark" && !options.mark.empty())
         throw Trouble(fmt::format("'{}' takes no name, got '{}'.", options.action, options.mark));
-    if (options.mark.size() > 255)
-        throw Trouble("a mark's name has at most 255 bytes.");
-    const std::string path = trace_path(options.target);
+    if (options.mark.size() > longest_mark_name)
+        throw Trouble(fmt::format("a mark's name has at most {} bytes.", longest_mark_name));
+    const std::string path = trace_of_target(options.target);
     LiveTrace live(path);
     Trace trace = read_trace(path);
     trace.running_pids = running_pids(trace, path);
@@ -147,7 +96,7 @@ int ctl(const CtlOptions &options)
     if (trace.running_pids.empty())
         throw Trouble(fmt::format("nobody records into '{}' any more.", path));
     if (options.action == "mark")
-        mark(live, trace, options.mark);
+        fmt::print("cycle {} begun: {}\n", begin_cycle(live, trace, options.mark), options.mark);
     else if (options.action == "snapshot")
         take_snapshot(live, trace, running_images(trace));
     else

@@ -7,7 +7,6 @@
 #include "passes/compare.h"
 #include "passes/join.h"
 #include "symbols/owner_rules.h"
-#include "symbols/symbolizer.h"
 #include "words.h"
 #include "writers/text_clean.h"
 
@@ -122,6 +121,14 @@ ReportFiles check_report_options(const ReportOptions &options)
     return files;
 }
 
+Symbolize symbolize_with(Symbolizer &symbolizer)
+{
+    return [&symbolizer](const Module &module, uint64_t address) {
+        return symbolizer.resolve({module.path, module.build_id, module.start, module.end, module.bias},
+                                  address);
+    };
+}
+
 Report make_report(const std::vector<Trace> &traces, const ReportOptions &options, const ReportFiles &files,
                    std::vector<Report> saved)
 {
@@ -136,10 +143,7 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
     analyze_options.limits = parse_limits(options.limits);
     require_known_families(analyze_options.limits, traces);
     Symbolizer symbolizer(options.symbols);
-    Symbolize symbolize = [&symbolizer](const Module &module, uint64_t address) {
-        return symbolizer.resolve({module.path, module.build_id, module.start, module.end, module.bias},
-                                  address);
-    };
+    Symbolize symbolize = symbolize_with(symbolizer);
     analyze_options.name_variable = [&symbolizer](const Module &module, uint64_t address) {
         return symbolizer.variable({module.path, module.build_id, module.start, module.end, module.bias},
                                    address);

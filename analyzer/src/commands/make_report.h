@@ -4,7 +4,9 @@
 #include "commands/report_options.h"
 #include "input/model.h"
 #include "passes/suppress.h"
+#include "passes/symbolise.h"
 #include "report.h"
+#include "symbols/symbolizer.h"
 
 #include <optional>
 #include <string>
@@ -18,6 +20,9 @@ struct ReportFiles {
     std::vector<std::string> problems; ///< broken lines among them, a sentence each
     std::optional<Report> baseline;
 };
+
+/// Names addresses by `symbolizer`, which must outlive the function.
+Symbolize symbolize_with(Symbolizer &symbolizer);
 
 /// Reads the files that the options name. Throws Trouble or InputError for what can be told before any work: an
 /// owner rule, a suppression file, a baseline or an output that is no good. Broken suppression lines are told on

@@ -1,5 +1,6 @@
 #include "commands/read_inputs.h"
 
+#include "commands/read_input.h"
 #include "commands/running.h"
 #include "commands/trouble.h"
 #include "input/bytes.h"
@@ -40,19 +41,6 @@ Kind kind_of(const std::string &path)
     return looks_like_json(bytes) && !holds_stream(path) ? Kind::report : Kind::other;
 }
 
-/// The runs in a stream, read with the one of the ELF files that it belongs to.
-std::vector<Trace> read_with(const std::vector<FirmwareElf> &firmware, const std::string &stream)
-{
-    for (size_t i = 0;; i++)
-        try {
-            return read_stream(stream, firmware[i]);
-        } catch (const InputError &) {
-            // of several files one fits; what is wrong with the last one is as good a reason as any
-            if (i + 1 == firmware.size())
-                throw;
-        }
-}
-
 void read_input(const std::string &path, const std::vector<FirmwareElf> &firmware, Inputs &inputs)
 {
     const Kind kind = kind_of(path);
@@ -62,9 +50,7 @@ void read_input(const std::string &path, const std::vector<FirmwareElf> &firmwar
     }
     if (kind == Kind::other && (!firmware.empty() || holds_stream(path))) {
         if (firmware.empty())
-            throw Trouble(fmt::format("{}: is the stream of a firmware; give its ELF file with --elf, as in: "
-                                      "unpaired report {} --elf firmware.elf",
-                                      path, path));
+            throw Trouble(stream_without_elf(path));
         inputs.streams++;
         for (Trace &trace : read_with(firmware, path))
             inputs.traces.push_back(std::move(trace));

@@ -1,5 +1,6 @@
 // unpaired report: analyses traces that are there.
 #include "commands/commands.h"
+#include "commands/follow.h"
 #include "commands/make_report.h"
 #include "commands/read_inputs.h"
 #include "commands/report_options.h"
@@ -13,11 +14,18 @@ namespace {
 struct Options {
     std::vector<std::string> traces;
     std::vector<std::string> firmware; ///< ELF files of the devices whose streams are among the traces
+    bool follow = false;
+    FollowOptions following;
     ReportOptions report;
 };
 
-int report(const Options &options)
+int report(Options &options)
 {
+    if (options.follow) {
+        options.following.targets = options.traces;
+        options.following.firmware = options.firmware;
+        return follow(options.following, options.report);
+    }
     const ReportFiles files = check_report_options(options.report);
     const std::vector<FirmwareElf> firmware = read_firmware(options.firmware);
     Inputs inputs = read_inputs(options.traces, firmware);
@@ -49,6 +57,27 @@ Action add_report(CLI::App &app)
             "several, each stream takes the one it belongs to.")
         ->option_text("FILE")
         ->allow_extra_args(false);
+    const std::string following = "While the program runs";
+    CLI::Option *follow =
+        command
+            ->add_flag("--follow", options->follow,
+                       "Show what is live by owner and call site, and how it grows, until the "
+                       "program ends: a table that is redrawn, or lines of text where stdout "
+                       "is no terminal. TRACE may be the id of a recorded process.")
+            ->group(following);
+    command
+        ->add_option(
+            "--interval", options->following.interval_s,
+            "Seconds between two looks (default 1); longer where a look takes more than a tenth of it.")
+        ->option_text("SECONDS")
+        ->check(CLI::Range(0.1, 86400.0))
+        ->needs(follow)
+        ->group(following);
+    command->add_option("--count", options->following.count, "Stop after so many looks.")
+        ->option_text("N")
+        ->check(CLI::PositiveNumber)
+        ->needs(follow)
+        ->group(following);
     add_report_options(*command, options->report);
     command->footer(
         "Examples:\n"
@@ -57,8 +86,9 @@ Action add_report(CLI::App &app)
         "  unpaired report board.trace --sysroot ~/board/rootfs --debug-path ~/board/debug\n"
         "  unpaired report uart.bin --elf build/firmware.elf\n"
         "  unpaired report results/*.json --output json:baseline.json\n"
+        "  unpaired report --follow $(pidof -s server)\n"
         "  unpaired report t.trace --owner 'mqtt_*=MQTT' --suppressions known.supp --fail-on=leak\n\n"
-        "Exit status: 0 nothing found, 1 findings (see --fail-on), 2 trouble.");
+        "Exit status: 0 nothing found, 1 findings (see --fail-on), 2 trouble. With --follow 0 or 2.");
     return [options] { return report(*options); };
 }
 

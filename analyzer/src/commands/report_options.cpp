@@ -1,6 +1,7 @@
 #include "commands/report_options.h"
 
 #include "commands/store_trace.h"
+#include "commands/terminal.h"
 #include "commands/trouble.h"
 #include "writers/json.h"
 #include "writers/text.h"
@@ -8,13 +9,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
 #include <fstream>
 #include <sstream>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 namespace unpaired {
 namespace {
@@ -40,20 +38,6 @@ std::string known_output(const std::string &output)
     return known_format(output.substr(0, colon));
 }
 
-bool wants_colour(int fd)
-{
-    const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
-    return isatty(fd) && !(no_colour && *no_colour) && !(term && std::strcmp(term, "dumb") == 0);
-}
-
-unsigned terminal_width()
-{
-    struct winsize size = {};
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return std::clamp<unsigned>(size.ws_col, 40, 160);
-    return 100;
-}
-
 std::string written(const Report &report, const std::string &format, const TextStyle &style)
 {
     if (format == "json") {
@@ -68,8 +52,10 @@ TextStyle text_style(const ReportOptions &options, bool to_terminal)
 {
     TextStyle style;
     style.all = options.all;
-    style.colour = to_terminal && wants_colour(STDOUT_FILENO);
-    style.width = to_terminal ? terminal_width() : 100;
+    style.colour = to_terminal && colour_wanted();
+    style.width = to_terminal ? report_width() : 100;
+    if (to_terminal)
+        style.link = source_links(options.links);
     return style;
 }
 
@@ -107,6 +93,16 @@ void add_report_options(CLI::App &command, ReportOptions &options)
         ->check(CLI::Validator(known_output, "", "output"))
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->group(group);
+    command
+        .add_option(
+            "--links", options.links,
+            "Whether source files are links in the text report: auto (default: on a terminal that "
+            "knows links), on, off, or what they lead to, such as 'vscode://file{path}:{line}' or "
+            "'file://{host}{path}#{line}'. UNPAIRED_LINKS in the environment says it once and for all.")
+        ->option_text("auto|on|off|LINK")
+        ->envname("UNPAIRED_LINKS")
+        ->check(CLI::Validator([](const std::string &wish) { return links_problem(wish); }, "", "links"))
         ->group(group);
     command.add_flag("--all", options.all, "Show notes, suppressed findings and whole stacks too.")
         ->group(group);

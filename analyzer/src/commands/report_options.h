@@ -22,6 +22,7 @@ struct ReportOptions {
     std::vector<std::string> limits; ///< FAMILY=N
     std::string fail_on = "suspect";
     bool all = false;
+    std::string links = "auto"; ///< auto, on, off, or a link with "{path}" in it
     SymbolOptions symbols;
 };
 

@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fstream>
+#include <map>
 #include <sys/stat.h>
 
 namespace unpaired {
@@ -113,6 +115,35 @@ std::string trace_of_process(uint32_t pid)
         throw Trouble(fmt::format(
             "process {} is not being recorded (start it with unpaired run or unpaired record).", pid));
     return found;
+}
+
+std::vector<Image> running_images(const Trace &trace)
+{
+    std::map<uint32_t, Image> by_pid;
+    for (const auto &[id, image] : trace.images)
+        if (std::find(trace.running_pids.begin(), trace.running_pids.end(), image.pid) !=
+            trace.running_pids.end())
+            by_pid[image.pid] = image;
+    std::vector<Image> found;
+    for (const auto &[pid, image] : by_pid)
+        found.push_back(image);
+    return found;
+}
+
+std::optional<uint32_t> pid_of_text(std::string_view text)
+{
+    uint32_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size())
+        return std::nullopt;
+    return value;
+}
+
+std::string trace_of_target(const std::string &target)
+{
+    if (const std::optional<uint32_t> pid = pid_of_text(target))
+        return trace_of_process(*pid);
+    return target;
 }
 
 } // namespace unpaired

@@ -1,5 +1,6 @@
 #include "commands/snapshot.h"
 
+#include "commands/open_descriptors.h"
 #include "commands/trouble.h"
 #include "input/core_layout.h"
 #include "input/core_trace.h"
@@ -9,9 +10,7 @@
 #include "writers/text_words.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <filesystem>
 #include <fmt/format.h>
 #include <thread>
 
@@ -19,22 +18,6 @@ namespace unpaired {
 namespace {
 
 constexpr std::chrono::milliseconds between_looks(20);
-
-/// What the kernel has open in process `pid`, as a bitmap; nothing if it may not be looked at.
-std::vector<uint64_t> open_descriptors(uint32_t pid)
-{
-    std::vector<uint64_t> words;
-    std::error_code ignored;
-    for (const auto &entry : std::filesystem::directory_iterator(fmt::format("/proc/{}/fd", pid), ignored)) {
-        uint32_t fd = 0;
-        const std::string name = entry.path().filename().string();
-        if (std::from_chars(name.data(), name.data() + name.size(), fd).ec != std::errc())
-            continue;
-        words.resize(std::max<size_t>(words.size(), fd / 64 + 1));
-        words[fd / 64] |= uint64_t{1} << (fd % 64);
-    }
-    return words;
-}
 
 struct OneLook {
     std::vector<SlotReach> slots;
@@ -77,9 +60,9 @@ void write(LiveTrace &live, const std::vector<SlotReach> &slots, const Image &im
         record.slot = one.reference;
         record.sequence = one.sequence;
         record.time_ms = now;
-        records.add(UNPAIRED_RECORD_PREVIEW, record,
-                    std::string_view(reinterpret_cast<const char *>(one.beginning.data()),
-                                     one.beginning.size()));
+        records.add(
+            UNPAIRED_RECORD_PREVIEW, record,
+            std::string_view(reinterpret_cast<const char *>(one.beginning.data()), one.beginning.size()));
     }
     unpaired_reach_look header = {};
     header.time_ms = now;
@@ -96,8 +79,8 @@ void print_summary(const LiveTrace &live, const OneLook &seen, const Image &imag
     };
     Sum lost{"lost"}, indirectly{"lost with them"}, possibly{"possibly lost"}, reachable{"reachable"};
     for (const SlotReach &one : seen.slots) {
-        Sum &sum = one.entry.state == UNPAIRED_REACH_REACHABLE               ? reachable
-                   : one.entry.state == UNPAIRED_REACH_POSSIBLY              ? possibly
+        Sum &sum = one.entry.state == UNPAIRED_REACH_REACHABLE        ? reachable
+                   : one.entry.state == UNPAIRED_REACH_POSSIBLY       ? possibly
                    : (one.entry.flags & UNPAIRED_REACH_INDIRECT) != 0 ? indirectly
                                                                       : lost;
         sum.count++;
@@ -115,23 +98,6 @@ void print_summary(const LiveTrace &live, const OneLook &seen, const Image &imag
 }
 
 } // namespace
-
-void add_descriptors(LogRecords &records, const Image &image, uint32_t time_ms, uint32_t cycle)
-{
-    constexpr size_t words_per_record = 1024; // 8 KiB: a record's length has 16 bits
-    const std::vector<uint64_t> words = open_descriptors(image.pid);
-    for (size_t at = 0; at < words.size(); at += words_per_record) {
-        const size_t n = std::min(words_per_record, words.size() - at);
-        unpaired_record_descriptors record = {};
-        record.image = image.id;
-        record.n_words = static_cast<uint16_t>(n);
-        record.time_ms = time_ms;
-        record.cycle = cycle;
-        record.first = static_cast<uint32_t>(at * 64);
-        records.add(UNPAIRED_RECORD_DESCRIPTORS, record,
-                    std::string_view(reinterpret_cast<const char *>(&words[at]), n * sizeof words[0]));
-    }
-}
 
 void take_snapshot(LiveTrace &live, const Trace &trace, const std::vector<Image> &images)
 {

@@ -152,10 +152,10 @@ private:
             about += fmt::format(", {}", plural(t.cycles, "cycle"));
         const Severity worst = n.leaks ? Severity::leak : Severity::suspect;
         const std::string name = base_name(t.program.empty() ? "program" : t.program);
-        canvas_.line(fmt::format("{} {}",
-                                 found.empty() ? canvas_.bold(fmt::format("{}: {}", name, verdict))
-                                               : canvas_.bold(name + ": ") + canvas_.painted(worst, verdict),
-                                 canvas_.dim(fmt::format("({})", about))));
+        canvas_.wrapped_line((found.empty() ? canvas_.bold(fmt::format("{}: {}", name, verdict))
+                                            : canvas_.bold(name + ": ") + canvas_.painted(worst, verdict)) +
+                                 " " + canvas_.dim(fmt::format("({})", about)),
+                             0, 2);
         if (found.empty() && n.in_baseline == 0)
             canvas_.wrapped_line(quiet_text(image), 2, 2);
     }

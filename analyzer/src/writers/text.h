@@ -3,6 +3,7 @@
 
 #include "report.h"
 
+#include <functional>
 #include <string>
 
 namespace unpaired {
@@ -11,6 +12,8 @@ namespace unpaired {
 struct TextStyle {
     bool colour = false; ///< ANSI colours, for a terminal
     unsigned width = 100;
+    /// The link (URI) to a line of a source file, "" for none; no function: no links. For a terminal.
+    std::function<std::string(const std::string &file, int line)> link;
     bool all = false; ///< notes, suppressed findings and whole stacks instead of one line that counts them
 };
 

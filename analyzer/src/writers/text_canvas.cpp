@@ -83,7 +83,17 @@ std::string TextCanvas::paint(std::string_view code, std::string_view text) cons
 
 std::string TextCanvas::painted(Severity severity, std::string_view text) const
 {
-    return paint(severity == Severity::leak ? "1;31" : severity == Severity::suspect ? "1;33" : "2", text);
+    // as gcc paints errors and warnings: to be read on light and on dark
+    return paint(severity == Severity::leak ? "1;31" : severity == Severity::suspect ? "1;35" : "2", text);
+}
+
+std::string TextCanvas::linked(std::string_view text, const std::string &file, int line) const
+{
+    const std::string target = style_.link && !file.empty() ? style_.link(file, line) : std::string();
+    if (target.empty())
+        return std::string(text);
+    // OSC 8 ; parameters ; URI ST: gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda
+    return fmt::format("\x1b]8;;{}\x1b\\{}\x1b]8;;\x1b\\", target, text);
 }
 
 void TextCanvas::line(std::string_view text)
@@ -99,21 +109,37 @@ void TextCanvas::wrapped_line(std::string_view text, size_t first_indent, size_t
 
 void TextCanvas::table(const std::vector<std::vector<std::string>> &rows)
 {
-    std::vector<std::string> lines(rows.size(), "    ");
-    for (size_t column = 0; column < rows[0].size(); column++) {
+    constexpr size_t indent = 5;
+    std::vector<size_t> widths(rows[0].size()); // 0: left out
+    size_t sum = indent, others = 0;
+    for (size_t column = 0; column < widths.size(); column++) {
+        bool any = column == 0;
         size_t widest = 0;
-        bool any = false;
         for (size_t row = 0; row < rows.size(); row++) {
             widest = std::max(widest, columns(rows[row][column]));
             any = any || (row > 0 && !rows[row][column].empty());
         }
-        for (size_t row = 0; any && row < rows.size(); row++)
-            lines[row] += (column == 0 ? " " : "   ") + padded(rows[row][column], widest, column > 0);
+        widths[column] = any ? widest : 0;
+        sum += widths[column];
+        others += any && column > 0;
+    }
+    // Where there is little room: smaller gaps, then no more than the last columns.
+    size_t gap = 3;
+    while (gap > 1 && sum + others * gap > width())
+        gap--;
+    for (size_t column = 1; column + 1 < widths.size() && sum + others * gap > width(); column++) {
+        sum -= widths[column];
+        others -= widths[column] > 0;
+        widths[column] = 0;
     }
     line("");
-    for (size_t row = 0; row < lines.size(); row++) {
-        lines[row].erase(lines[row].find_last_not_of(' ') + 1);
-        line(row == 0 ? dim(lines[row]) : lines[row]);
+    for (size_t row = 0; row < rows.size(); row++) {
+        std::string text = std::string(indent, ' ') + padded(rows[row][0], widths[0]);
+        for (size_t column = 1; column < widths.size(); column++)
+            if (widths[column])
+                text += std::string(gap, ' ') + padded(rows[row][column], widths[column], true);
+        text.erase(text.find_last_not_of(' ') + 1);
+        line(row == 0 ? dim(text) : text);
     }
 }
 

@@ -35,12 +35,15 @@ public:
     std::string dim(std::string_view text) const { return paint("2", text); }
     /// `text` in the colour of a severity.
     std::string painted(Severity severity, std::string_view text) const;
+    /// `text` as a link to a line of `file`, where the style has links and that file has one.
+    std::string linked(std::string_view text, const std::string &file, int line) const;
 
     void line(std::string_view text);
     void wrapped_line(std::string_view text, size_t first_indent, size_t indent);
 
     /// An empty line and the rows, the first of which is the heading: the first column to the left, the others
-    /// to the right. A column that has no value below its heading is left out.
+    /// to the right. A column that has no value below its heading is left out; where the width is too little for
+    /// all, so are the first of the others.
     void table(const std::vector<std::vector<std::string>> &rows);
 
     /// What was drawn; the canvas is empty afterwards.

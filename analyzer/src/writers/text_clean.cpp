@@ -123,6 +123,12 @@ std::string cleaned(std::string text)
     return text;
 }
 
+std::vector<Frame> cleaned(std::vector<Frame> stack)
+{
+    clean(stack);
+    return stack;
+}
+
 Report cleaned(Report report)
 {
     clean(report.images);

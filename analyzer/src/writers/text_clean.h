@@ -3,10 +3,15 @@
 
 #include "report.h"
 
+#include <string>
+#include <vector>
+
 namespace unpaired {
 
 /// The report with every control character in its texts replaced by '?'.
 Report cleaned(Report report);
+std::string cleaned(std::string text);
+std::vector<Frame> cleaned(std::vector<Frame> stack);
 
 /// The same of parts of it, and of a single text.
 Finding cleaned(Finding finding);

@@ -60,6 +60,7 @@ void write_frame(TextCanvas &canvas, const Frame &frame, bool blamed, size_t col
     std::string where = place(frame);
     if (!canvas.style().all)
         where = shortened(where, canvas.width() - std::min(canvas.width(), columns(name) + before_a_place));
+    where = canvas.linked(where, frame.file, frame.line);
     canvas.line(fmt::format("     {} {}  {}", blamed ? canvas.bold("->") : "  ",
                             blamed ? canvas.bold(name) : name,
                             blamed ? canvas.bold(where) : canvas.dim(where)));

@@ -1,34 +1,8 @@
 """ctl talks to a recording that goes on."""
 import json
-import os
 
-from script import check, ended, expect, harness, line_of, main, one_line, say, start, tried
-
-
-class Recording:
-    """`record` of a program that obeys lines; `finish` gives its report."""
-
-    def __init__(self, t, folder):
-        self.t, self.trace = t, os.path.join(folder, "the.trace")
-        self.process = start([t.unpaired, "record", "-o", self.trace, "--", t.program, "obey"])
-        self.pid = int(line_of(self.process, "ready ").split()[0])
-
-    def acquire(self, count):
-        say(self.process, str(count))
-        line_of(self.process, f"acquired {count}")
-
-    def ctl(self, *arguments, target=None):
-        result = harness.run([self.t.unpaired, "ctl", target or str(self.pid), *arguments])
-        expect(result.status == 0 and result.stderr == b"", f"{arguments}: {result.status} {result.stderr}")
-        return harness.text(result.stdout)
-
-    def finish(self):
-        say(self.process, "quit")
-        result = ended(self.process)
-        expect(result.status == 0, f"{result.status} {result.stderr}")
-        report = harness.run([self.t.unpaired, "report", "--format=json", self.trace])
-        expect(report.status == 1, f"report: {report.status} {report.stderr}")
-        return json.loads(report.stdout)["images"][0]
+from recording import Recording
+from script import check, expect, harness, main, one_line, tried
 
 
 def blocks(image):
@@ -76,7 +50,7 @@ def marks_make_cycles_and_growth_over_them_is_a_leak(t, folder):
 @check
 def the_trace_file_can_be_named_instead_of_the_process(t, folder):
     recording = Recording(t, folder)
-    path = next(line[len("trace "):] for line in recording.ctl("status").splitlines() if line.startswith("trace "))
+    path = recording.live_trace()
     expect("recording" in recording.ctl("status", target=path), "no status by file")
     recording.ctl("mark", "by-file", target=path)
     image = recording.finish()
@@ -94,7 +68,7 @@ def a_trace_at_rest_is_not_talked_to(t, folder):
 def a_report_of_a_running_recording_is_as_of_now(t, folder):
     recording = Recording(t, folder)
     recording.acquire(7)
-    path = next(line[len("trace "):] for line in recording.ctl("status").splitlines() if line.startswith("trace "))
+    path = recording.live_trace()
     result = harness.run([t.unpaired, "report", "--format=json", "--all", path])
     image = json.loads(result.stdout)["images"][0]
     expect(image["trace"]["end"] == "running", f"end {image['trace']['end']}")

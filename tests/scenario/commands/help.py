@@ -6,7 +6,7 @@ import subprocess
 from script import check, expect, harness, main
 
 COMMANDS = ("run", "record", "report", "diff", "postmortem", "ctl", "resources", "verify")
-LATER = ("snapshot", "html", "sarif", "junit", "pprof", "--follow")
+LATER = ("html", "sarif", "junit", "pprof")
 
 
 def help_of(t, *arguments):

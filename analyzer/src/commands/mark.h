@@ -1,0 +1,18 @@
+// Beginning a cycle from outside.
+#pragma once
+
+#include "commands/live_trace.h"
+#include "input/model.h"
+
+#include <cstdint>
+#include <string>
+
+namespace unpaired {
+
+constexpr size_t longest_mark_name = 255; ///< bytes
+
+/// Begins a cycle called `name`, and notes what the kernel has open in each process that records into `live`.
+/// `trace` is what was read of it, with running_pids set and not empty. Returns the cycle's number.
+uint32_t begin_cycle(LiveTrace &live, const Trace &trace, const std::string &name);
+
+} // namespace unpaired
