@@ -53,8 +53,8 @@ struct FailedRelease {
     uint64_t count = 0;
     std::string preceded_by; ///< the last observer before (shutdown); "" if none
     int preceded_by_result = 0;
-    Frame at; ///< the frame of `stack` to look at, chosen as Finding::blame is; empty if not known
     std::vector<Frame> stack;
+    Frame at = {}; ///< the frame of `stack` to look at, chosen as Finding::blame is; empty if not known
 };
 
 struct EndedBy {
