@@ -9,7 +9,7 @@ _unpaired_value() {
     --for) COMPREPLY=($(compgen -W 'preload wrap' -- "$2")) ;;
     --suppressions | --user | --elf | --trace | --map | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
     --sysroot | --debug-path) COMPREPLY=($(compgen -d -- "$2")) ;;
-    --families | --port | --sink | --allow | --owner | --base | --sp | --max-trace | --error-exitcode | --output) COMPREPLY=() ;;
+    --families | --port | --sink | --allow | --owner | --base | --sp | --max-trace | --cycle | --error-exitcode | --output) COMPREPLY=() ;;
     *) return 1 ;;
     esac
 }
@@ -44,14 +44,14 @@ _unpaired() {
     fi
     _unpaired_value "$previous" "$word" && return
 
-    local recording='--locks= --max-trace= --owner='
+    local recording='--locks= --max-trace= --cycle= --owner='
     local reporting='--format= --output= --all --fail-on= --owner= --suppressions= --sysroot= --debug-path= --debuginfod'
     case $command in
     run) COMPREPLY=($(compgen -W "$recording $reporting --keep --error-exitcode= --help --" -- "$word")) ;;
     record) COMPREPLY=($(compgen -W "$recording --output= -o --help --" -- "$word")) ;;
     report)
         if [[ $word == -* ]]; then
-            COMPREPLY=($(compgen -W "$reporting --elf= --help" -- "$word"))
+            COMPREPLY=($(compgen -W "$reporting --elf= --cycle= --help" -- "$word"))
         else
             COMPREPLY=($(compgen -f -- "$word"))
         fi

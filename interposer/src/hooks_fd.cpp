@@ -79,7 +79,11 @@ void release_range(const Caller &caller, unsigned function, unsigned first, unsi
     Thread *thread = enter(caller.sp);
     if (thread == nullptr)
         return;
-    called_to_release(function, *thread, caller);
+    {
+        const KeepErrno keep;
+        const Busy busy(*thread, caller.sp);
+        called_to_release(function, *thread, caller);
+    }
     for (int fd = index::next_descriptor(first, last); fd >= 0;
          fd = index::next_descriptor(static_cast<unsigned>(fd) + 1, last))
         released_by(thread, caller, function, UNPAIRED_SPACE_fd, handle_of(fd));

@@ -24,6 +24,7 @@ void unmap(Thread &thread, const Caller &caller, unsigned function, uint64_t fro
 {
     const KeepErrno keep;
     const Busy busy(thread, caller.sp);
+    called_to_release(function, thread, caller); // munmap; mmap and mremap are acquirers
     const uint64_t to = from + size;
     for (;;) {
         const uint32_t reference = index::take_range_within(from, size);
@@ -85,10 +86,8 @@ UNPAIRED_HOOK(int, munmap, (void *at, size_t size))
     const Caller caller = UNPAIRED_CALLER();
     const bool will_succeed = handle_of(at) % page == 0 && size != 0; // munmap(2): EINVAL otherwise
     Thread *thread = will_succeed ? enter(caller.sp) : nullptr;
-    if (thread != nullptr && !inside_allocator(*thread, caller)) {
-        called_to_release(UNPAIRED_FUNCTION_munmap, *thread, caller);
+    if (thread != nullptr && !inside_allocator(*thread, caller))
         unmap(*thread, caller, UNPAIRED_FUNCTION_munmap, handle_of(at), whole_pages(size));
-    }
     return UNPAIRED_REAL(munmap)(at, size);
 }
 

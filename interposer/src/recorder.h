@@ -106,14 +106,12 @@ inline void called(unsigned function, const Enclosing &outer, const Caller &call
         begin_cycle_of_call(outer, caller);
 }
 
-/// The same for a release that finish_release() is not told of.
-inline void called_to_release(unsigned function, Thread &thread, const Caller &caller)
+/// The same for a releaser, which does not know what it is inside of; functions that release on their way to acquire
+/// (dup2, realloc) are acquirers.
+inline void called_to_release(unsigned function, const Thread &thread, const Caller &caller)
 {
-    if (UNPAIRED_LIKELY(function != process.cycle_function))
-        return;
-    const KeepErrno keep;
-    const Busy busy(thread, caller.sp);
-    begin_cycle_of_call(enclosing_of(thread, caller), caller);
+    if (UNPAIRED_UNLIKELY(function == process.cycle_function) && releases[function])
+        begin_cycle_of_call(enclosing_of(thread, caller), caller);
 }
 
 // ---- acquisitions ---------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 #include "commands/launch_options.h"
 
+#include "commands/cycle_option.h"
 #include "commands/trouble.h"
 
 #include <charconv>
@@ -35,6 +36,7 @@ void add_recording_options(CLI::App &command, RecordingOptions &options)
         ->option_text("SIZE")
         ->check(CLI::Validator(known_size, "", "size"))
         ->group(group);
+    add_cycle_option(command, group, options.cycle);
 }
 
 Command command_of(const CLI::App &app, const Command &behind_dashes)
@@ -58,6 +60,8 @@ LaunchOptions launch_options(const RecordingOptions &recording, const Command &c
     if (!recording.locks.empty())
         options.locks = recording.locks == "on";
     options.max_trace = recording.max_trace;
+    require_cycle_function(recording.cycle);
+    options.cycle_function = recording.cycle;
     return options;
 }
 

@@ -1,5 +1,6 @@
 #include "commands/make_report.h"
 
+#include "commands/cycle_option.h"
 #include "commands/trouble.h"
 #include "passes/analyze.h"
 #include "symbols/owner_rules.h"
@@ -68,12 +69,14 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
     AnalyzeOptions analyze_options;
     analyze_options.suppressions = read_suppressions(options, remarks);
     analyze_options.owner_rules = parse_owner_rules(options.owners);
+    analyze_options.cycle_function = options.cycle_function;
     Symbolizer symbolizer(options.symbols);
     Symbolize symbolize = [&symbolizer](const Module &module, uint64_t address) {
         return symbolizer.resolve({module.path, module.build_id, module.start, module.end, module.bias},
                                   address);
     };
     remark_empty_traces(traces, remarks);
+    remark_functions_not_called(traces, remarks);
     Report report = analyze(traces, analyze_options, symbolize);
     const std::vector<std::string> problems = symbolizer.problems();
     remarks.insert(remarks.end(), problems.begin(), problems.end());

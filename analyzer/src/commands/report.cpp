@@ -1,5 +1,6 @@
 // unpaired report: analyses traces that are there.
 #include "commands/commands.h"
+#include "commands/cycle_option.h"
 #include "commands/make_report.h"
 #include "commands/report_options.h"
 #include "commands/running.h"
@@ -32,11 +33,12 @@ bool is_trace(const std::string &path)
 }
 
 /// The runs in a stream, read with the one of the ELF files that it belongs to.
-std::vector<Trace> read_with(const std::vector<FirmwareElf> &firmware, const std::string &stream)
+std::vector<Trace> read_with(const std::vector<FirmwareElf> &firmware, const std::string &stream,
+                             const std::string &cycle_function)
 {
     for (size_t i = 0;; i++)
         try {
-            return read_stream(stream, firmware[i]);
+            return read_stream(stream, firmware[i], cycle_function);
         } catch (const InputError &) {
             // of several files one fits; what is wrong with the last one is as good a reason as any
             if (i + 1 == firmware.size())
@@ -45,7 +47,7 @@ std::vector<Trace> read_with(const std::vector<FirmwareElf> &firmware, const std
 }
 
 std::vector<Trace> read_input(const std::string &path, const std::vector<FirmwareElf> &firmware,
-                              size_t &streams)
+                              const std::string &cycle_function, size_t &streams)
 {
     if (!is_trace(path) && (!firmware.empty() || holds_stream(path))) {
         if (firmware.empty())
@@ -53,7 +55,7 @@ std::vector<Trace> read_input(const std::string &path, const std::vector<Firmwar
                                       "unpaired report {} --elf firmware.elf",
                                       path, path));
         streams++;
-        return read_with(firmware, path);
+        return read_with(firmware, path, cycle_function);
     }
     std::vector<Trace> traces;
     Trace &trace = traces.emplace_back(read_trace(path));
@@ -70,12 +72,13 @@ int report(const Options &options)
     std::vector<Trace> traces;
     size_t streams = 0;
     for (const std::string &path : options.traces)
-        for (Trace &trace : read_input(path, firmware, streams))
+        for (Trace &trace : read_input(path, firmware, options.report.cycle_function, streams))
             traces.push_back(std::move(trace));
     if (!firmware.empty() && streams == 0)
         throw Trouble(
             "--elf is for the streams of firmware, and all these are traces of Linux programs; leave it "
             "out.");
+    require_cycle_function(options.report.cycle_function, traces);
     const Report report = make_report(traces, options.report);
     write_report(report, options.report);
     return has_findings(report, options.report) ? exit_findings : exit_nothing_found;
@@ -100,6 +103,7 @@ Action add_report(CLI::App &app)
             "several, each stream takes the one it belongs to.")
         ->option_text("FILE")
         ->allow_extra_args(false);
+    add_cycle_option(*command, "What the report says, and where", options->report.cycle_function);
     add_report_options(*command, options->report);
     command->footer(
         "Examples:\n"
@@ -107,6 +111,7 @@ Action add_report(CLI::App &app)
         "  unpaired report *.trace --format=json\n"
         "  unpaired report board.trace --sysroot ~/board/rootfs --debug-path ~/board/debug\n"
         "  unpaired report uart.bin --elf build/firmware.elf\n"
+        "  unpaired report uart.bin --elf build/firmware.elf --cycle=lwip_socket\n"
         "  unpaired report t.trace --owner 'mqtt_*=MQTT' --suppressions known.supp --fail-on=leak\n\n"
         "Exit status: 0 nothing found, 1 findings (see --fail-on), 2 trouble.");
     return [options] { return report(*options); };

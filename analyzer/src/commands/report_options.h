@@ -17,6 +17,7 @@ struct ReportOptions {
     std::vector<std::string> owners;  ///< PATTERN=MAGIC
     std::vector<std::string> suppressions;
     std::string fail_on = "suspect";
+    std::string cycle_function; ///< --cycle
     bool all = false;
     SymbolOptions symbols;
 };
