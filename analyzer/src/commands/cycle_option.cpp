@@ -94,7 +94,7 @@ std::string called_instead(const std::string &function, const std::vector<Trace>
     std::vector<std::string> told;
     for (const std::string &name : chosen)
         told.push_back(fmt::format("{} ({})", name, calls[name] == 1 ? "once" : grouped(calls[name]) + " times"));
-    return told.empty() ? "" : fmt::format("; called were {}", fmt::join(told, ", "));
+    return told.empty() ? "" : fmt::format(", but {}", fmt::join(told, ", "));
 }
 
 struct ToldByAll {
