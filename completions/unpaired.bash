@@ -5,9 +5,9 @@ _unpaired_value() {
     case $1 in
     --format) COMPREPLY=($(compgen -W 'text json' -- "$2")) ;;
     --fail-on) COMPREPLY=($(compgen -W 'leak suspect note' -- "$2")) ;;
-    --locks) COMPREPLY=($(compgen -W 'on off' -- "$2")) ;;
+    --locks | --reachability) COMPREPLY=($(compgen -W 'on off' -- "$2")) ;;
     --for) COMPREPLY=($(compgen -W 'preload wrap' -- "$2")) ;;
-    --suppressions | --user | --elf | --trace | --map | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
+    --suppressions | --baseline | --user | --elf | --trace | --map | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
     --sysroot | --debug-path) COMPREPLY=($(compgen -d -- "$2")) ;;
     --families | --port | --sink | --allow | --owner | --base | --sp | --max-trace | --cycle | --error-exitcode | --output) COMPREPLY=() ;;
     *) return 1 ;;
@@ -24,7 +24,7 @@ _unpaired() {
     COMPREPLY=()
 
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run record report postmortem ctl resources verify --help --version' -- "$word"))
+        COMPREPLY=($(compgen -W 'run record report diff postmortem ctl resources verify --help --version' -- "$word"))
         return
     fi
     # Behind -- it is the program's own command line.
@@ -44,14 +44,21 @@ _unpaired() {
     fi
     _unpaired_value "$previous" "$word" && return
 
-    local recording='--locks= --max-trace= --cycle= --owner='
-    local reporting='--format= --output= --all --fail-on= --owner= --suppressions= --sysroot= --debug-path= --debuginfod'
+    local recording='--locks= --reachability= --max-trace= --cycle= --owner='
+    local reporting='--format= --output= --all --fail-on= --limit= --owner= --suppressions= --baseline= --sysroot= --debug-path= --debuginfod'
     case $command in
     run) COMPREPLY=($(compgen -W "$recording $reporting --keep --error-exitcode= --help --" -- "$word")) ;;
     record) COMPREPLY=($(compgen -W "$recording --output= -o --help --" -- "$word")) ;;
     report)
         if [[ $word == -* ]]; then
             COMPREPLY=($(compgen -W "$reporting --elf= --cycle= --help" -- "$word"))
+        else
+            COMPREPLY=($(compgen -f -- "$word"))
+        fi
+        ;;
+    diff)
+        if [[ $word == -* ]]; then
+            COMPREPLY=($(compgen -W "${reporting/--baseline= /} --elf= --help" -- "$word"))
         else
             COMPREPLY=($(compgen -f -- "$word"))
         fi

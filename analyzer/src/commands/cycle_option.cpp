@@ -4,7 +4,7 @@
 #include "commands/trouble.h"
 #include "input/function_names.h"
 #include "passes/cycles.h"
-#include "writers/text_words.h"
+#include "words.h"
 
 #include <algorithm>
 #include <fmt/format.h>

@@ -54,25 +54,31 @@ unsigned terminal_width()
     return 100;
 }
 
-std::string written(const Report &report, const ReportOptions &options, const std::string &format,
-                    bool to_terminal)
+std::string written(const Report &report, const std::string &format, const TextStyle &style)
 {
     if (format == "json") {
         std::ostringstream json;
         write_json(json, report);
         return std::move(json).str();
     }
+    return write_text(report, style);
+}
+
+TextStyle text_style(const ReportOptions &options, bool to_terminal)
+{
     TextStyle style;
     style.all = options.all;
     style.colour = to_terminal && wants_colour(STDOUT_FILENO);
     style.width = to_terminal ? terminal_width() : 100;
-    return write_text(report, style);
+    return style;
 }
 
 void write_file(const std::string &path, const std::string &text)
 {
-    if (path == "-") {
-        if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    // a terminal's or a log's own file must not be opened anew: that would cut a log off
+    if (path == "-" || path == "/dev/stdout" || path == "/dev/stderr") {
+        FILE *stream = path == "/dev/stderr" ? stderr : stdout;
+        if (std::fwrite(text.data(), 1, text.size(), stream) != text.size() || std::fflush(stream) != 0)
             throw Trouble(fmt::format("cannot write the report: {}.", std::strerror(errno)));
         return;
     }
@@ -126,6 +132,21 @@ void add_report_options(CLI::App &command, ReportOptions &options)
         ->option_text("FILE")
         ->allow_extra_args(false)
         ->group(group);
+    command
+        .add_option(
+            "--baseline", options.baseline,
+            "An earlier report, saved with --output json:FILE, or a trace: findings that it has too, and "
+            "not fewer of, do not count and are folded into one line.")
+        ->option_text("FILE")
+        ->group(group);
+    command
+        .add_option(
+            "--limit", options.limits,
+            "How many of a family there can be, as in socket=512, or how much memory, as in heap=256K: "
+            "the report tells when what grows will meet it. May be given several times.")
+        ->option_text("FAMILY=N")
+        ->allow_extra_args(false)
+        ->group(group);
     const std::string symbols = "Where names and line numbers come from";
     command
         .add_option("--sysroot", options.symbols.sysroot,
@@ -150,30 +171,44 @@ void add_report_options(CLI::App &command, ReportOptions &options)
 void check_outputs(const ReportOptions &options)
 {
     for (const std::string &output : options.outputs)
-        if (const std::string path = output.substr(output.find(':') + 1); path != "-")
+        if (const std::string path = output.substr(output.find(':') + 1);
+            path != "-" && path != "/dev/stdout" && path != "/dev/stderr")
             require_writable_place(path);
+}
+
+Severity least_severity(const ReportOptions &options)
+{
+    return options.fail_on == "leak"   ? Severity::leak
+           : options.fail_on == "note" ? Severity::note
+                                       : Severity::suspect;
 }
 
 bool has_findings(const Report &report, const ReportOptions &options)
 {
-    const Severity least = options.fail_on == "leak"   ? Severity::leak
-                           : options.fail_on == "note" ? Severity::note
-                                                       : Severity::suspect;
+    const Severity least = least_severity(options);
     for (const ImageReport &image : report.images)
         for (const Finding &finding : image.findings)
-            if (finding.suppressed_by.empty() && finding.severity >= least)
+            if (!finding.accepted() && finding.severity >= least)
                 return true;
     return false;
 }
 
-void write_report(const Report &report, const ReportOptions &options)
+void write_outputs(const ReportOptions &options, const InFormat &in_format)
 {
     if (!options.format.empty() || options.outputs.empty())
-        write_file("-", written(report, options, options.format.empty() ? "text" : options.format, true));
+        write_file("-",
+                   in_format(options.format.empty() ? "text" : options.format, text_style(options, true)));
     for (const std::string &output : options.outputs) {
         const size_t colon = output.find(':');
-        write_file(output.substr(colon + 1), written(report, options, output.substr(0, colon), false));
+        write_file(output.substr(colon + 1), in_format(output.substr(0, colon), text_style(options, false)));
     }
+}
+
+void write_report(const Report &report, const ReportOptions &options)
+{
+    write_outputs(options, [&report](const std::string &format, const TextStyle &style) {
+        return written(report, format, style);
+    });
 }
 
 } // namespace unpaired

@@ -3,9 +3,11 @@
 
 #include "report.h"
 #include "symbols/symbol_options.h"
+#include "writers/text.h"
 
 #include <CLI/CLI.hpp>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,8 @@ struct ReportOptions {
     std::vector<std::string> outputs; ///< FORMAT:FILE, validated
     std::vector<std::string> owners;  ///< PATTERN=MAGIC
     std::vector<std::string> suppressions;
+    std::string baseline;            ///< a saved report, or a trace
+    std::vector<std::string> limits; ///< FAMILY=N
     std::string fail_on = "suspect";
     std::string cycle_function; ///< --cycle
     bool all = false;
@@ -27,10 +31,20 @@ void add_report_options(CLI::App &command, ReportOptions &options);
 /// Throws Trouble if a file of --output cannot be written.
 void check_outputs(const ReportOptions &options);
 
-/// Findings that count against the exit status: not suppressed, and as severe as --fail-on says.
+/// The severity from which on a finding counts for the exit status (--fail-on).
+Severity least_severity(const ReportOptions &options);
+
+/// Findings that count against the exit status: neither suppressed nor as in the baseline, and as severe as
+/// --fail-on says.
 bool has_findings(const Report &report, const ReportOptions &options);
 
 /// Writes the report to stdout and to files as asked. Throws Trouble if that fails.
 void write_report(const Report &report, const ReportOptions &options);
+
+/// The text in one of the formats, for stdout or for a file.
+using InFormat = std::function<std::string(const std::string &format, const TextStyle &style)>;
+
+/// Writes to stdout and to files as --format, --output and --all ask. Throws Trouble if that fails.
+void write_outputs(const ReportOptions &options, const InFormat &in_format);
 
 } // namespace unpaired

@@ -7,14 +7,17 @@
 #include "passes/describe.h"
 #include "passes/group.h"
 #include "passes/growth.h"
+#include "passes/incidents.h"
 #include "passes/judge.h"
 #include "passes/limits.h"
 #include "passes/pair.h"
 #include "passes/present.h"
+#include "passes/siblings.h"
 #include "passes/totals.h"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 
 namespace unpaired {
 namespace {
@@ -74,13 +77,13 @@ void tell_series(std::vector<Described> &findings, const Cycles &cycles, Run run
     }
 }
 
-void tell_cycles(const Cycles &cycles, ImageReport &image)
+void tell_cycles(const Cycles &cycles, ImageFacts &facts)
 {
-    image.trace.cycles = cycles.count;
-    image.trace.cycle_source = cycles.source;
-    image.trace.cycle_name = cycles.name;
+    facts.info.cycles = cycles.count;
+    facts.info.cycle_source = cycles.source;
+    facts.info.cycle_name = cycles.name;
     if (!cycles.remark.empty())
-        image.remarks.push_back(cycles.remark);
+        facts.remarks.push_back(cycles.remark);
 }
 
 void suppress(ImageReport &report, Suppressions &suppressions)
@@ -89,9 +92,6 @@ void suppress(ImageReport &report, Suppressions &suppressions)
         if (finding.severity != Severity::leak && is_lifelong(finding))
             finding.severity = Severity::note;
     apply_suppressions(suppressions, report);
-    for (Finding &finding : report.findings)
-        if (!finding.suppressed_by.empty())
-            finding.severity = Severity::note;
 }
 
 } // namespace
@@ -101,7 +101,7 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
     Report report;
     Suppressions suppressions = options.suppressions;
     for (const Trace &trace : traces) {
-        Stacks stacks(trace, symbolize);
+        Stacks stacks(trace, symbolize, options.name_variable);
         const std::vector<PairedImage> images = pair(trace);
         const Wrappers wrappers = learn_wrappers(trace, images, stacks);
         for (const PairedImage &paired : images) {
@@ -115,39 +115,45 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
             std::vector<Described> findings = group(std::move(described));
             count_all_sites(findings, trace, paired, stacks, wrappers, options.owner_rules,
                             facts.info.program);
-            findings =
-                explain_limits(std::move(findings), trace, paired.image, facts.ending == Ending::signal);
             Cycles cycles = given_cycles(trace, paired, facts.run, options.cycle_function);
             place_in_cycles(findings, cycles);
+            tell_cycles(cycles, facts);
+            const LimitedImage limited{trace, paired, facts, options.limits};
+            findings = explain_limits(std::move(findings), limited, facts.remarks);
             judge_all(findings, trace, facts, cycles, traces);
             if (cycles.count == 0 && options.cycle_function.empty() && trace.cycle_function.empty()) {
                 cycles = find_cycles(findings, trace, paired, facts.run, stacks, wrappers, facts.info.program);
-                if (cycles.count > 0)
-                    judge_all(findings, trace, facts, cycles, traces);
+                tell_cycles(cycles, facts);
+                judge_all(findings, trace, facts, cycles, traces);
             }
             for (Described &one : findings)
                 doubt_after_losses(one.finding, trace.events_lost);
+            forecast_limits(findings, limited);
+            name_siblings(findings, trace, paired, stacks, wrappers, facts.info.program);
 
             image.trace = facts.info;
             image.remarks = facts.remarks;
-            tell_cycles(cycles, image);
             tell_series(findings, cycles, facts.run, image);
             image.totals = total_by_family(trace, paired);
             image.owners = total_by_owner(trace, paired, [&](const Site &site) {
                 return owner_of(site, options.owner_rules.empty() ? std::vector<Frame>() : stacks.of(site),
                                 options.owner_rules);
             });
-            for (Described &one : findings)
+            std::map<std::string, Survivors> survivors;
+            for (Described &one : findings) {
+                survivors[one.finding.id] = {std::move(one.ages), one.cycles};
                 image.findings.push_back(std::move(one.finding));
+            }
             suppress(image, suppressions);
             std::sort(image.findings.begin(), image.findings.end(),
                       [](const Finding &a, const Finding &b) { return worse(a, b); });
+            image.incidents = find_incidents(image, survivors);
             report.images.push_back(std::move(image));
         }
     }
     std::stable_sort(report.images.begin(), report.images.end(),
                      [](const ImageReport &a, const ImageReport &b) { return worse(a, b); });
-    report.remarks = unused_suppressions(suppressions);
+    report.unused_suppressions = unused_suppressions(suppressions);
     return report;
 }
 

@@ -115,9 +115,7 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
         described.blame_index = blame.index;
         // Of a second release the releasing call is at fault, not where the resource came from.
         if (one.rule == "double-release" && finding.failed_release && !finding.failed_release->stack.empty())
-            finding.blame = choose_blame(finding.failed_release->function, finding.failed_release->stack,
-                                         wrappers, program, of_firmware(trace))
-                                .frame;
+            finding.blame = finding.failed_release->at;
         described.in_program = blame.in_program;
         described.ages = one.ages;
         described.cycles = one.cycles;

@@ -1,5 +1,6 @@
 #include "writers/json.h"
 
+#include "writers/json_parts_internal.h"
 #include "writers/text_words.h"
 
 #include <fmt/format.h>
@@ -187,6 +188,11 @@ Json to_json(const Finding &finding)
         json["remarks"] = finding.remarks;
     if (!finding.suppressed_by.empty())
         json["suppressed_by"] = finding.suppressed_by;
+    if (finding.baseline)
+        json["baseline"] = {{"count", finding.baseline->count},
+                            {"bytes", finding.baseline->bytes},
+                            {"per_cycle", finding.baseline->per_cycle},
+                            {"grown", finding.baseline->grown}};
     return json;
 }
 
@@ -235,6 +241,10 @@ Json to_json(const ImageReport &image)
 
 } // namespace
 
+nlohmann::ordered_json finding_json(const Finding &finding) { return to_json(finding); }
+
+std::string_view severity_json(Severity severity) { return text_of(severity); }
+
 void write_json(std::ostream &out, const Report &report)
 {
     Json json = {{"schema", "unpaired-report/1"}};
@@ -242,6 +252,10 @@ void write_json(std::ostream &out, const Report &report)
     for (const ImageReport &image : report.images)
         json["images"].push_back(to_json(image));
     json["remarks"] = report.remarks;
+    if (!report.unused_suppressions.empty())
+        json["unused_suppressions"] = Json::array();
+    for (const UnusedSuppression &line : report.unused_suppressions)
+        json["unused_suppressions"].push_back({{"origin", line.origin}, {"text", line.text}});
     // paths and names come from other programs and need not be UTF-8
     out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }

@@ -5,8 +5,8 @@ import subprocess
 
 from script import check, expect, harness, main
 
-COMMANDS = ("run", "record", "report", "postmortem", "ctl", "resources", "verify")
-LATER = ("diff", "snapshot", "html", "sarif", "junit", "pprof", "--baseline", "--follow")
+COMMANDS = ("run", "record", "report", "diff", "postmortem", "ctl", "resources", "verify")
+LATER = ("snapshot", "html", "sarif", "junit", "pprof", "--follow")
 
 
 def help_of(t, *arguments):

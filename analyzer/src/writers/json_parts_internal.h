@@ -1,0 +1,15 @@
+// Parts of the JSON report that other JSON documents take in. For source files that write JSON.
+#pragma once
+
+#include "report.h"
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+namespace unpaired {
+
+nlohmann::ordered_json finding_json(const Finding &finding);
+
+std::string_view severity_json(Severity severity);
+
+} // namespace unpaired
