@@ -75,6 +75,20 @@ void write_limits()
                 1024); // select(2): a descriptor from here on overruns an fd_set
 }
 
+/// The function of --cycle by its name; 0 if there is none, or none that acquires or releases anything.
+unsigned find_cycle_function(const char *name)
+{
+    if (name[0] == '\0')
+        return 0;
+    for (unsigned function = 1; function < function_end; function++)
+        if (strcmp(real::name_of(function), name) == 0 && (acquires[function] || releases[function])) {
+            write_note(UNPAIRED_NOTE_CYCLE_FUNCTION, name);
+            return function;
+        }
+    write_note(UNPAIRED_NOTE_NO_CYCLE_FUNCTION, name);
+    return 0;
+}
+
 const unpaired_rules_header *map_rules(const char *path)
 {
     if (path[0] == '\0')
@@ -167,6 +181,7 @@ bool start_recording()
     write_dictionary();
     update_modules();
     write_limits();
+    process.cycle_function = find_cycle_function(options.cycle);
     process.rules = map_rules(options.rules);
     respect_foreign_allocator();
     const ModuleView *provider =
@@ -208,6 +223,7 @@ void announce_image()
     record.flags = process.forked ? UNPAIRED_IMAGE_FORKED : 0;
     record.program_len = static_cast<uint16_t>(path_size > 0 ? path_size : 0);
     record.command_len = static_cast<uint16_t>(command_size > 0 ? command_size : 0);
+    record.cycle = load(process.file->cycle);
     append(UNPAIRED_RECORD_IMAGE, record, {path, record.program_len}, {command, record.command_len});
 }
 

@@ -24,7 +24,7 @@ namespace {
 
 const std::filesystem::path folder = UNPAIRED_GOLDEN_DIR;
 
-/// Something of every record and extent that format 1.0 has.
+/// Something of every record and extent that the format has.
 TraceBuilder golden_trace()
 {
     TraceBuilder b;
@@ -106,13 +106,14 @@ TraceBuilder golden_trace()
                .space = "fd"});
     b.limit("fd", "RLIMIT_NOFILE", 20);
     b.limit("fd", "FD_SETSIZE", 1024);
-    b.image(2, 200, 1, 100, 150);
+    b.image(2, 200, 1, 100, 150, 1);
     for (uint64_t i = 0; i < 4; i++)
         b.slot({.site = block, .handle = 0x900 + i, .size = 30, .image = 2});
     b.counter(block, 4, 0, 0, 2);
     b.end(UNPAIRED_END_EXIT, 400, 2);
     b.exec(0, "/usr/bin/env", UNPAIRED_EXEC_UNRECORDED, 120);
     b.note(UNPAIRED_NOTE_FOREIGN_NEW, "/opt/lib/libown.so");
+    b.note(UNPAIRED_NOTE_CYCLE_FUNCTION, "accept4");
     b.open_descriptors({0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}, 500);
     b.end(UNPAIRED_END_EXIT, 500);
     b.child_end(100, 0, 501);
@@ -262,6 +263,21 @@ TEST_CASE("write the golden trace of this format version", "[.][regenerate]")
     std::ofstream json(folder / (name + ".json"));
     json << report_of_bytes(bytes);
     REQUIRE((trace && json));
+}
+
+// After a judgement has changed: unpaired_unit_tests "[reports]", then look at the difference
+TEST_CASE("write the reports of all golden traces and streams", "[.][reports]")
+{
+    for (const auto &entry : std::filesystem::directory_iterator(folder)) {
+        const std::filesystem::path path = entry.path();
+        const std::string bytes = contents(path);
+        const std::vector<uint8_t> data(bytes.begin(), bytes.end());
+        if (path.extension() == ".trace")
+            std::ofstream(std::filesystem::path(path).replace_extension(".json")) << report_of_bytes(data);
+        if (path.extension() == ".stream")
+            std::ofstream(std::filesystem::path(path).replace_extension(".json"))
+                << report_of_stream(data, std::filesystem::path(path).replace_extension(".elf"));
+    }
 }
 
 // Likewise

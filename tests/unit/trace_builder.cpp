@@ -230,7 +230,8 @@ void TraceBuilder::anomaly(const AnomalySpec &spec)
     record(UNPAIRED_RECORD_ANOMALY, &r, sizeof r);
 }
 
-void TraceBuilder::image(uint16_t id, uint32_t pid, uint16_t parent, uint32_t parent_pid, uint32_t time_ms)
+void TraceBuilder::image(uint16_t id, uint32_t pid, uint16_t parent, uint32_t parent_pid, uint32_t time_ms,
+                         uint32_t cycle)
 {
     unpaired_record_image r{};
     r.image = id;
@@ -238,6 +239,7 @@ void TraceBuilder::image(uint16_t id, uint32_t pid, uint16_t parent, uint32_t pa
     r.pid = pid;
     r.parent_pid = parent_pid;
     r.time_ms = time_ms;
+    r.cycle = cycle;
     r.flags = parent == 0 ? 0 : UNPAIRED_IMAGE_FORKED;
     std::string path = parent == 0 ? program : "";
     std::string command = parent == 0 ? std::string("server\0--port\0"
@@ -265,10 +267,10 @@ void TraceBuilder::thread_end(uint32_t id, uint32_t time_ms)
     record(UNPAIRED_RECORD_THREAD_END, &r, sizeof r);
 }
 
-void TraceBuilder::mark(uint32_t cycle, uint32_t time_ms)
+void TraceBuilder::mark(uint32_t cycle, uint32_t time_ms, const std::string &name)
 {
-    unpaired_record_mark r{1, 0, cycle, time_ms, 0};
-    record(UNPAIRED_RECORD_MARK, &r, sizeof r);
+    unpaired_record_mark r{1, static_cast<uint16_t>(name.size()), cycle, time_ms, 0};
+    record(UNPAIRED_RECORD_MARK, &r, sizeof r, name);
     header.cycle = std::max(header.cycle, cycle);
 }
 

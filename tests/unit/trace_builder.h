@@ -57,10 +57,11 @@ public:
     void counter(uint32_t site, uint64_t acquired, uint32_t failed = 0, uint32_t released_unseen = 0,
                  uint16_t image = 1);
     void anomaly(const AnomalySpec &spec);
-    void image(uint16_t id, uint32_t pid, uint16_t parent, uint32_t parent_pid, uint32_t time_ms = 0);
+    void image(uint16_t id, uint32_t pid, uint16_t parent, uint32_t parent_pid, uint32_t time_ms = 0,
+               uint32_t cycle = 0);
     void thread(uint32_t thread, uint32_t tid, const std::string &name, uint16_t image = 1);
     void thread_end(uint32_t thread, uint32_t time_ms);
-    void mark(uint32_t cycle, uint32_t time_ms);
+    void mark(uint32_t cycle, uint32_t time_ms, const std::string &name = "");
     void limit(const char *space, const std::string &name, uint64_t value);
     void open_descriptors(const std::vector<uint32_t> &open, uint32_t time_ms, uint16_t image = 1);
     void end(unpaired_end_kind kind, uint32_t time_ms, uint16_t image = 1);

@@ -3,6 +3,7 @@
 #include "passes/account.h"
 #include "passes/blame.h"
 #include "passes/classify.h"
+#include "passes/cycles.h"
 #include "passes/describe.h"
 #include "passes/group.h"
 #include "passes/growth.h"
@@ -50,16 +51,11 @@ void doubt_after_losses(Finding &finding, uint64_t events_lost)
 }
 
 void judge_all(std::vector<Described> &findings, const Trace &trace, const ImageFacts &facts,
-               const std::vector<Trace> &all)
+               const Cycles &cycles, const std::vector<Trace> &all)
 {
     const bool of_helper_shell = is_shell(facts.info.program) && has_recorded_parent(facts, all);
     for (Described &one : findings) {
-        GrowthVerdict growth = judge_growth(one.ages, facts.run);
-        if (one.ages.empty() && one.cycles >= 3) {
-            // lost ones have no slots left whose ages could tell
-            growth.growth = Growth::linear;
-            growth.per_cycle = static_cast<double>(one.finding.count) / one.cycles;
-        }
+        const GrowthVerdict growth = growth_of(one, cycles, facts.run);
         auto space = trace.dictionary.spaces.find(one.space);
         ResourceClass resource = space == trace.dictionary.spaces.end()
                                      ? ResourceClass::handle
@@ -67,8 +63,27 @@ void judge_all(std::vector<Described> &findings, const Trace &trace, const Image
         one.finding.growth = growth.growth;
         one.finding.per_cycle = growth.per_cycle;
         one.finding.severity = judge(one, growth, resource, facts.ending, of_helper_shell);
-        doubt_after_losses(one.finding, trace.events_lost);
     }
+}
+
+/// What the findings looked like over time; by cycle where each one's is known.
+void tell_series(std::vector<Described> &findings, const Cycles &cycles, Run run, ImageReport &image)
+{
+    run.cycles = cycles.placed() ? cycles.count : 0;
+    for (Described &one : findings) {
+        one.finding.series = sum_up(one.ages, run);
+        if (!one.finding.series.empty())
+            image.series_unit = run.cycles > 0 ? "cycle" : "second";
+    }
+}
+
+void tell_cycles(const Cycles &cycles, ImageFacts &facts)
+{
+    facts.info.cycles = cycles.count;
+    facts.info.cycle_source = cycles.source;
+    facts.info.cycle_name = cycles.name;
+    if (!cycles.remark.empty())
+        facts.remarks.push_back(cycles.remark);
 }
 
 void suppress(ImageReport &report, Suppressions &suppressions)
@@ -100,14 +115,26 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
             std::vector<Described> findings = group(std::move(described));
             count_all_sites(findings, trace, paired, stacks, wrappers, options.owner_rules,
                             facts.info.program);
+            Cycles cycles = given_cycles(trace, paired, facts.run, options.cycle_function);
+            place_in_cycles(findings, cycles);
+            tell_cycles(cycles, facts);
             const LimitedImage limited{trace, paired, facts, options.limits};
             findings = explain_limits(std::move(findings), limited, facts.remarks);
-            judge_all(findings, trace, facts, traces);
+            judge_all(findings, trace, facts, cycles, traces);
+            if (cycles.count == 0 && options.cycle_function.empty() && trace.cycle_function.empty()) {
+                cycles =
+                    find_cycles(findings, trace, paired, facts.run, stacks, wrappers, facts.info.program);
+                tell_cycles(cycles, facts);
+                judge_all(findings, trace, facts, cycles, traces);
+            }
+            for (Described &one : findings)
+                doubt_after_losses(one.finding, trace.events_lost);
             forecast_limits(findings, limited);
             name_siblings(findings, trace, paired, stacks, wrappers, facts.info.program);
 
             image.trace = facts.info;
             image.remarks = facts.remarks;
+            tell_series(findings, cycles, facts.run, image);
             image.totals = total_by_family(trace, paired);
             image.owners = total_by_owner(trace, paired, [&](const Site &site) {
                 return owner_of(site, options.owner_rules.empty() ? std::vector<Frame>() : stacks.of(site),

@@ -106,6 +106,14 @@ int main(int argc, char **argv)
         const int failed = leak_sockets(number);
         return failed ? failed : argc > 3 ? atoi(argv[3]) : 0;
     }
+    if (!strcmp(what, "churn")) {
+        for (int i = 0; i < number; i++) {
+            char volatile *block = malloc(32);
+            *block = 1;
+            free((void *)block);
+        }
+        return 0;
+    }
     if (!strcmp(what, "raise")) {
         leak_sockets(2);
         signal(number, SIG_DFL);
