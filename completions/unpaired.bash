@@ -70,7 +70,7 @@ _unpaired() {
             COMPREPLY=($(compgen -W "$(grep -ls '/unpaired-[^/]*/.*\.trace' /proc/[0-9]*/maps 2>/dev/null |
                 cut -d/ -f3)" -- "$word") $(compgen -f -- "$word"))
             ;;
-        3) COMPREPLY=($(compgen -W 'start stop mark status' -- "$word")) ;;
+        3) COMPREPLY=($(compgen -W 'start stop mark snapshot status' -- "$word")) ;;
         esac
         ;;
     resources)
