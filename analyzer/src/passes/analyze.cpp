@@ -46,7 +46,19 @@ void doubt_after_losses(Finding &finding, uint64_t events_lost)
         fmt::format("{} events were lost: the releases of these may be among them", events_lost));
 }
 
-void judge_all(std::vector<Described> &findings, const Trace &trace, const ImageFacts &facts,
+/// Whether all of it was acquired after the memory of the ending process was searched: by threads that went on, or by
+/// what runs last.
+bool acquired_after_look(const Described &one, const Trace &trace, uint16_t image, Ending ending)
+{
+    constexpr uint32_t clock_step_ms = 10; // a recorder's clock stands still for up to this long
+    auto look = trace.looks.find(image);
+    return ending == Ending::exit && look != trace.looks.end() && !one.finding.reached.any() &&
+           !one.ages.empty() && std::all_of(one.ages.begin(), one.ages.end(), [&](const Age &age) {
+               return age.time_ms + clock_step_ms >= look->second.time_ms;
+           });
+}
+
+void judge_all(std::vector<Described> &findings, const Trace &trace, uint16_t image, const ImageFacts &facts,
                const std::vector<Trace> &all)
 {
     const bool of_helper_shell = is_shell(facts.info.program) && has_recorded_parent(facts, all);
@@ -64,6 +76,11 @@ void judge_all(std::vector<Described> &findings, const Trace &trace, const Image
         one.finding.growth = growth.growth;
         one.finding.per_cycle = growth.per_cycle;
         one.finding.severity = judge(one, growth, resource, facts.ending, of_helper_shell);
+        if (resource == ResourceClass::memory && one.finding.severity == Severity::suspect &&
+            acquired_after_look(one, trace, image, facts.ending)) {
+            one.finding.severity = Severity::note;
+            one.finding.remarks.emplace_back("acquired while the program was ending");
+        }
         doubt_after_losses(one.finding, trace.events_lost);
     }
 }
@@ -102,7 +119,7 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
                             facts.info.program);
             findings =
                 explain_limits(std::move(findings), trace, paired.image, facts.ending == Ending::signal);
-            judge_all(findings, trace, facts, traces);
+            judge_all(findings, trace, paired.image, facts, traces);
 
             image.trace = facts.info;
             image.remarks = facts.remarks;

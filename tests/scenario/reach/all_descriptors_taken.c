@@ -1,7 +1,6 @@
 // scenario: a program that has used up its descriptors still learns what memory it lost
 // expect: {"family": "heap", "severity": "leak", "count": 3, "reachability": "lost", "blame": "lose:lost"}
-// expect: {"family": "file", "severity": "suspect", "rule": "never-released"}
-// expect: {"rule": "limit-reached"}
+// expect: {"family": "file", "severity": "suspect", "rule": "never-released", "forecast": {"reached": true}}
 #include "must.h"
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -1,6 +1,6 @@
 // scenario: a program that ends in a signal handler, on a stack that it made itself, is looked at from there
 // expect: {"severity": "leak", "count": 3, "reachability": "lost", "blame": "lose:lost"}
-// note: {"blame": "handler:kept", "reachability": "reachable", "held_by": "~held by the stack of thread \d+"}
+// note: {"blame": "handler:kept", "reachability": "reachable", "held_by": "~held by the stack of thread \\d+"}
 #include "must.h"
 #include <signal.h>
 

@@ -4,6 +4,8 @@
 // before: leaves_nothing_plugin
 // status: 5
 // expect: {"severity": "leak", "count": 3, "reachability": "lost", "blame": "lose:lost"}
+// expect: {"family": "file", "function": "open"}
+// expect: {"family": "file", "function": "fcntl"}
 #include "must.h"
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -20,6 +20,8 @@ static __attribute__((destructor)) void tell(void)
     DIR *folder = opendir("/proc/self/task");
     while (folder && readdir(folder))
         tasks++;
+    if (folder)
+        closedir(folder);
     printf("; limit %ld of %ld; tasks %d; errno %d\n", (long)limit.rlim_cur, (long)limit.rlim_max, tasks - 2, error);
     FILE *status = fopen("/proc/self/status", "r");
     while (status && fgets(line, sizeof line, status))
