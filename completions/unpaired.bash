@@ -82,7 +82,7 @@ _unpaired() {
         2)
             COMPREPLY=($(compgen -W "$(_unpaired_recorded)" -- "$word") $(compgen -f -- "$word"))
             ;;
-        3) COMPREPLY=($(compgen -W 'start stop mark status' -- "$word")) ;;
+        3) COMPREPLY=($(compgen -W 'start stop mark snapshot status' -- "$word")) ;;
         esac
         ;;
     resources)

@@ -115,6 +115,9 @@ const unpaired_rules_header *map_rules(const char *path)
     return rules;
 }
 
+/// PR_GET_SECCOMP: 0 none, 2 a filter (prctl(2)).
+int seccomp_mode() { return static_cast<int>(sys::call(SYS_prctl, PR_GET_SECCOMP)); }
+
 void read_comm(char *name) { sys::call(SYS_prctl, PR_GET_NAME, sys::of(name)); }
 
 /// A program that brings its own allocator keeps it, whole: half-hooked allocators crash.
@@ -175,6 +178,7 @@ bool start_recording()
     process.parent_pid = static_cast<int>(sys::call(SYS_getppid));
     process.locks = options.locks;
     process.reachability = options.reachability;
+    process.filter = seccomp_mode();
     process.names = 1;
     read_comm(process.comm);
     announce_image();
@@ -332,7 +336,12 @@ void record_end(Ending ending, int status, const char *program)
     record.time_ms = now_ms();
     record.text_len = static_cast<uint16_t>(program != nullptr ? strlen(program) : 0);
     append(UNPAIRED_RECORD_END, record, {program, record.text_len});
-    if (ending == Ending::exit && process.reachability && sys::getpid() == process.pid)
+    if (ending != Ending::exit || !process.reachability || sys::getpid() != process.pid)
+        return;
+    // What a program's own filter does with a system call that the program never made may be to kill.
+    if (seccomp_mode() != process.filter)
+        write_note(UNPAIRED_NOTE_REACH_UNKNOWN, "the program filters its system calls");
+    else
         look_who_holds();
 }
 

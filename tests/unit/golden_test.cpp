@@ -115,6 +115,43 @@ TraceBuilder golden_trace()
     b.note(UNPAIRED_NOTE_FOREIGN_NEW, "/opt/lib/libown.so");
     b.note(UNPAIRED_NOTE_CYCLE_FUNCTION, "accept4");
     b.open_descriptors({0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}, 500);
+    // 1.1
+    const uint32_t kept = b.site("malloc", {"settings@conf.c:7", "main@server.c:50"}, "CONF");
+    const uint32_t list = b.slot({.site = kept, .handle = 0x8000, .size = 64});
+    const uint32_t name = b.slot({.site = kept, .handle = 0x8100, .size = 16});
+    b.counter(kept, 2);
+    const uint32_t dropped = b.site("malloc", {"reload@conf.c:30", "main@server.c:51"}, "CONF");
+    const uint32_t head = b.slot({.site = dropped, .handle = 0x8200, .size = 24});
+    const uint32_t next = b.slot({.site = dropped, .handle = 0x8300, .size = 24});
+    const uint32_t cursor = b.slot({.site = dropped, .handle = 0x8400, .size = 24});
+    b.counter(dropped, 3);
+    b.look(450, 4,
+           {{.slot = head, .state = UNPAIRED_REACH_REACHABLE, .holder = UNPAIRED_HOLDER_DATA, .at = 0x9000}});
+    b.look(500, 4,
+           {{.slot = list,
+             .state = UNPAIRED_REACH_REACHABLE,
+             .holder = UNPAIRED_HOLDER_STACK,
+             .by = 100,
+             .at = 0x9100},
+            {.slot = name,
+             .state = UNPAIRED_REACH_REACHABLE,
+             .holder = UNPAIRED_HOLDER_BLOCK,
+             .by = list,
+             .at = 0x8010},
+            {.slot = head, .state = UNPAIRED_REACH_LOST},
+            {.slot = next,
+             .state = UNPAIRED_REACH_LOST,
+             .holder = UNPAIRED_HOLDER_BLOCK,
+             .flags = UNPAIRED_REACH_INDIRECT,
+             .by = head,
+             .at = 0x8200},
+            {.slot = cursor,
+             .state = UNPAIRED_REACH_POSSIBLY,
+             .holder = UNPAIRED_HOLDER_STALE,
+             .flags = UNPAIRED_REACH_INTERIOR,
+             .at = 0x9200}});
+    b.preview(head, "retained message");
+    b.note(UNPAIRED_NOTE_REACH_UNKNOWN, "of image 2: process_vm_readv is not permitted here");
     b.end(UNPAIRED_END_EXIT, 500);
     b.child_end(100, 0, 501);
     return b;

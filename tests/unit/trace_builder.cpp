@@ -66,6 +66,21 @@ std::vector<uint8_t> extent(uint16_t kind, uint16_t image, uint32_t used, const 
     return result;
 }
 
+void append_record(std::vector<uint8_t> &log, uint8_t type, const void *fixed, size_t size,
+                   const std::string &rest)
+{
+    std::vector<uint8_t> payload;
+    append(payload, fixed, size);
+    append(payload, rest.data(), rest.size());
+    payload.resize((payload.size() + 7) / 8 * 8);
+    std::vector<uint32_t> words(payload.size() / 4);
+    std::memcpy(words.data(), payload.data(), payload.size());
+    unpaired_record header{UNPAIRED_RECORD_SYNC, type, static_cast<uint16_t>(payload.size() / 8 + 1), 0};
+    header.check = unpaired_record_check(type, header.words, words.data());
+    append(log, &header, sizeof header);
+    append(log, payload.data(), payload.size());
+}
+
 } // namespace
 
 TraceBuilder::TraceBuilder()
@@ -320,19 +335,20 @@ void TraceBuilder::note(unpaired_note kind, const std::string &text)
     record(UNPAIRED_RECORD_NOTE, &r, sizeof r, text);
 }
 
+void TraceBuilder::look(uint32_t time_ms, uint32_t cycle, const std::vector<ReachSpec> &found,
+                        uint16_t image_id)
+{
+    looks_.push_back({{time_ms, cycle, {}}, image_id, found});
+}
+
+void TraceBuilder::preview(uint32_t slot_number, const std::string &content)
+{
+    previews_.push_back({slot_number, content});
+}
+
 void TraceBuilder::record(uint8_t type, const void *fixed, size_t size, const std::string &rest)
 {
-    std::vector<uint8_t> payload;
-    append(payload, fixed, size);
-    append(payload, rest.data(), rest.size());
-    payload.resize((payload.size() + 7) / 8 * 8);
-    std::vector<uint32_t> words(payload.size() / 4);
-    std::memcpy(words.data(), payload.data(), payload.size());
-    unpaired_record header_of_it{UNPAIRED_RECORD_SYNC, type, static_cast<uint16_t>(payload.size() / 8 + 1),
-                                 0};
-    header_of_it.check = unpaired_record_check(type, header_of_it.words, words.data());
-    append(log_, &header_of_it, sizeof header_of_it);
-    append(log_, payload.data(), payload.size());
+    append_record(log_, type, fixed, size, rest);
 }
 
 std::vector<uint8_t> TraceBuilder::bytes() const
@@ -394,6 +410,33 @@ std::vector<uint8_t> TraceBuilder::bytes() const
             append(content, &slot, sizeof slot);
         }
         extents.push_back(extent(UNPAIRED_EXTENT_SLOTS, image_id, 0, content));
+    }
+    for (const LookSpec &look : looks_) {
+        std::vector<uint8_t> content;
+        append(content, &look.header, sizeof look.header);
+        for (const ReachSpec &spec : look.found) {
+            unpaired_reach entry{references[spec.slot - 1],
+                                 spec.sequence,
+                                 spec.state,
+                                 spec.holder,
+                                 spec.flags,
+                                 spec.by,
+                                 spec.at};
+            if (spec.holder == UNPAIRED_HOLDER_BLOCK && spec.by != 0)
+                entry.by = references[spec.by - 1];
+            append(content, &entry, sizeof entry);
+        }
+        extents.push_back(
+            extent(UNPAIRED_EXTENT_REACH, look.image, static_cast<uint32_t>(look.found.size()), content));
+    }
+    if (!previews_.empty()) {
+        std::vector<uint8_t> log;
+        for (const auto &[number, content] : previews_) {
+            const unpaired_record_preview r{1, static_cast<uint16_t>(content.size()), references[number - 1],
+                                            3, 0};
+            append_record(log, UNPAIRED_RECORD_PREVIEW, &r, sizeof r, content);
+        }
+        extents.push_back(extent(UNPAIRED_EXTENT_LOG, 1, static_cast<uint32_t>(log.size()), log));
     }
 
     unpaired_file_header first = header;

@@ -50,19 +50,43 @@ void doubt_after_losses(Finding &finding, uint64_t events_lost)
         fmt::format("{} events were lost: the releases of these may be among them", events_lost));
 }
 
+/// Whether all of it was acquired after the memory of the ending process was searched: by threads that went on, or by
+/// what runs last.
+bool acquired_after_look(const Described &one, const Trace &trace, uint16_t image, Ending ending)
+{
+    constexpr uint32_t clock_step_ms = 10; // a recorder's clock stands still for up to this long
+    auto look = trace.looks.find(image);
+    return ending == Ending::exit && look != trace.looks.end() && !one.finding.reached.any() &&
+           !one.ages.empty() && std::all_of(one.ages.begin(), one.ages.end(), [&](const Age &age) {
+               return age.time_ms + clock_step_ms >= look->second.time_ms;
+           });
+}
+
+ResourceClass class_of(const Described &one, const Trace &trace)
+{
+    auto space = trace.dictionary.spaces.find(one.space);
+    return space == trace.dictionary.spaces.end() ? ResourceClass::handle
+                                                  : class_of_space(space->second.name, space->second.kind);
+}
+
+void excuse_after_look(Described &one, const Trace &trace, uint16_t image, Ending ending)
+{
+    if (one.finding.severity != Severity::suspect || class_of(one, trace) != ResourceClass::memory ||
+        !acquired_after_look(one, trace, image, ending))
+        return;
+    one.finding.severity = Severity::note;
+    one.finding.remarks.emplace_back("acquired while the program was ending");
+}
+
 void judge_all(std::vector<Described> &findings, const Trace &trace, const ImageFacts &facts,
                const Cycles &cycles, const std::vector<Trace> &all)
 {
     const bool of_helper_shell = is_shell(facts.info.program) && has_recorded_parent(facts, all);
     for (Described &one : findings) {
         const GrowthVerdict growth = growth_of(one, cycles, facts.run);
-        auto space = trace.dictionary.spaces.find(one.space);
-        ResourceClass resource = space == trace.dictionary.spaces.end()
-                                     ? ResourceClass::handle
-                                     : class_of_space(space->second.name, space->second.kind);
         one.finding.growth = growth.growth;
         one.finding.per_cycle = growth.per_cycle;
-        one.finding.severity = judge(one, growth, resource, facts.ending, of_helper_shell);
+        one.finding.severity = judge(one, growth, class_of(one, trace), facts.ending, of_helper_shell);
     }
 }
 
@@ -127,8 +151,10 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
                 tell_cycles(cycles, facts);
                 judge_all(findings, trace, facts, cycles, traces);
             }
-            for (Described &one : findings)
+            for (Described &one : findings) {
+                excuse_after_look(one, trace, paired.image, facts.ending);
                 doubt_after_losses(one.finding, trace.events_lost);
+            }
             forecast_limits(findings, limited);
             name_siblings(findings, trace, paired, stacks, wrappers, facts.info.program);
 
