@@ -1,15 +1,35 @@
 # bash completion for unpaired(1)
 
+_unpaired_formats='text json html sarif junit folded pprof'
+
 # What stands behind the option before the word, or nothing if it is no option with a value of a known kind.
 _unpaired_value() {
     case $1 in
-    --format) COMPREPLY=($(compgen -W 'text json' -- "$2")) ;;
+    --format)
+        if [[ ${COMP_WORDS[1]} == verify ]]; then
+            COMPREPLY=($(compgen -W 'text json' -- "$2"))
+        else
+            COMPREPLY=($(compgen -W "$_unpaired_formats" -- "$2"))
+        fi
+        ;;
+    --output)
+        case ${COMP_WORDS[1]} in
+        record | resources) COMPREPLY=($(compgen -f -- "$2")) ;;
+        *)
+            if [[ $2 == *:* ]]; then # FORMAT:FILE, of which readline replaces what is behind the colon
+                COMPREPLY=($(compgen -f -- "${2#*:}"))
+            else
+                COMPREPLY=($(compgen -S : -W "$_unpaired_formats" -- "$2"))
+            fi
+            ;;
+        esac
+        ;;
     --fail-on) COMPREPLY=($(compgen -W 'leak suspect note' -- "$2")) ;;
     --locks) COMPREPLY=($(compgen -W 'on off' -- "$2")) ;;
     --for) COMPREPLY=($(compgen -W 'preload wrap' -- "$2")) ;;
     --suppressions | --user | --elf | --trace | --map | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
-    --sysroot | --debug-path) COMPREPLY=($(compgen -d -- "$2")) ;;
-    --families | --port | --sink | --allow | --owner | --base | --sp | --max-trace | --error-exitcode | --output) COMPREPLY=() ;;
+    --sysroot | --debug-path | --source-root) COMPREPLY=($(compgen -d -- "$2")) ;;
+    --families | --port | --sink | --allow | --owner | --base | --sp | --max-trace | --error-exitcode) COMPREPLY=() ;;
     *) return 1 ;;
     esac
 }
@@ -45,7 +65,7 @@ _unpaired() {
     _unpaired_value "$previous" "$word" && return
 
     local recording='--locks= --max-trace= --owner='
-    local reporting='--format= --output= --all --fail-on= --owner= --suppressions= --sysroot= --debug-path= --debuginfod'
+    local reporting='--format= --output= --all --fail-on= --owner= --suppressions= --sysroot= --debug-path= --source-root= --debuginfod'
     case $command in
     run) COMPREPLY=($(compgen -W "$recording $reporting --keep --error-exitcode= --help --" -- "$word")) ;;
     record) COMPREPLY=($(compgen -W "$recording --output= -o --help --" -- "$word")) ;;
@@ -84,7 +104,7 @@ _unpaired() {
         fi
         ;;
     esac
-    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=:] ]] && compopt -o nospace
 }
 
 complete -o filenames -o bashdefault -F _unpaired unpaired

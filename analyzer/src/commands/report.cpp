@@ -102,6 +102,7 @@ Action add_report(CLI::App &app)
         ->allow_extra_args(false);
     add_report_options(*command, options->report);
     command->footer(
+        formats_help() +
         "Examples:\n"
         "  unpaired report unpaired.server.4711.trace\n"
         "  unpaired report *.trace --format=json\n"

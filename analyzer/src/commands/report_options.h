@@ -18,12 +18,17 @@ struct ReportOptions {
     std::vector<std::string> suppressions;
     std::string fail_on = "suspect";
     bool all = false;
+    std::string source_root; ///< "" is the current folder
     SymbolOptions symbols;
 };
 
 void add_report_options(CLI::App &command, ReportOptions &options);
 
-/// Throws Trouble if a file of --output cannot be written.
+/// The formats, a line each, to stand above a command's examples.
+std::string formats_help();
+
+/// Throws Trouble if a file of --output cannot be written or is given twice, or a binary format would go to a
+/// terminal.
 void check_outputs(const ReportOptions &options);
 
 /// Findings that count against the exit status: not suppressed, and as severe as --fail-on says.

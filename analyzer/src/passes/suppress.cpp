@@ -1,5 +1,6 @@
 #include "passes/suppress.h"
 
+#include "rules.h"
 #include "symbols/function_name.h"
 
 #include <fmt/format.h>
@@ -29,8 +30,8 @@ std::string_view base_name(std::string_view path)
 
 bool is_left_behind(const std::string &rule)
 {
-    return rule == "never-released" || rule == "release-failed" || rule == "storage-freed-live" ||
-           rule == "reinitialised-live" || rule == "held-at-exit";
+    const Rule *known = find_rule(rule);
+    return known && known->leaves_unpaired;
 }
 
 bool covers_type(const std::string &type, const Finding &finding)

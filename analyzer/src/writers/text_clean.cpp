@@ -4,6 +4,7 @@ namespace unpaired {
 namespace {
 
 void clean(Finding &f);
+void clean(Incident &incident);
 void clean(ImageReport &image);
 
 void clean(std::string &text)
