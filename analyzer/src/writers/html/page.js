@@ -235,12 +235,14 @@ function followTheme() {
 
 function listen() {
   let typing;
-  byId("filter").addEventListener("input", (event) => {
+  const soon = (event) => {
     clearTimeout(typing);
     typing = setTimeout(apply, event.target === byId("search") ? 120 : 0);
-  });
+  };
+  byId("filter").addEventListener("input", soon);
+  byId("filter").addEventListener("change", soon); // what drives a browser does not always send the other one
   byId("filter").addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(typing); apply(); });
-  byId("filter").addEventListener("reset", (event) => { event.preventDefault(); resetFilter(); apply(); });
+  byId("filter").addEventListener("reset", (event) => { event.preventDefault(); clearTimeout(typing); resetFilter(); apply(); });
   byId("more").addEventListener("click", () => showMore());
   for (const button of document.querySelectorAll("[data-weight]"))
     button.addEventListener("click", () => { flame.setWeight(button.dataset.weight); chooseWeight(shown); });
