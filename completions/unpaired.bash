@@ -6,7 +6,7 @@ _unpaired_formats='text json html sarif junit folded pprof'
 _unpaired_value() {
     case $1 in
     --format)
-        if [[ ${COMP_WORDS[1]} == verify ]]; then
+        if [[ ${COMP_WORDS[1]} == verify || ${COMP_WORDS[1]} == diff ]]; then
             COMPREPLY=($(compgen -W 'text json' -- "$2"))
         else
             COMPREPLY=($(compgen -W "$_unpaired_formats" -- "$2"))
@@ -15,6 +15,7 @@ _unpaired_value() {
     --output)
         case ${COMP_WORDS[1]} in
         record | resources) COMPREPLY=($(compgen -f -- "$2")) ;;
+        diff) COMPREPLY=($(compgen -S : -W 'text json' -- "$2")) ;;
         *)
             if [[ $2 == *:* ]]; then # FORMAT:FILE, of which readline replaces what is behind the colon
                 COMPREPLY=($(compgen -f -- "${2#*:}"))
@@ -27,7 +28,7 @@ _unpaired_value() {
     --fail-on) COMPREPLY=($(compgen -W 'leak suspect note' -- "$2")) ;;
     --locks) COMPREPLY=($(compgen -W 'on off' -- "$2")) ;;
     --for) COMPREPLY=($(compgen -W 'preload wrap' -- "$2")) ;;
-    --suppressions | --user | --elf | --trace | --map | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
+    --suppressions | --baseline | --user | --elf | --trace | --map | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
     --sysroot | --debug-path | --source-root) COMPREPLY=($(compgen -d -- "$2")) ;;
     --families | --port | --sink | --allow | --owner | --base | --sp | --max-trace | --error-exitcode) COMPREPLY=() ;;
     *) return 1 ;;
@@ -44,7 +45,7 @@ _unpaired() {
     COMPREPLY=()
 
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run record report postmortem ctl resources verify --help --version' -- "$word"))
+        COMPREPLY=($(compgen -W 'run record report diff postmortem ctl resources verify --help --version' -- "$word"))
         return
     fi
     # Behind -- it is the program's own command line.
@@ -65,13 +66,21 @@ _unpaired() {
     _unpaired_value "$previous" "$word" && return
 
     local recording='--locks= --max-trace= --owner='
-    local reporting='--format= --output= --all --fail-on= --owner= --suppressions= --sysroot= --debug-path= --source-root= --debuginfod'
+    local reporting='--format= --output= --all --fail-on= --limit= --owner= --suppressions= --baseline= --sysroot= --debug-path= --source-root= --debuginfod'
     case $command in
     run) COMPREPLY=($(compgen -W "$recording $reporting --keep --error-exitcode= --help --" -- "$word")) ;;
     record) COMPREPLY=($(compgen -W "$recording --output= -o --help --" -- "$word")) ;;
     report)
         if [[ $word == -* ]]; then
             COMPREPLY=($(compgen -W "$reporting --elf= --help" -- "$word"))
+        else
+            COMPREPLY=($(compgen -f -- "$word"))
+        fi
+        ;;
+    diff)
+        if [[ $word == -* ]]; then
+            reporting=${reporting/--baseline= /}
+            COMPREPLY=($(compgen -W "${reporting/--source-root= /} --elf= --help" -- "$word"))
         else
             COMPREPLY=($(compgen -f -- "$word"))
         fi

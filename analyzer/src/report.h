@@ -53,8 +53,8 @@ struct FailedRelease {
     uint64_t count = 0;
     std::string preceded_by; ///< the last observer before (shutdown); "" if none
     int preceded_by_result = 0;
-    Frame at; ///< the frame of `stack` to look at, chosen as Finding::blame is; empty if not known
     std::vector<Frame> stack;
+    Frame at = {}; ///< the frame of `stack` to look at, chosen as Finding::blame is; empty if not known
 };
 
 struct EndedBy {
@@ -88,6 +88,14 @@ struct GrowthPoint {
     bool operator==(const GrowthPoint &) const = default;
 };
 
+/// What an earlier report (--baseline) has of a finding, summed up over the images of its program.
+struct Baseline {
+    uint64_t count = 0, bytes = 0;
+    double per_cycle = 0; ///< 0 if that report does not tell it
+    bool grown = false;   ///< it has become more or more severe since: it counts like a new one
+    bool operator==(const Baseline &) const = default;
+};
+
 struct Finding {
     std::string id;   ///< fingerprint, 16 hexadecimal digits
     std::string rule; ///< "never-released", ... (DESIGN §2)
@@ -113,6 +121,10 @@ struct Finding {
     std::optional<Forecast> forecast;
     std::vector<std::string> remarks; ///< sentences for a person
     std::string suppressed_by;        ///< the suppression line that folds it, "" if none
+    std::optional<Baseline> baseline; ///< what the baseline has of it; unset if it is new, or none was given
+
+    /// Whether the user has decided to live with it: then it counts for no exit status and is folded into a line.
+    bool accepted() const { return !suppressed_by.empty() || (baseline && !baseline->grown); }
 };
 
 /// Findings that grow in step: one fault, seen at several call sites.
@@ -172,9 +184,17 @@ struct ImageReport {
     std::vector<std::string> remarks;
 };
 
+/// A line of --suppressions that matched nothing.
+struct UnusedSuppression {
+    std::string origin; ///< "file:line"
+    std::string text;   ///< the line as written
+    bool operator==(const UnusedSuppression &) const = default;
+};
+
 struct Report {
     std::vector<ImageReport> images;  ///< worst first
-    std::vector<std::string> remarks; ///< about the whole: unused suppressions, unreadable files
+    std::vector<std::string> remarks; ///< about the whole: unreadable files, broken suppression lines
+    std::vector<UnusedSuppression> unused_suppressions; ///< in the order of the files
 };
 
 } // namespace unpaired

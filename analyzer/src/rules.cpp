@@ -6,7 +6,7 @@
 namespace unpaired {
 namespace {
 
-constexpr std::array<Rule, 11> all_rules = {{
+constexpr std::array<Rule, 13> all_rules = {{
     {"never-released", "Acquired and never released",
      "Nothing gave back what was acquired here. Look at the blamed frame: which path leaves it, or the "
      "object "
@@ -56,6 +56,14 @@ constexpr std::array<Rule, 11> all_rules = {{
      true},
     {"limit-reached", "An acquisition failed because there were no handles left",
      "The program ran out. Look for the findings of the same family: what holds the handles?", false},
+    {"released-with-error", "Released, though the release returned an error",
+     "The resource is gone, but the release failed on the way: written data may be lost. Check its result.",
+     false},
+    {"exec-inherited", "A descriptor reached a program that was started by exec",
+     "It was open without close-on-exec when another program took over, which may not know of it. Open it "
+     "with "
+     "O_CLOEXEC, or close it before.",
+     false},
 }};
 
 } // namespace

@@ -14,7 +14,7 @@ struct Rule {
     std::string_view title;  ///< what happened, in a few words
     std::string_view advice; ///< what it means and where to look, in a sentence or two
     /// What the finding counts still exists (or is lost) when the program ends: its bytes are unpaired bytes.
-    bool leaves_unpaired;
+    bool left_behind;
 };
 
 /// All of them, in the order of docs/report.md.

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import shlex
 import sys
 
@@ -10,8 +11,8 @@ import harness
 from harness import Broken, Marks, assign, counted, difference, nearest, show_finding, show_image
 
 ONE = {"scenario", "build", "link", "plugin", "plugin2", "run", "args", "env", "status", "native", "needs", "before"}
-JSON = {"image", "totals", "expect", "note"}
-MANY = {"remark", "output"}
+JSON = {"image", "totals", "expect", "note", "incident"}
+MANY = {"remark", "output", "text"}
 
 
 class Section:
@@ -19,12 +20,12 @@ class Section:
 
     def __init__(self, trace, anyone):
         self.trace, self.anyone = trace, anyone
-        self.totals, self.expect, self.note, self.remark = [], [], [], []
+        self.totals, self.expect, self.note, self.incident, self.remark = [], [], [], [], []
 
 
 def read_expectations(source):
     """The words of the leading comment: single ones in a dictionary, and the sections in their order."""
-    words, sections = {"output": []}, [Section({}, False)]
+    words, sections = {"output": [], "text": []}, [Section({}, False)]
     explicit = False
     pending = ""
     with open(source, encoding="utf-8") as file:
@@ -44,7 +45,7 @@ def read_expectations(source):
         if word in ONE:
             words[word] = body
         elif word in MANY:
-            (words["output"] if word == "output" else sections[-1].remark).append(body)
+            (sections[-1].remark if word == "remark" else words[word]).append(body)
         else:
             try:
                 value = json.loads(body)
@@ -84,8 +85,11 @@ def problems_of(section, image, marks):
             problems += nearest(w, extra, marks)[:12]
         if not rule:
             problems += ["not expected: " + show_finding(f) for f in extra]
+    missing, extra = assign(section.incident, image.get("incidents", []), marks)
+    problems += [f"missing incident {json.dumps(w)}" for w in missing]
+    if section.incident:
+        problems += [f"incident not expected: {json.dumps(i)}" for i in extra]
     for pattern in section.remark:
-        import re
         if not any(re.search(pattern, r) for r in image.get("remarks", [])):
             problems.append(f"no remark like {pattern!r} in {image.get('remarks', [])}")
     return problems
@@ -151,6 +155,9 @@ def main():
     for line in words["output"]:
         if line.encode() not in result.stdout:
             problems.append(f"no {line!r} in the output")
+    report_text = " ".join(result.report_text.split())  # where a line ends is not what is tested
+    problems += [f"no {line!r} in the text report:\n{result.report_text}"
+                 for line in map(marks.with_lines, words["text"]) if line not in report_text]
     problems += [f"our own library is in the stack of {finding['rule']} {finding['function']}: {frame['function']}"
                  for image in result.report["images"] for finding in image["findings"] for frame in finding["stack"]
                  if frame["module"].endswith("/libunpaired_preload.so")]

@@ -91,6 +91,18 @@ TEST_CASE("a suppressed finding is a skipped JUnit test that names the suppressi
     CHECK(std::string(skipped.attribute("message").value()).find("known.supp:3") != std::string::npos);
 }
 
+TEST_CASE("a finding as in the baseline is a skipped JUnit test, one that has grown a failure")
+{
+    Report report = samples::gateway();
+    report.images[0].findings[0].baseline = Baseline{37, 0, 1, false};
+    report.images[0].findings[1].baseline = Baseline{70, 1400, 2, true};
+    const pugi::xml_document document = written(report);
+
+    CHECK(document.child("testsuites").attribute("failures").as_uint() == 4);
+    CHECK(std::string(document.select_node("//skipped").node().attribute("message").value()) ==
+          "as in the baseline");
+}
+
 TEST_CASE("rules without findings are JUnit tests that pass, so that a clean run has tests")
 {
     Report clean = samples::gateway();

@@ -222,7 +222,7 @@ Report gateway()
     worker.totals["heap"] = {9, 8, 0, 1, 4096, 0, 0};
     worker.owners[""] = {1, 4096};
     report.images.push_back(worker);
-    report.remarks = {"suppression 'socket:^keep_alive$' (known.supp:4) matched nothing"};
+    report.unused_suppressions = {{"known.supp:4", "socket:^keep_alive$"}};
     return report;
 }
 

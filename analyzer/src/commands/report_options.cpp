@@ -67,11 +67,15 @@ std::vector<Output> outputs_of(const ReportOptions &options)
     return outputs;
 }
 
+bool is_stdout(const std::string &path) { return path == "-" || path == "/dev/stdout"; }
+
 /// The same for all ways to spell the path of one file, whether it is there yet or not.
 std::string file_of(const std::string &path)
 {
     std::error_code error;
-    const std::filesystem::path file = path == "-" ? "/dev/stdout" : std::filesystem::absolute(path);
+    if (is_stdout(path) || path == "/dev/stderr")
+        return is_stdout(path) ? "-" : path;
+    const std::filesystem::path file = std::filesystem::absolute(path);
     const std::filesystem::path real = std::filesystem::weakly_canonical(file, error);
     return (error ? file.lexically_normal() : real).string();
 }
@@ -90,37 +94,29 @@ unsigned terminal_width()
     return 100;
 }
 
-Severity severity_of(const std::string &name)
-{
-    for (Severity severity : {Severity::leak, Severity::note})
-        if (severity_name(severity) == name)
-            return severity;
-    return Severity::suspect;
-}
-
 /// Where the sources are, as an absolute path: SARIF's paths are relative to it.
 std::string source_root(const ReportOptions &options)
 {
     return std::filesystem::absolute(options.source_root.empty() ? "." : options.source_root).string();
 }
 
-std::string written(const Report &report, const ReportOptions &options, const Format &format, bool to_stdout)
+WriteOptions write_options(const ReportOptions &options, bool to_stdout)
 {
     WriteOptions how;
     how.all = options.all;
-    how.fail_on = severity_of(options.fail_on);
+    how.fail_on = least_severity(options);
     how.source_root = source_root(options);
     how.colour = to_stdout && wants_colour(STDOUT_FILENO);
     how.width = to_stdout ? terminal_width() : 100;
-    std::ostringstream out;
-    format.write(out, report, how);
-    return std::move(out).str();
+    return how;
 }
 
 void write_file(const std::string &path, const std::string &text)
 {
-    if (path == "-") {
-        if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    // a terminal's or a log's own file must not be opened anew: that would cut a log off
+    if (path == "-" || path == "/dev/stdout" || path == "/dev/stderr") {
+        FILE *stream = path == "/dev/stderr" ? stderr : stdout;
+        if (std::fwrite(text.data(), 1, text.size(), stream) != text.size() || std::fflush(stream) != 0)
             throw Trouble(fmt::format("cannot write the report: {}.", std::strerror(errno)));
         return;
     }
@@ -177,6 +173,21 @@ void add_report_options(CLI::App &command, ReportOptions &options)
         ->option_text("FILE")
         ->allow_extra_args(false)
         ->group(group);
+    command
+        .add_option(
+            "--baseline", options.baseline,
+            "An earlier report, saved with --output json:FILE, or a trace: findings that it has too, and "
+            "not fewer of, do not count and are folded into one line.")
+        ->option_text("FILE")
+        ->group(group);
+    command
+        .add_option(
+            "--limit", options.limits,
+            "How many of a family there can be, as in socket=512, or how much memory, as in heap=256K: "
+            "the report tells when what grows will meet it. May be given several times.")
+        ->option_text("FAMILY=N")
+        ->allow_extra_args(false)
+        ->group(group);
     const std::string symbols = "Where names and line numbers come from";
     command
         .add_option("--sysroot", options.symbols.sysroot,
@@ -219,38 +230,55 @@ void check_outputs(const ReportOptions &options)
     std::vector<Output> outputs = outputs_of(options);
     std::map<std::string, std::string> seen; // the file, and how it was written
     for (const Output &output : outputs) {
-        if (output.path == "-") {
+        if (is_stdout(output.path)) {
             if (output.format->binary && isatty(STDOUT_FILENO))
                 throw Trouble(fmt::format("{} is binary and stdout a terminal: write it to a file, as in "
                                           "--output {}:FILE.",
                                           output.format->name, output.format->name));
-        } else {
+        } else if (output.path != "/dev/stderr") {
             require_writable_place(output.path);
         }
         const auto [other, fresh] = seen.try_emplace(file_of(output.path), output.path);
         if (!fresh)
             throw Trouble(
-                output.path == "-"
+                is_stdout(output.path)
                     ? std::string("two reports for stdout: give the others a file, as in --output "
                                   "json:FILE.")
                     : fmt::format("two reports for the file '{}': give each its own.", output.path));
     }
 }
 
+Severity least_severity(const ReportOptions &options)
+{
+    for (Severity severity : {Severity::leak, Severity::note})
+        if (severity_name(severity) == options.fail_on)
+            return severity;
+    return Severity::suspect;
+}
+
 bool has_findings(const Report &report, const ReportOptions &options)
 {
-    const Severity least = severity_of(options.fail_on);
+    const Severity least = least_severity(options);
     for (const ImageReport &image : report.images)
         for (const Finding &finding : image.findings)
-            if (finding.suppressed_by.empty() && finding.severity >= least)
+            if (!finding.accepted() && finding.severity >= least)
                 return true;
     return false;
 }
 
-void write_report(const Report &report, const ReportOptions &options)
+void write_outputs(const ReportOptions &options, const InFormat &in_format)
 {
     for (const Output &output : outputs_of(options))
-        write_file(output.path, written(report, options, *output.format, output.path == "-"));
+        write_file(output.path, in_format(*output.format, write_options(options, is_stdout(output.path))));
+}
+
+void write_report(const Report &report, const ReportOptions &options)
+{
+    write_outputs(options, [&report](const Format &format, const WriteOptions &how) {
+        std::ostringstream out;
+        format.write(out, report, how);
+        return std::move(out).str();
+    });
 }
 
 } // namespace unpaired

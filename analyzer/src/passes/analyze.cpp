@@ -6,14 +6,17 @@
 #include "passes/describe.h"
 #include "passes/group.h"
 #include "passes/growth.h"
+#include "passes/incidents.h"
 #include "passes/judge.h"
 #include "passes/limits.h"
 #include "passes/pair.h"
 #include "passes/present.h"
+#include "passes/siblings.h"
 #include "passes/totals.h"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 
 namespace unpaired {
 namespace {
@@ -74,9 +77,6 @@ void suppress(ImageReport &report, Suppressions &suppressions)
         if (finding.severity != Severity::leak && is_lifelong(finding))
             finding.severity = Severity::note;
     apply_suppressions(suppressions, report);
-    for (Finding &finding : report.findings)
-        if (!finding.suppressed_by.empty())
-            finding.severity = Severity::note;
 }
 
 } // namespace
@@ -100,9 +100,11 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
             std::vector<Described> findings = group(std::move(described));
             count_all_sites(findings, trace, paired, stacks, wrappers, options.owner_rules,
                             facts.info.program);
-            findings =
-                explain_limits(std::move(findings), trace, paired.image, facts.ending == Ending::signal);
+            const LimitedImage limited{trace, paired, facts, options.limits};
+            findings = explain_limits(std::move(findings), limited, facts.remarks);
             judge_all(findings, trace, facts, traces);
+            forecast_limits(findings, limited);
+            name_siblings(findings, trace, paired, stacks, wrappers, facts.info.program);
 
             image.trace = facts.info;
             image.remarks = facts.remarks;
@@ -111,18 +113,22 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
                 return owner_of(site, options.owner_rules.empty() ? std::vector<Frame>() : stacks.of(site),
                                 options.owner_rules);
             });
-            for (Described &one : findings)
+            std::map<std::string, Survivors> survivors;
+            for (Described &one : findings) {
+                survivors[one.finding.id] = {std::move(one.ages), one.cycles};
                 image.findings.push_back(std::move(one.finding));
+            }
             image.modules = stacks.modules_in(image.findings, paired.image);
             suppress(image, suppressions);
             std::sort(image.findings.begin(), image.findings.end(),
                       [](const Finding &a, const Finding &b) { return worse(a, b); });
+            image.incidents = find_incidents(image, survivors);
             report.images.push_back(std::move(image));
         }
     }
     std::stable_sort(report.images.begin(), report.images.end(),
                      [](const ImageReport &a, const ImageReport &b) { return worse(a, b); });
-    report.remarks = unused_suppressions(suppressions);
+    report.unused_suppressions = unused_suppressions(suppressions);
     return report;
 }
 

@@ -98,8 +98,9 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
 size_t count_of(const ImageReport &image, Severity severity)
 {
     return static_cast<size_t>(
-        std::count_if(image.findings.begin(), image.findings.end(),
-                      [&](const Finding &finding) { return finding.severity == severity; }));
+        std::count_if(image.findings.begin(), image.findings.end(), [&](const Finding &finding) {
+            return finding.severity == severity && !finding.accepted();
+        }));
 }
 
 } // namespace
@@ -151,7 +152,7 @@ bool worse(const Finding &a, const Finding &b)
 {
     auto reached = [](const Finding &finding) { return finding.forecast && finding.forecast->reached; };
     auto key = [&](const Finding &finding) {
-        return std::tuple(finding.suppressed_by.empty(), finding.severity, reached(finding), finding.count,
+        return std::tuple(!finding.accepted(), finding.severity, reached(finding), finding.count,
                           finding.bytes);
     };
     if (key(a) != key(b))

@@ -16,11 +16,7 @@ namespace {
 
 void text(std::ostream &out, const Report &report, const WriteOptions &options)
 {
-    TextStyle style;
-    style.colour = options.colour;
-    style.width = options.width;
-    style.all = options.all;
-    out << write_text(report, style);
+    out << write_text(report, text_style(options));
 }
 
 void json(std::ostream &out, const Report &report, const WriteOptions &) { write_json(out, report); }
@@ -38,6 +34,15 @@ constexpr std::array<Format, 7> all_formats = {{
 }};
 
 } // namespace
+
+TextStyle text_style(const WriteOptions &options)
+{
+    TextStyle style;
+    style.colour = options.colour;
+    style.width = options.width;
+    style.all = options.all;
+    return style;
+}
 
 std::span<const Format> formats() { return all_formats; }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "report.h"
+#include "writers/text.h"
 
 #include <ostream>
 #include <span>
@@ -18,6 +19,8 @@ struct WriteOptions {
     Severity fail_on = Severity::suspect; ///< junit: from here on a finding is a failure
     std::string source_root; ///< sarif: absolute; paths below it are written relative to it, none if it is ""
 };
+
+TextStyle text_style(const WriteOptions &options);
 
 struct Format {
     std::string_view name; ///< as in --format=NAME

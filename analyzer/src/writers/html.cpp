@@ -23,6 +23,7 @@ Json page_data(const Report &report)
     data["rules"] = Json::object();
     for (const Rule &rule : rules())
         data["rules"][std::string(rule.name)] = {{"title", rule.title}, {"advice", rule.advice}};
+    data["unused_suppressions"] = unused_suppressions_texts(report);
     data["images"] = Json::array();
     for (const ImageReport &image : report.images) {
         Json details = Json::array();
@@ -31,7 +32,8 @@ Json page_data(const Report &report)
             details.push_back({{"facts", finding_facts(finding)},
                                {"function_text", function_text(finding.function)},
                                {"ended_by_intro", ended_by_intro(finding)},
-                               {"leaves_unpaired", !rule || rule->leaves_unpaired}});
+                               {"accepted", finding.accepted()},
+                               {"left_behind", !rule || rule->left_behind}});
         }
         data["images"].push_back({{"name", image_name(report, image)},
                                   {"about", about_text(image.trace)},

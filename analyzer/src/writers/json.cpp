@@ -1,6 +1,7 @@
 #include "writers/json.h"
 
 #include "rules.h"
+#include "writers/json_parts_internal.h"
 #include "writers/text.h"
 #include "writers/text_words.h"
 
@@ -175,6 +176,11 @@ Json to_json(const Finding &finding)
         json["remarks"] = finding.remarks;
     if (!finding.suppressed_by.empty())
         json["suppressed_by"] = finding.suppressed_by;
+    if (finding.baseline)
+        json["baseline"] = {{"count", finding.baseline->count},
+                            {"bytes", finding.baseline->bytes},
+                            {"per_cycle", finding.baseline->per_cycle},
+                            {"grown", finding.baseline->grown}};
     return json;
 }
 
@@ -234,6 +240,8 @@ Json to_json(const ImageReport &image)
 
 } // namespace
 
+nlohmann::ordered_json finding_json(const Finding &finding) { return to_json(finding); }
+
 ReportJson report_json(const Report &report)
 {
     Json json = {{"schema", "unpaired-report/1"}};
@@ -241,6 +249,10 @@ ReportJson report_json(const Report &report)
     for (const ImageReport &image : report.images)
         json["images"].push_back(to_json(image));
     json["remarks"] = report.remarks;
+    if (!report.unused_suppressions.empty())
+        json["unused_suppressions"] = Json::array();
+    for (const UnusedSuppression &line : report.unused_suppressions)
+        json["unused_suppressions"].push_back({{"origin", line.origin}, {"text", line.text}});
     return json;
 }
 

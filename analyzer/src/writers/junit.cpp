@@ -68,9 +68,11 @@ public:
     {
         std::set<std::string_view> failed;
         for (const Finding &finding : image_.findings)
-            if (!finding.suppressed_by.empty()) {
+            if (finding.accepted()) {
                 pugi::xml_node skipped = test_case(name_of(finding), finding).append_child("skipped");
-                set(skipped, "message", "suppressed by " + finding.suppressed_by);
+                set(skipped, "message",
+                    finding.suppressed_by.empty() ? "as in the baseline"
+                                                  : "suppressed by " + finding.suppressed_by);
                 skipped_++;
             } else if (finding.severity >= fail_on_) {
                 pugi::xml_node failure = test_case(name_of(finding), finding).append_child("failure");

@@ -148,7 +148,8 @@ Json properties(const Finding &finding)
     return json;
 }
 
-Json result(const Finding &finding, size_t rule, size_t invocation, const SourceRoot &root)
+/// `compared`: the report was held against a baseline; then every result of the run has a state.
+Json result(const Finding &finding, size_t rule, size_t invocation, const SourceRoot &root, bool compared)
 {
     const Frame shown = shown_frame(finding, root);
     Json json = {{"ruleId", finding.rule},
@@ -168,6 +169,8 @@ Json result(const Finding &finding, size_t rule, size_t invocation, const Source
     json["suppressions"] = Json::array();
     if (!finding.suppressed_by.empty())
         json["suppressions"].push_back({{"kind", "external"}, {"justification", finding.suppressed_by}});
+    if (compared)
+        json["baselineState"] = !finding.baseline ? "new" : finding.baseline->grown ? "updated" : "unchanged";
     json["properties"] = properties(finding);
     return json;
 }
@@ -198,22 +201,36 @@ Json invocation(const ImageReport &image)
               {"eventsLost", trace.events_lost}}}};
 }
 
+bool has_baseline(const Report &report)
+{
+    for (const ImageReport &image : report.images)
+        for (const Finding &finding : image.findings)
+            if (finding.baseline)
+                return true;
+    return false;
+}
+
 } // namespace
 
 void write_sarif(std::ostream &out, const Report &report, const WriteOptions &options)
 {
     const SourceRoot root(options.source_root);
     Rules known;
+    const bool compared = has_baseline(report);
     Json results = Json::array(), invocations = Json::array();
     for (const ImageReport &image : report.images) {
         for (const Finding &finding : image.findings)
             if (options.all || counts(finding))
-                results.push_back(result(finding, known.index(finding.rule), invocations.size(), root));
+                results.push_back(
+                    result(finding, known.index(finding.rule), invocations.size(), root, compared));
         invocations.push_back(invocation(image));
     }
-    if (!report.remarks.empty() || invocations.empty())
+    std::vector<std::string> remarks = report.remarks;
+    for (const std::string &line : unused_suppressions_texts(report))
+        remarks.push_back(line);
+    if (!remarks.empty() || invocations.empty())
         invocations.push_back(
-            {{"executionSuccessful", true}, {"toolExecutionNotifications", notifications(report.remarks)}});
+            {{"executionSuccessful", true}, {"toolExecutionNotifications", notifications(remarks)}});
     Json run = {{"tool",
                  {{"driver",
                    {{"name", "unpaired"},

@@ -9,10 +9,7 @@
 
 namespace unpaired {
 
-bool counts(const Finding &finding)
-{
-    return finding.suppressed_by.empty() && finding.severity > Severity::note;
-}
+bool counts(const Finding &finding) { return !finding.accepted() && finding.severity > Severity::note; }
 
 std::string image_name(const Report &report, const ImageReport &image)
 {
@@ -39,7 +36,7 @@ std::vector<UnpairedFinding> unpaired_findings(const Report &report, bool all)
     for (const ImageReport &image : report.images)
         for (const Finding &finding : image.findings) {
             const Rule *rule = find_rule(finding.rule);
-            if (finding.count > 0 && (!rule || rule->leaves_unpaired) && (all || counts(finding)))
+            if (finding.count > 0 && (!rule || rule->left_behind) && (all || counts(finding)))
                 found.push_back({&image, &finding});
         }
     return found;

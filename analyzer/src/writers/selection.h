@@ -8,7 +8,8 @@
 
 namespace unpaired {
 
-/// Whether a finding is shown without --all, as in the text report: it is more than a note, and not suppressed.
+/// Whether a finding is shown without --all, as in the text report: it is more than a note, and
+/// neither suppressed nor as in the baseline.
 bool counts(const Finding &finding);
 
 /// How an image is called among those of its report: its program's file name, with what tells it from others of

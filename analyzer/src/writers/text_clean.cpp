@@ -5,6 +5,7 @@ namespace {
 
 void clean(Finding &f);
 void clean(Incident &incident);
+void clean(UnusedSuppression &line);
 void clean(ImageReport &image);
 
 void clean(std::string &text)
@@ -25,6 +26,12 @@ template <class Element> void clean(std::vector<Element> &all)
 {
     for (Element &one : all)
         clean(one);
+}
+
+void clean(UnusedSuppression &line)
+{
+    clean(line.origin);
+    clean(line.text);
 }
 
 void clean(Finding &f)
@@ -90,10 +97,24 @@ void clean(ImageReport &image)
 
 } // namespace
 
+Finding cleaned(Finding finding)
+{
+    clean_keys(finding.parts);
+    clean(finding);
+    return finding;
+}
+
+std::string cleaned(std::string text)
+{
+    clean(text);
+    return text;
+}
+
 Report cleaned(Report report)
 {
     clean(report.images);
     clean(report.remarks);
+    clean(report.unused_suppressions);
     return report;
 }
 

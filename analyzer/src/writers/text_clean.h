@@ -8,4 +8,8 @@ namespace unpaired {
 /// The report with every control character in its texts replaced by '?'.
 Report cleaned(Report report);
 
+/// The same of one finding, and of a single text.
+Finding cleaned(Finding finding);
+std::string cleaned(std::string text);
+
 } // namespace unpaired

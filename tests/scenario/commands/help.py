@@ -5,8 +5,8 @@ import subprocess
 
 from script import check, expect, harness, main
 
-COMMANDS = ("run", "record", "report", "postmortem", "ctl", "resources", "verify")
-LATER = ("diff", "snapshot", "--baseline", "--follow")
+COMMANDS = ("run", "record", "report", "diff", "postmortem", "ctl", "resources", "verify")
+LATER = ("snapshot", "--follow")
 REPORTING = ("run", "report", "postmortem")
 
 
@@ -77,10 +77,12 @@ def man_page_and_completions_have_the_formats_that_help_lists(t, folder):
     expect(f".BR --format = {' | '.join(formats)}" in manual, "the man page's --format lists others")
     with open(os.path.join(t.source, "completions", "_unpaired"), encoding="utf-8") as file:
         zsh = re.findall(r"formats=\((.*)\)", file.read())
-    expect(zsh == [" ".join(formats)], f"zsh offers {zsh}")
+    expect(zsh and zsh[0] == " ".join(formats), f"zsh offers {zsh}")
     expect(completed(t, "unpaired report --format=") == set(formats), completed(t, "unpaired report --format="))
     expect(completed(t, "unpaired run --output=") == {f"{name}:" for name in formats}, completed(t, "unpaired run --output="))
-    expect(completed(t, "unpaired verify --format=") == {"text", "json"}, completed(t, "unpaired verify --format="))
+    for command in ("verify", "diff"):
+        offered = completed(t, f"unpaired {command} --format=")
+        expect(offered == {"text", "json"}, f"{command}: {offered}")
 
 
 def completed(t, line):

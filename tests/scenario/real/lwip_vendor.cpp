@@ -6,6 +6,7 @@
 //          "count": 4, "acquired": 5, "blame": "connect_once:socket",
 //          "failed_release": {"function": "lwip_close", "result": -1, "count": 4, "preceded_by": "lwip_shutdown",
 //                             "stack": ["disconnect:close"]}}
+// text: 4 of 5 closes failed (-1, EALREADY), each after lwip_shutdown returned -1, at disconnect
 // What lwIP itself keeps from tcpip_init to the end is a note: it has no way to give it back.
 // note: {"family": "memp", "stack": ["sys_timeouts_init", "tcpip_init"]}
 // note: {"family": "sys_mbox", "stack": ["tcpip_init"]}

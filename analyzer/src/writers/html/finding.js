@@ -1,10 +1,15 @@
 // A finding as a card; its body is made when it is opened for the first time.
 
+// What the tag of a finding says: how bad it is, unless somebody has decided to live with it.
+function stateOf(finding) {
+  return finding.suppressed_by ? "suppressed" : finding.accepted ? "known" : finding.severity;
+}
+
 function findingCard(entry) {
   const { finding, image } = entry;
-  const card = element("details", { class: `card${finding.suppressed_by ? " suppressed" : ""}`, id: `finding-${entry.key}` },
+  const card = element("details", { class: `card${finding.accepted ? " accepted" : ""}`, id: `finding-${entry.key}` },
     element("summary", {},
-      element("span", { class: `tag ${finding.severity}` }, finding.suppressed_by ? "suppressed" : finding.severity),
+      element("span", { class: `tag ${finding.severity}` }, stateOf(finding)),
       element("span", {},
         element("span", { class: "sentence" }, finding.sentence),
         image.many && element("span", { class: "where" }, ` in ${image.name}`)),
@@ -25,8 +30,9 @@ function findingBody({ finding, image, data }) {
     growth(finding, image),
     stackOf(`${finding.function_text} called from`, finding.stack, finding.blame),
     finding.failed_release && stackOf(`${finding.failed_release.function} called from`, finding.failed_release.stack,
-      finding.failed_release.at),
-    finding.ended_by && stackOf(`${finding.ended_by_intro} ${finding.ended_by.function}, called from`, finding.ended_by.stack),
+      finding.failed_release.at ?? finding.blame),
+    finding.ended_by && stackOf(`${finding.ended_by_intro} ${finding.ended_by.function}, called from`, finding.ended_by.stack,
+      finding.blame),
     finding.sibling && siblingOf(finding.sibling),
     finding.preview && [element("h3", {}, "First bytes"), element("pre", { class: "dump" }, dump(finding.preview))],
     rule && element("p", { class: "advice" }, rule.advice),

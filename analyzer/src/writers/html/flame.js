@@ -126,7 +126,7 @@ function flameTree(entries) {
   const make = (name, parent, rest) => ({ name, parent, bytes: 0, count: 0, children: new Map(), ...rest });
   const root = make("everything", null, {});
   for (const { finding, image } of entries) {
-    if (!finding.leaves_unpaired) continue;
+    if (!finding.left_behind) continue;
     const steps = [{ name: image.name, place: image.trace.program, module: "" },
       ...finding.stack.toReversed().map((frame) => ({ name: frameName(frame), module: frame.module,
         place: frame.file ? `${frame.file}:${frame.line}` : frame.module })),

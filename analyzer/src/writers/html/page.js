@@ -20,9 +20,9 @@ function readReport() {
     });
   });
   const rank = { leak: 0, suspect: 1, note: 2 };
-  entries.sort((a, b) => Boolean(a.finding.suppressed_by) - Boolean(b.finding.suppressed_by) ||
+  entries.sort((a, b) => a.finding.accepted - b.finding.accepted ||
     rank[a.finding.severity] - rank[b.finding.severity]); // stable: within these the report's order
-  return { ...data.report, entries };
+  return { ...data.report, unused: data.unused_suppressions, entries };
 }
 
 // All that a search looks through, in lower case.
@@ -32,7 +32,7 @@ function haystackOf(finding, image) {
     image.name, ...stacks.flatMap((frame) => [frame.function, frame.file, frame.module])].join("\n").toLowerCase();
 }
 
-const countOf = (findings, severity) => findings.filter((f) => f.severity === severity && !f.suppressed_by).length;
+const countOf = (findings, severity) => findings.filter((f) => f.severity === severity && !f.accepted).length;
 
 function fillHead() {
   const { images, entries } = report;
@@ -46,7 +46,7 @@ function fillHead() {
   document.title = byId("headline").textContent;
   byId("about").textContent = images.length === 1 ? `${main.trace.command.join(" ") || main.trace.program} · ${main.about}`
     : images.length > 1 ? `${number(images.length)} processes, worst first` : "";
-  const unpaired = findings.filter((f) => f.leaves_unpaired && f.severity !== "note" && !f.suppressed_by);
+  const unpaired = findings.filter((f) => f.left_behind && f.severity !== "note" && !f.accepted);
   const sum = (of) => unpaired.reduce((total, f) => total + f[of], 0);
   const cycle = main?.trace.cycle_name ? `cycles (${main.trace.cycle_name})` : "cycles";
   const figures = [["leaks", leaks, leaks && "leak"], ["suspects", suspects, suspects && "suspect"],
@@ -98,11 +98,11 @@ function fillIncidents() {
 function fillFilter() {
   const findings = report.entries.map((entry) => entry.finding);
   const severities = ["leak", "suspect", "note"].filter((severity) => countOf(findings, severity) > 0);
-  const suppressed = findings.filter((f) => f.suppressed_by).length;
+  const states = ["known", "suppressed"].filter((state) => findings.some((f) => stateOf(f) === state));
   const choices = severities.map((severity) => [severity, plural(countOf(findings, severity), severity)]);
-  if (suppressed > 0) choices.push(["suppressed", `${number(suppressed)} suppressed`]);
+  choices.push(...states.map((state) => [state, `${number(findings.filter((f) => stateOf(f) === state).length)} ${state}`]));
   byId("severities").append(...choices.map(([value, words]) => element("label", {
-    class: value === "suppressed" ? "note" : value }, element("input", { type: "checkbox", value }), words)));
+    class: severities.includes(value) ? value : "note", title: value === "known" ? "as in the baseline" : null }, element("input", { type: "checkbox", value }), words)));
   const options = (select, all, values) => select.replaceChildren(element("option", { value: "" }, all),
     ...[...new Set(values)].filter(Boolean).sort().map((value) => element("option", { value }, value)));
   options(byId("family"), "All families", findings.map((f) => f.family));
@@ -122,7 +122,7 @@ function resetFilter() {
 
 function passes({ finding, image, haystack }) {
   return (state.image < 0 || image.number === state.image) &&
-    state.severities.has(finding.suppressed_by ? "suppressed" : finding.severity) &&
+    state.severities.has(stateOf(finding)) &&
     (!state.family || finding.family === state.family) && (!state.owner || finding.owner === state.owner) &&
     state.words.every((word) => haystack.includes(word));
 }
@@ -141,7 +141,7 @@ function apply() {
   if (shown.length === 0)
     byId("findings").querySelector(".cards").append(element("p", { class: "none" },
       report.entries.length ? "Nothing passes the filter." : "Nothing was found."));
-  const weighing = shown.filter((entry) => entry.finding.leaves_unpaired);
+  const weighing = shown.filter((entry) => entry.finding.left_behind);
   byId("flame").hidden = weighing.length === 0;
   if (weighing.length > 0) flame.show(weighing);
   chooseWeight(weighing);
@@ -207,7 +207,7 @@ function fillTables() {
   fillTable(byId("owners").querySelector("table"), [["Owner", (row) => row.name || "(none)"],
     ["Unpaired", (row) => row.unpaired, true], ["Bytes", (row) => row.unpaired_bytes, true]], owners);
   const remarks = [...images.flatMap((image) => image.remarks.map((remark) => (image.many ? `${image.name}: ` : "") + remark)),
-    ...report.remarks];
+    ...report.remarks, ...report.unused];
   byId("remarks").hidden = remarks.length === 0;
   byId("remarks").querySelector("ul").replaceChildren(...remarks.map((remark) => element("li", {}, remark)));
 }
