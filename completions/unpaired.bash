@@ -26,7 +26,7 @@ _unpaired_value() {
         esac
         ;;
     --fail-on) COMPREPLY=($(compgen -W 'leak suspect note' -- "$2")) ;;
-    --locks) COMPREPLY=($(compgen -W 'on off' -- "$2")) ;;
+    --locks | --reachability) COMPREPLY=($(compgen -W 'on off' -- "$2")) ;;
     --for) COMPREPLY=($(compgen -W 'preload wrap' -- "$2")) ;;
     --suppressions | --baseline | --user | --elf | --trace | --map | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
     --sysroot | --debug-path | --source-root) COMPREPLY=($(compgen -d -- "$2")) ;;
@@ -65,7 +65,7 @@ _unpaired() {
     fi
     _unpaired_value "$previous" "$word" && return
 
-    local recording='--locks= --max-trace= --owner='
+    local recording='--locks= --reachability= --max-trace= --owner='
     local reporting='--format= --output= --all --fail-on= --limit= --owner= --suppressions= --baseline= --sysroot= --debug-path= --source-root= --debuginfod'
     case $command in
     run) COMPREPLY=($(compgen -W "$recording $reporting --keep --error-exitcode= --help --" -- "$word")) ;;

@@ -65,7 +65,7 @@ struct EndedBy {
 /// When what a finding holds will meet (or met) a limit.
 struct Forecast {
     uint64_t limit = 0;
-    std::string limit_name; ///< "RLIMIT_NOFILE", "FD_SETSIZE", "NUM_SOCKETS", "--limit socket"
+    std::string limit_name; ///< "RLIMIT_NOFILE", "FD_SETSIZE", "NUM_SOCKETS", "--limit socket=512"
     uint64_t at_acquisition = 0;
     bool reached = false;
     uint32_t at_cycle = 0; ///< 0 if the run has no cycles, or the finding does not grow by them

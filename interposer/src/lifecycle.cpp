@@ -7,6 +7,7 @@
 #include "mapping.h"
 #include "modules.h"
 #include "options.h"
+#include "reach_exit.h"
 #include "real.h"
 #include "recorder.h"
 #include "walk.h"
@@ -74,15 +75,6 @@ void write_limits()
                 1024); // select(2): a descriptor from here on overruns an fd_set
 }
 
-void write_note(unpaired_note note, const char *text)
-{
-    unpaired_record_note record{};
-    record.image = own_image();
-    record.note = static_cast<uint16_t>(note);
-    record.text_len = static_cast<uint16_t>(strlen(text));
-    append(UNPAIRED_RECORD_NOTE, record, {text, record.text_len});
-}
-
 const unpaired_rules_header *map_rules(const char *path)
 {
     if (path[0] == '\0')
@@ -139,6 +131,15 @@ uint32_t *make_witness()
 
 } // namespace
 
+void write_note(unpaired_note note, const char *text)
+{
+    unpaired_record_note record{};
+    record.image = own_image();
+    record.note = static_cast<uint16_t>(note);
+    record.text_len = static_cast<uint16_t>(strlen(text));
+    append(UNPAIRED_RECORD_NOTE, record, {text, record.text_len});
+}
+
 bool start_recording()
 {
     Phase phase = Phase::unknown, starting = Phase::starting;
@@ -159,6 +160,7 @@ bool start_recording()
     process.pid = sys::getpid();
     process.parent_pid = static_cast<int>(sys::call(SYS_getppid));
     process.locks = options.locks;
+    process.reachability = options.reachability;
     process.names = 1;
     read_comm(process.comm);
     announce_image();
@@ -314,6 +316,8 @@ void record_end(Ending ending, int status, const char *program)
     record.time_ms = now_ms();
     record.text_len = static_cast<uint16_t>(program != nullptr ? strlen(program) : 0);
     append(UNPAIRED_RECORD_END, record, {program, record.text_len});
+    if (ending == Ending::exit && process.reachability && sys::getpid() == process.pid)
+        look_who_holds();
 }
 
 namespace {

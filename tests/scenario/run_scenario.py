@@ -8,11 +8,14 @@ import shlex
 import sys
 
 import harness
+import services
 from harness import Broken, Marks, assign, counted, difference, nearest, show_finding, show_image
 
-ONE = {"scenario", "build", "link", "plugin", "plugin2", "run", "args", "env", "status", "native", "needs", "before"}
+ONE = {"scenario", "fixed", "build", "link", "plugin", "plugin2", "run", "args", "env", "status", "native", "needs",
+       "before", "service"}
 JSON = {"image", "totals", "expect", "note", "incident"}
 MANY = {"remark", "output", "text"}
+OF_BOTH_BUILDS = ("build", "link", "plugin", "plugin2", "before", "run", "args", "env", "needs", "service")
 
 
 class Section:
@@ -23,8 +26,12 @@ class Section:
         self.totals, self.expect, self.note, self.incident, self.remark = [], [], [], [], []
 
 
-def read_expectations(source):
-    """The words of the leading comment: single ones in a dictionary, and the sections in their order."""
+def read_expectations(source, fixed=False):
+    """The words of the leading comment: single ones in a dictionary, and the sections in their order.
+
+    What stands after `fixed:` is about the second build of the source, which is asked for by `fixed`: it has the first
+    build's words that say how to run it, and none of its expectations.
+    """
     words, sections = {"output": [], "text": []}, [Section({}, False)]
     explicit = False
     pending = ""
@@ -42,7 +49,13 @@ def read_expectations(source):
             if not colon or word not in ONE | JSON | MANY:
                 continue  # a sentence for the reader
         body = body.strip()
-        if word in ONE:
+        if word == "fixed":
+            if not fixed:
+                break
+            words = {name: words[name] for name in OF_BOTH_BUILDS if name in words}
+            words |= {"scenario": body, "output": [], "text": []}
+            sections, explicit = [Section({}, False)], False
+        elif word in ONE:
             words[word] = body
         elif word in MANY:
             (sections[-1].remark if word == "remark" else words[word]).append(body)
@@ -65,6 +78,17 @@ def read_expectations(source):
     if "scenario" not in words:
         raise Broken(f"{source}: the leading comment has no `scenario:` sentence")
     return words, sections
+
+
+def command_of(words, program, port):
+    """The command that a scenario runs; `{port}` in its arguments is its service's."""
+    return [program, *shlex.split(words.get("args", "").replace("{port}", str(port)))]
+
+
+def options_of(words, source):
+    """The scenario's options of `unpaired run`."""
+    here = os.path.dirname(os.path.abspath(source))
+    return shlex.split(words.get("run", "").replace("{here}", here))
 
 
 def problems_of(section, image, marks):
@@ -121,32 +145,38 @@ def check_images(sections, images, marks):
     return problems
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--unpaired", required=True)
-    parser.add_argument("--program", required=True)
-    parser.add_argument("source", nargs="+")
-    arguments = parser.parse_args()
-
-    words, sections = read_expectations(arguments.source[0])
-    marks = Marks(arguments.source)
-    for need in words.get("needs", "").split():
-        if not os.path.exists(need):
-            raise Broken(f"{need} is missing; scripts/setup installs what the tests need")
-    here = os.path.dirname(os.path.abspath(arguments.source[0]))
-    command = [arguments.program, *shlex.split(words.get("args", ""))]
+def run_both(words, source, unpaired, program):
+    """The program under `unpaired run`, and without us where both must be equal (else None)."""
     env = dict(os.environ)
     for setting in shlex.split(words.get("env", "")):
         name, _, value = setting.partition("=")
         env[name] = value
-    result = harness.run_unpaired(arguments.unpaired, command, env=env,
-                                  options=shlex.split(words.get("run", "").replace("{here}", here)))
+    with services.serve(words.get("service", "")) as port:
+        command = command_of(words, program, port)
+        ours = harness.run_unpaired(unpaired, command, env=env, options=options_of(words, source))
+        alone = not words.get("native", "same").startswith("differs")
+        return ours, harness.run(command, env=env) if alone else None
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--unpaired", required=True)
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--fixed", action="store_true", help="the program is the source's second build")
+    parser.add_argument("source", nargs="+")
+    arguments = parser.parse_args()
+
+    words, sections = read_expectations(arguments.source[0], arguments.fixed)
+    marks = Marks(arguments.source)
+    for need in words.get("needs", "").split():
+        if not os.path.exists(need):
+            raise Broken(f"{need} is missing; scripts/setup installs what the tests need")
+    result, native = run_both(words, arguments.source[0], arguments.unpaired, arguments.program)
 
     problems = []
     if result.status != int(words.get("status", "0")):
         problems.append(f"status: wanted {words.get('status', '0')}, found {result.status}")
-    if not words.get("native", "same").startswith("differs"):
-        native = harness.run(command, env=env)
+    if native is not None:
         if native.status != result.status:
             problems.append(f"status without us: {native.status}, with us: {result.status}")
         if native.stdout != result.stdout:

@@ -184,6 +184,18 @@ TEST_CASE("locks that were lost without a trace of each are in step with what gr
     CHECK(built.incidents().empty());
 }
 
+TEST_CASE(
+    "where cycles are counted, but not known by their times, what grows by them is in step by its number")
+{
+    Built built(40, "serve_one");
+    built.image.trace.cycle_source = "found";
+    built.add("a", "socket", at_times(40, 10));
+    built.add("b", "heap", at_times(40, 10, 2), 20).per_cycle = 2;
+
+    CHECK(built.incidents().at(0).sentence ==
+          "each of 40 calls of serve_one leaves 1 socket and 2 heap blocks (40 B), owner MQTT");
+}
+
 TEST_CASE("notes, suppressed findings and what leaves nothing are in no incident")
 {
     Built built(10);
@@ -259,7 +271,7 @@ TEST_CASE("a recorded trace has its incident in the report")
                    topic = builder.site("malloc", {"subscribe@c.c:7", "main@main.c:9"}, "MQTT");
     for (uint32_t cycle = 1; cycle <= 12; cycle++) {
         builder.mark(cycle, cycle * 100);
-        builder.slot({.site = open, .handle = cycle, .time_ms = cycle * 100, .cycle = cycle});
+        builder.slot({.site = open, .handle = 10 + cycle, .time_ms = cycle * 100, .cycle = cycle});
         builder.slot(
             {.site = topic, .handle = 0x1000 + cycle, .size = 20, .time_ms = cycle * 100, .cycle = cycle});
     }

@@ -146,7 +146,7 @@ TEST_CASE("a given limit of a family counts that family alone, one of a space al
     builder.end(UNPAIRED_END_EXIT, 10000);
 
     const Forecast family = *forecast_in(builder, {{"socket", 30}});
-    CHECK(family.limit_name == "--limit socket");
+    CHECK(family.limit_name == "--limit socket=30");
     CHECK(family.at_cycle == 30);
 
     CHECK(forecast_in(builder, {{"fd", 38}})->at_cycle == 30); // five files and three standard streams
@@ -163,6 +163,7 @@ TEST_CASE("a size is met by bytes, those of other families of the heap included"
 
     REQUIRE(forecast);
     CHECK(forecast->limit == 1000);
+    CHECK(forecast->limit_name == "--limit heap=1000B");
     CHECK(forecast->at_cycle == 20); // 600 are in use, 40 go with each cycle
     CHECK(forecast->at_acquisition == 40);
 }

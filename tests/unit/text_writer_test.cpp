@@ -202,7 +202,7 @@ TEST_CASE("text: incidents and limits come before the findings, with the numbers
     Forecast &late = image.findings[1].forecast.emplace(), &soon = image.findings[0].forecast.emplace();
     late = soon = {1024, "RLIMIT_NOFILE", 1021, false, 1021, 7300};
     soon.at_cycle = 1010;
-    image.findings[3].forecast = Forecast{64, "--limit socket", 60, true};
+    image.findings[3].forecast = Forecast{64, "--limit socket=64", 60, true};
 
     const std::string text = text_of({image});
 
@@ -221,11 +221,11 @@ TEST_CASE("text: incidents and limits come before the findings, with the numbers
 TEST_CASE("text: a finding alone tells its limit and its twin among its facts")
 {
     Finding f = socket_leak();
-    f.forecast = Forecast{65536, "--limit heap", 1018, true, 0, 90, true};
+    f.forecast = Forecast{65536, "--limit heap=64K", 1018, true, 0, 90};
     f.sibling =
         Sibling{"socket", {"serve_one", "/src/server.c", 9, "/bin/server", 0x1, false}, 10, 10, "close"};
     std::string text = text_of({image_with({f})});
-    CHECK(contains(text, "--limit heap (64.0 KiB) was reached at acquisition 1,018, after 1 min 30 s"));
+    CHECK(contains(text, "--limit heap=64K was reached at acquisition 1,018, after 1 min 30 s"));
     CHECK(contains(text, "the twin socket at server.c:9 is closed by close: 10 of 10"));
 
     f.sibling->blame.function = "serve_two";

@@ -29,6 +29,12 @@ void add_recording_options(CLI::App &command, RecordingOptions &options)
         ->check(CLI::IsMember({"on", "off"}))
         ->group(group);
     command
+        .add_option("--reachability", options.reachability,
+                    "Search memory at the end for pointers to what was never released: on (default) or off.")
+        ->option_text("on|off")
+        ->check(CLI::IsMember({"on", "off"}))
+        ->group(group);
+    command
         .add_option(
             "--max-trace", options.max_trace,
             "How far the trace may grow, as in 512M (default 1G). What does not fit is counted, not kept.")
@@ -57,6 +63,8 @@ LaunchOptions launch_options(const RecordingOptions &recording, const Command &c
     options.command = command;
     if (!recording.locks.empty())
         options.locks = recording.locks == "on";
+    if (!recording.reachability.empty())
+        options.reachability = recording.reachability == "on";
     options.max_trace = recording.max_trace;
     return options;
 }

@@ -10,7 +10,7 @@ namespace unpaired {
 
 /// Values as the command line gives them.
 struct RecordingOptions {
-    std::string locks, max_trace;
+    std::string locks, reachability, max_trace;
 };
 
 void add_recording_options(CLI::App &command, RecordingOptions &options);

@@ -94,6 +94,8 @@ std::string recorder_options(const LaunchOptions &options, Launched &launched)
         words.emplace_back(inherited);
     if (options.locks)
         words.push_back(fmt::format("--locks={}", *options.locks ? "on" : "off"));
+    if (options.reachability)
+        words.push_back(fmt::format("--reachability={}", *options.reachability ? "on" : "off"));
     if (!options.max_trace.empty())
         words.push_back(fmt::format("--max-trace={}", options.max_trace));
     if (!options.owners.empty())

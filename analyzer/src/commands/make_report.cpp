@@ -62,17 +62,15 @@ Report read_baseline(const ReportOptions &options)
     try {
         Inputs inputs = read_inputs({options.baseline}, {});
         return make_report(inputs.traces, options, {}, std::move(inputs.reports));
-    } catch (const std::runtime_error &error) {
-        throw Trouble(fmt::format("--baseline: {}", error.what()));
+    } catch (const std::runtime_error &problem) {
+        throw Trouble(fmt::format("--baseline: {}", problem.what()));
     }
 }
 
-/// The types that a suppression line may have beside `leak` and the rules.
-std::set<std::string> known_families(const std::vector<Trace> &traces, const std::vector<Report> &saved)
+/// The families that traces and saved reports may have findings of.
+std::set<std::string> families_of(const std::vector<Trace> &traces, const std::vector<Report> &saved)
 {
     std::set<std::string> families;
-    for (const FamilyOfTable &family : families_of_table())
-        families.emplace(family.name);
     for (const Trace &trace : traces) // a user's own
         for (const auto &[id, family] : trace.dictionary.families)
             families.insert(family.name);
@@ -80,6 +78,14 @@ std::set<std::string> known_families(const std::vector<Trace> &traces, const std
         for (const ImageReport &image : report.images)
             for (const auto &[family, totals] : image.totals)
                 families.insert(family);
+    return families;
+}
+
+std::set<std::string> families_of_all_tables()
+{
+    std::set<std::string> families;
+    for (const FamilyOfTable &family : families_of_table())
+        families.emplace(family.name);
     return families;
 }
 
@@ -123,8 +129,8 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
     analyze_options.suppressions = files.suppressions;
     analyze_options.owner_rules = parse_owner_rules(options.owners);
     std::vector<std::string> remarks = files.problems;
-    const std::vector<std::string> unknown =
-        mark_unknown_types(analyze_options.suppressions, known_families(traces, saved));
+    const std::vector<std::string> unknown = mark_unknown_types(
+        analyze_options.suppressions, families_of(traces, saved), families_of_all_tables());
     tell_broken_lines(unknown);
     remarks.insert(remarks.end(), unknown.begin(), unknown.end());
     analyze_options.limits = parse_limits(options.limits);
@@ -133,6 +139,10 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
     Symbolize symbolize = [&symbolizer](const Module &module, uint64_t address) {
         return symbolizer.resolve({module.path, module.build_id, module.start, module.end, module.bias},
                                   address);
+    };
+    analyze_options.name_variable = [&symbolizer](const Module &module, uint64_t address) {
+        return symbolizer.variable({module.path, module.build_id, module.start, module.end, module.bias},
+                                   address);
     };
     remark_empty_traces(traces, remarks);
     Report report = analyze(traces, analyze_options, symbolize);

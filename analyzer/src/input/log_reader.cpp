@@ -246,6 +246,14 @@ bool read_small(uint8_t type, Payload &p, Trace &trace)
             return p.complete();
         }
         return false;
+    case UNPAIRED_RECORD_PREVIEW:
+        if (auto r = p.fixed<unpaired_record_preview>()) {
+            const std::string bytes = p.text(r->length);
+            trace.beginnings.push_back(
+                {r->slot, r->sequence, r->time_ms, std::vector<uint8_t>(bytes.begin(), bytes.end())});
+            return p.complete();
+        }
+        return false;
     default:
         return false;
     }
@@ -336,7 +344,7 @@ LogGaps read_log(std::span<const uint32_t> words, uint64_t used, Trace &trace)
         std::span<const uint8_t> payload(reinterpret_cast<const uint8_t *>(&words[at]) +
                                              sizeof(unpaired_record),
                                          length * 4 - sizeof(unpaired_record));
-        if (type == 0 || type > UNPAIRED_RECORD_NOTE)
+        if (type == 0 || type > UNPAIRED_RECORD_PREVIEW)
             gaps.unknown++;
         else if (!read_record(type, Payload(payload), trace))
             gaps.undecodable++;

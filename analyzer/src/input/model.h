@@ -172,11 +172,24 @@ struct Held {
     static constexpr uint32_t no_slot = UINT32_MAX;
     Reachability state = Reachability::unknown;
     bool indirect = false;          ///< lost, but held by another lost block
-    std::string by;                 ///< "g_sessions + 8 (.bss)"; "" where a block holds it, or nothing
+    uint8_t holder = UNPAIRED_HOLDER_NONE; ///< enum unpaired_reach_holder
+    uint32_t tid = 0;               ///< whose stack or register holds it
+    std::string by;                 ///< "g_sessions + 8 (.bss)"; "" where it is yet to be named
     uint32_t by_slot = no_slot;     ///< index of the slot whose block holds it
     uint64_t at = 0;                ///< where the pointer stands
     bool interior = false;          ///< it points into the middle
     std::vector<uint8_t> beginning; ///< of its contents
+};
+
+/// When somebody looked at the memory of an image.
+struct Look {
+    uint32_t time_ms = 0, cycle = 0;
+};
+
+/// The first bytes of the block of a slot.
+struct BlockBeginning {
+    uint32_t slot = 0, sequence = 0, time_ms = 0; ///< reference of the slot, and for which sequence this is true
+    std::vector<uint8_t> bytes;
 };
 
 struct Trace {
@@ -204,7 +217,9 @@ struct Trace {
     std::vector<Note> notes;
     std::vector<Slot> slots;       ///< live ones only, by ascending reference
     std::vector<Counter> counters; ///< one per (image, site), sorted by both
-    std::vector<Held> held;        ///< beside `slots`; empty where there is no memory to look at
+    std::vector<Held> held;        ///< beside `slots`; empty where nobody looked at memory
+    std::map<uint16_t, Look> looks; ///< the latest at memory, by image
+    std::vector<BlockBeginning> beginnings; ///< as recorded; `held` has those of live slots
 
     uint64_t events_lost = 0; ///< of a stream: known to have happened, but not what
 

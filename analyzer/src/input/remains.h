@@ -15,6 +15,8 @@ struct LiveBlock {
     static constexpr uint32_t no_slot = UINT32_MAX;
     uint64_t address = 0, size = 0;
     uint32_t slot = no_slot; ///< index into Trace::slots; no_slot: it only holds others
+    /// A pointer to anywhere in it holds it: memory that the program itself hands out in pieces.
+    bool any_pointer_holds = false;
 };
 
 enum class RootKind : uint8_t {

@@ -86,7 +86,7 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
     Report report;
     Suppressions suppressions = options.suppressions;
     for (const Trace &trace : traces) {
-        Stacks stacks(trace, symbolize);
+        Stacks stacks(trace, symbolize, options.name_variable);
         const std::vector<PairedImage> images = pair(trace);
         const Wrappers wrappers = learn_wrappers(trace, images, stacks);
         for (const PairedImage &paired : images) {

@@ -17,6 +17,7 @@ struct AnalyzeOptions {
     Suppressions suppressions;          ///< --suppressions
     std::vector<GivenLimit> limits;     ///< --limit
     std::string cycle_function;         ///< --cycle; "" if not given
+    NameVariable name_variable;         ///< names data addresses; may be empty
 };
 
 /// Analyses all images of all traces, worst first. `symbolize` names addresses. Suppressed findings stay in

@@ -40,8 +40,11 @@ double joint_rate(const Occurrence &a, double per_cycle, uint64_t cycles)
     return (a.finding.per_cycle * n + per_cycle * m) / (n + m);
 }
 
-void add(Occurrence &sum, const Finding &finding, uint64_t cycles)
+void add(Occurrence &sum, const Finding &finding, const TraceInfo &trace)
 {
+    const uint64_t cycles = trace.cycles;
+    if (worse(finding, sum.finding))
+        sum.trace = trace;
     const double rate = joint_rate(sum, finding.per_cycle, cycles);
     Finding total = worse(finding, sum.finding) ? finding : sum.finding;
     total.count = sum.finding.count + finding.count;
@@ -66,9 +69,9 @@ std::map<Key, Occurrence> occurrences_of(const Report &report)
         for (const Finding &finding : image.findings) {
             const auto [at, first] = all.try_emplace({program_of(image), id_of(finding)});
             if (first)
-                at->second = {finding, image.trace.cycles, 1};
+                at->second = {finding, image.trace.cycles, 1, image.trace};
             else
-                add(at->second, finding, image.trace.cycles);
+                add(at->second, finding, image.trace);
         }
     return all;
 }

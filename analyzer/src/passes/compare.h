@@ -22,6 +22,7 @@ struct Occurrence {
         finding; ///< of the worst image; count, bytes, acquired, released, per_cycle and parts of them all
     uint64_t cycles = 0;
     size_t images = 0;
+    TraceInfo trace; ///< of the worst image
 };
 
 struct Difference {
@@ -31,7 +32,8 @@ struct Difference {
     std::optional<Occurrence> before, after;
 
     /// As it is now, or was.
-    const Finding &finding() const { return after ? after->finding : before->finding; }
+    const Occurrence &latest() const { return after ? *after : *before; }
+    const Finding &finding() const { return latest().finding; }
     /// Whether it is suppressed now, or was when it was seen last.
     bool suppressed() const { return !finding().suppressed_by.empty(); }
     /// Whether it is new or grown, not suppressed, and at least that severe.

@@ -177,6 +177,10 @@ void tell_notes(const Trace &trace, uint16_t image, std::vector<std::string> &re
         case UNPAIRED_NOTE_NO_SPACE:
             remarks.push_back(fmt::format("recording stopped for want of room{}", from));
             break;
+        case UNPAIRED_NOTE_REACH_UNKNOWN:
+            remarks.push_back(fmt::format(
+                "who still holds the memory that is left is not known{}", from));
+            break;
         default:
             remarks.push_back(fmt::format("the recorder notes{} (kind {})", from, note.note));
         }

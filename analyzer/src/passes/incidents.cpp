@@ -37,7 +37,7 @@ bool leaves_something(const Finding &finding)
            std::find(rules.begin(), rules.end(), finding.rule) != rules.end();
 }
 
-Member member_of(Finding &finding, const std::map<std::string, Survivors> &survivors)
+Member member_of(Finding &finding, const std::map<std::string, Survivors> &survivors, uint32_t cycles)
 {
     Member member;
     member.finding = &finding;
@@ -48,6 +48,12 @@ Member member_of(Finding &finding, const std::map<std::string, Survivors> &survi
         }
         member.cycles =
             member.by_cycle.empty() ? at->second.cycles : static_cast<uint32_t>(member.by_cycle.size());
+        // Cycles may be counted without it being known when each began. What grows by them all the same has the
+        // numbers for it.
+        if (finding.per_cycle > 0 && member.by_cycle.size() == 1 && member.by_cycle.begin()->first == 0) {
+            member.by_cycle.clear();
+            member.cycles = cycles;
+        }
     }
     std::sort(member.times.begin(), member.times.end());
     const auto blamed = std::find(finding.stack.begin(), finding.stack.end(), finding.blame);
@@ -91,6 +97,8 @@ double left_by_a_cycle(const Member &member, uint32_t cycles)
                                        [](const auto &a, const auto &b) { return a.second < b.second; });
     if (most != by_count.end() && most->second * 5 >= member.by_cycle.size() * 4)
         return static_cast<double>(most->first);
+    if (member.by_cycle.empty() && !member.times.empty())
+        return member.finding->per_cycle;
     return static_cast<double>(member.finding->count) / std::max(cycles, 1U);
 }
 
@@ -244,7 +252,7 @@ std::vector<Incident> find_incidents(ImageReport &image, const std::map<std::str
     std::vector<Member> alone;
     for (Finding &finding : image.findings)
         if (leaves_something(finding) && (!by_cycles || grows_by_cycles(finding)))
-            alone.push_back(member_of(finding, survivors));
+            alone.push_back(member_of(finding, survivors, image.trace.cycles));
     const auto in_step = [&](const Member &a, const Member &b) {
         return by_cycles ? same_cycles(a, b, image.trace.cycles)
                          : same_numbers(a, b) && shared_caller(a, b).has_value();

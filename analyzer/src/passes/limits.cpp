@@ -1,6 +1,7 @@
 #include "passes/limits.h"
 
 #include "passes/names.h"
+#include "words.h"
 
 #include <algorithm>
 #include <cmath>
@@ -96,11 +97,24 @@ std::vector<Bound> bounds_of_trace(const LimitedImage &image)
     return bounds;
 }
 
+/// As it was given: "--limit socket=512", "--limit heap=256K".
+std::string name_of(const GivenLimit &given)
+{
+    uint64_t value = given.value;
+    size_t unit = 0;
+    constexpr std::string_view units = "BKMG";
+    while (given.bytes && unit + 1 < units.size() && value % 1024 == 0) {
+        value /= 1024;
+        unit++;
+    }
+    return fmt::format("--limit {}={}{}", given.family, value, given.bytes ? units.substr(unit, 1) : "");
+}
+
 std::vector<Bound> given_bounds(const LimitedImage &image)
 {
     std::vector<Bound> bounds;
     for (const GivenLimit &given : image.given) {
-        Bound bound{given.value, "--limit " + given.family, 0, 0, given.bytes, true, 0};
+        Bound bound{given.value, name_of(given), 0, 0, given.bytes, true, 0};
         for (const auto &[id, space] : image.trace.dictionary.spaces)
             if (space.name == given.family)
                 bound.space = id;
@@ -235,7 +249,6 @@ std::optional<Forecast> forecast_of(const Described &one, const Bound &bound,
         return std::nullopt;
 
     Forecast forecast{bound.value, bound.name, 0, false};
-    forecast.bytes = bound.bytes;
     const double share = by_cycle > 0 ? by_cycle / each_cycle : by_ms / each_ms;
     forecast.at_acquisition =
         finding.acquired +
@@ -300,8 +313,8 @@ std::vector<Described> explain_limits(std::vector<Described> findings, const Lim
             if (most < bound.value)
                 continue;
             if (holder == nullptr) {
-                remarks.push_back(fmt::format("{}={} was reached: {}{} live at a time", bound.name,
-                                              bound.value, most, bound.bytes ? " bytes" : ""));
+                remarks.push_back(fmt::format("{} was reached: {} live at a time", bound.name,
+                                              bound.bytes ? bytes_text(most) : grouped(most)));
                 continue;
             }
         } else if (bound.name != select_limit || image.facts.ending != Ending::signal ||
@@ -314,7 +327,6 @@ std::vector<Described> explain_limits(std::vector<Described> findings, const Lim
         if (holder->finding.forecast)
             continue;
         Forecast forecast{bound.value, bound.name, holder->finding.acquired, true};
-        forecast.bytes = bound.bytes;
         tell_crossing(forecast, *holder, bound, image.facts);
         holder->finding.forecast = forecast;
     }

@@ -162,11 +162,13 @@ void append_suppressions(Suppressions &all, Suppressions more)
                      std::make_move_iterator(more.lines.end()));
 }
 
-std::vector<std::string> mark_unknown_types(Suppressions &suppressions, const std::set<std::string> &families)
+std::vector<std::string> mark_unknown_types(Suppressions &suppressions, const std::set<std::string> &families,
+                                            const std::set<std::string> &others)
 {
     std::vector<std::string> problems;
     for (Suppression &line : suppressions.lines) {
-        line.unknown = line.type != "leak" && !find_rule(line.type) && !families.contains(line.type);
+        line.unknown = line.type != "leak" && !find_rule(line.type) && !families.contains(line.type) &&
+                       !others.contains(line.type);
         if (!line.unknown)
             continue;
         std::vector<std::string_view> rule_names;

@@ -41,10 +41,11 @@ Suppressions parse_suppressions(std::string_view text, std::string name, std::ve
 /// Appends `more` to `all` (several --suppressions files).
 void append_suppressions(Suppressions &all, Suppressions more);
 
-/// Marks the lines whose type is none: not `leak`, no rule, and none of `families`. Returns a sentence for each
-/// that begins with its origin and lists the types there are.
-std::vector<std::string> mark_unknown_types(Suppressions &suppressions,
-                                            const std::set<std::string> &families);
+/// Marks the lines whose type is none: not `leak`, no rule, and neither in `families` nor in `others`. Returns a
+/// sentence for each that begins with its origin and lists the types there are, of the families only `families`:
+/// `others` exist, but not in what is reported on.
+std::vector<std::string> mark_unknown_types(Suppressions &suppressions, const std::set<std::string> &families,
+                                            const std::set<std::string> &others = {});
 
 /// Sets `suppressed_by` of the findings that a line matches, which become notes, and counts each line's matches. A
 /// line whose `max` is exceeded suppresses nothing in the image, and a remark of the image says so.

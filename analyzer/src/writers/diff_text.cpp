@@ -122,7 +122,8 @@ private:
         number = 0;
         for (const Difference *difference : all)
             if (shown(*difference) && difference->change == Change::added)
-                write_finding(canvas_, cleaned(difference->finding()), ++number, false);
+                write_finding(canvas_, cleaned(difference->finding()), cleaned(difference->latest().trace),
+                              ++number, false);
         write_folded(all);
     }
 
@@ -161,8 +162,9 @@ private:
             "{:>3}  {}  {} ", number > 0 ? fmt::format("{}", number) : std::string(),
             padded(bad ? canvas_.painted(finding.severity, word) : canvas_.dim(word), style_.all ? 9 : 6),
             padded(canvas_.painted(finding.severity, severity_name(finding.severity)), 8));
-        const std::string text = wrapped(finding_sentence(finding) + before_text(difference), canvas_.width(),
-                                         columns(head), columns(head));
+        const std::string text =
+            wrapped(finding_sentence(finding, cleaned(difference.latest().trace)) + before_text(difference),
+                    canvas_.width(), columns(head), columns(head));
         canvas_.line(head + text.substr(columns(head)));
     }
 

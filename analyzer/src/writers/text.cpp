@@ -156,7 +156,7 @@ private:
                                  found.empty() ? canvas_.bold(fmt::format("{}: {}", name, verdict))
                                                : canvas_.bold(name + ": ") + canvas_.painted(worst, verdict),
                                  canvas_.dim(fmt::format("({})", about))));
-        if (found.empty())
+        if (found.empty() && n.in_baseline == 0)
             canvas_.wrapped_line(quiet_text(image), 2, 2);
     }
 

@@ -22,6 +22,8 @@ void clean(Frame &frame)
     clean(frame.module);
 }
 
+void clean(Incident &incident);
+
 template <class Element> void clean(std::vector<Element> &all)
 {
     for (Element &one : all)
@@ -61,6 +63,13 @@ void clean(Finding &f)
     }
 }
 
+void clean(TraceInfo &trace)
+{
+    clean(trace.program);
+    clean(trace.end);
+    clean(trace.cycle_name);
+}
+
 void clean(Incident &incident)
 {
     clean(incident.per_cycle);
@@ -82,9 +91,7 @@ template <class Value> void clean_keys(std::map<std::string, Value> &values)
 
 void clean(ImageReport &image)
 {
-    clean(image.trace.program);
-    clean(image.trace.end);
-    clean(image.trace.cycle_name);
+    clean(image.trace);
     clean(image.remarks);
     clean(image.incidents);
     clean_keys(image.totals);
@@ -102,6 +109,12 @@ Finding cleaned(Finding finding)
     clean_keys(finding.parts);
     clean(finding);
     return finding;
+}
+
+TraceInfo cleaned(TraceInfo trace)
+{
+    clean(trace);
+    return trace;
 }
 
 std::string cleaned(std::string text)

@@ -8,8 +8,9 @@ namespace unpaired {
 /// The report with every control character in its texts replaced by '?'.
 Report cleaned(Report report);
 
-/// The same of one finding, and of a single text.
+/// The same of parts of it, and of a single text.
 Finding cleaned(Finding finding);
+TraceInfo cleaned(TraceInfo trace);
 std::string cleaned(std::string text);
 
 } // namespace unpaired

@@ -99,8 +99,9 @@ std::string forecast_text(const Forecast &c)
 {
     if (c.limit == 0)
         return fmt::format("no more could be had {}", when_text(c));
-    const std::string name = fmt::format("{} ({})", c.limit_name.empty() ? "the limit" : c.limit_name,
-                                         c.bytes ? bytes_text(c.limit) : grouped(c.limit));
+    std::string name = c.limit_name.empty() ? "the limit" : c.limit_name;
+    if (name.find('=') == std::string::npos) // one that was given has its number
+        name += fmt::format(" ({})", grouped(c.limit));
     if (c.reached)
         return fmt::format("{} was reached {}", name, when_text(c));
     return fmt::format("{} will be reached {}", name, when_text(c));

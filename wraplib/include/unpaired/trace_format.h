@@ -6,7 +6,8 @@
  * magic word). Extents hold
  *   SLOTS     the ledger: one 64-byte slot per live acquisition,
  *   COUNTERS  totals per call site, sharded by thread,
- *   LOG       append-only records: dictionary, modules, sites, threads, marks, anomalies, ends.
+ *   LOG       append-only records: dictionary, modules, sites, threads, marks, anomalies, ends,
+ *   REACH     what memory still held when somebody looked (since 1.1).
  * Everything is little-endian. A writer maps the file shared and stores plainly: what was stored survives the
  * writer's death. One file may be written by several processes (a program and its forked children): each is
  * an *image*, has its own extents, and never writes into another's.
@@ -31,7 +32,7 @@ extern "C" {
 
 #define UNPAIRED_TRACE_MAGIC "UNPAIRED" /* 8 bytes, no terminator in the file */
 #define UNPAIRED_TRACE_MAJOR 1
-#define UNPAIRED_TRACE_MINOR 0
+#define UNPAIRED_TRACE_MINOR 1
 #define UNPAIRED_TRACE_PAGE 4096u
 #define UNPAIRED_MAX_DEPTH 64 /* frames kept per stack, innermost first */
 
@@ -86,7 +87,8 @@ UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_file_header) == UNPAIRED_TRACE_PAG
 enum unpaired_extent_kind {
     UNPAIRED_EXTENT_LOG = 1,
     UNPAIRED_EXTENT_SLOTS = 2,
-    UNPAIRED_EXTENT_COUNTERS = 3
+    UNPAIRED_EXTENT_COUNTERS = 3,
+    UNPAIRED_EXTENT_REACH = 4 /* since 1.1 */
 };
 
 struct unpaired_extent {
@@ -95,7 +97,7 @@ struct unpaired_extent {
     uint16_t image;
     uint32_t pages;
     uint32_t used;     /* LOG: bytes reserved behind this header, by atomic addition, may exceed the room;
-                       COUNTERS: blocks in use; SLOTS: not used */
+                       COUNTERS: blocks in use; REACH: entries, stored last; SLOTS: not used */
     uint32_t shard;    /* SLOTS, COUNTERS: whose */
     uint32_t previous; /* page of the image's extent before it; a writer's own link */
     uint32_t reserved[10];
@@ -154,6 +156,41 @@ struct unpaired_counter_block {
 };
 UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_counter_block) == 1600, counter_block_is_1600_bytes);
 
+/* ---- what memory held --------------------------------------------------------------------------------- */
+
+/* A REACH extent begins with this, `used` entries follow. One look may fill several extents; of a slot the entry of
+ * the latest look counts. */
+struct unpaired_reach_look {
+    uint32_t time_ms, cycle; /* of the look */
+    uint32_t reserved[6];
+};
+UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_reach_look) == 32, reach_look_is_32_bytes);
+
+enum unpaired_reach_state {
+    UNPAIRED_REACH_LOST = 1,     /* nothing points to it */
+    UNPAIRED_REACH_POSSIBLY = 2, /* only a doubtful pointer does, or a register that was not seen may */
+    UNPAIRED_REACH_REACHABLE = 3
+};
+enum unpaired_reach_holder {
+    UNPAIRED_HOLDER_NONE = 0,
+    UNPAIRED_HOLDER_DATA = 1,  /* variables, thread-local storage, other memory that is no block's */
+    UNPAIRED_HOLDER_STACK = 2, /* of thread `by` */
+    UNPAIRED_HOLDER_STALE = 3, /* the stack of a thread that ended, or other memory perhaps out of use */
+    UNPAIRED_HOLDER_REGISTER = 4, /* of thread `by` */
+    UNPAIRED_HOLDER_BLOCK = 5     /* slot `by`, or 0: a block that was not recorded */
+};
+#define UNPAIRED_REACH_INTERIOR 1u /* the pointer points into the middle */
+#define UNPAIRED_REACH_INDIRECT 2u /* lost, and a lost block points to it */
+struct unpaired_reach {
+    uint32_t slot, sequence; /* of the block: reference, and the sequence for which this is true */
+    uint8_t state;           /* enum unpaired_reach_state */
+    uint8_t holder;          /* enum unpaired_reach_holder */
+    uint16_t flags;          /* UNPAIRED_REACH_* */
+    uint32_t by;             /* which one: a slot's reference, or a thread's number in the kernel */
+    uint64_t at;             /* where the pointer stands; 0 in a register */
+};
+UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_reach) == 24, reach_is_24_bytes);
+
 /* ---- the log ----------------------------------------------------------------------------------------- */
 
 /* Records are aligned to 8 bytes. The header is stored last, as one 64-bit word; an all-zero header is a
@@ -184,7 +221,8 @@ enum unpaired_record_type {
     UNPAIRED_RECORD_END = 14,
     UNPAIRED_RECORD_CHILD_END = 15,
     UNPAIRED_RECORD_EXEC = 16,
-    UNPAIRED_RECORD_NOTE = 17
+    UNPAIRED_RECORD_NOTE = 17,
+    UNPAIRED_RECORD_PREVIEW = 18 /* since 1.1 */
 };
 
 /* Check word of a record: `payload` is what follows the header, `words` as in the header. The end of an
@@ -370,12 +408,17 @@ enum unpaired_note {
     UNPAIRED_NOTE_FOREIGN_ALLOCATOR =
         1,                         /* the program brings its own malloc (text: where from); heap untouched */
     UNPAIRED_NOTE_FOREIGN_NEW = 2, /* the program brings its own operator new */
-    UNPAIRED_NOTE_NO_SPACE = 3     /* recording stopped for want of room (text: why) */
+    UNPAIRED_NOTE_NO_SPACE = 3,    /* recording stopped for want of room (text: why) */
+    UNPAIRED_NOTE_REACH_UNKNOWN = 4 /* memory was not looked at (text: why); since 1.1 */
 };
 struct unpaired_record_note {
     uint16_t image, note;
     uint16_t text_len, reserved;
 };
+struct unpaired_record_preview { /* PREVIEW: the first bytes of a block, as they were at time_ms */
+    uint16_t image, length;
+    uint32_t slot, sequence, time_ms;
+}; /* + length bytes */
 
 #ifdef __cplusplus
 }
