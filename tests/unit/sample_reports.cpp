@@ -256,7 +256,13 @@ Report hostile()
             one.module = "/lib/" + attack();
         }
         f.blame = f.stack[0];
-        f.failed_release = FailedRelease{attack(), -1, 9, 1, attack(), 0, f.stack[1], f.stack};
+        FailedRelease &failed = f.failed_release.emplace();
+        failed.function = attack();
+        failed.result = -1;
+        failed.count = 1;
+        failed.preceded_by = attack();
+        failed.at = f.stack[1];
+        failed.stack = f.stack;
         f.ended_by = EndedBy{attack(), f.stack};
         f.sibling = Sibling{attack(), f.stack[2], 3, 3, attack()};
         f.forecast->limit_name = attack();
