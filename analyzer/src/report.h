@@ -163,6 +163,14 @@ struct TraceInfo {
     std::string cycle_name;
 };
 
+/// A file that code of the image's stacks was mapped from.
+struct ImageModule {
+    std::string path;
+    std::string build_id;        ///< hexadecimal, "" if the file has none
+    uint64_t start = 0, end = 0; ///< of the mapped code, as it ran
+    bool operator==(const ImageModule &) const = default;
+};
+
 /// What one process image did. `remarks` say what the report rests on: damage, drops, a foreign allocator, a
 /// child that could not be recorded, descriptors of unknown origin.
 struct ImageReport {
@@ -170,8 +178,9 @@ struct ImageReport {
     std::map<std::string, FamilyTotals> totals;
     std::map<std::string, OwnerTotals> owners;
     std::vector<Incident> incidents;
-    std::vector<Finding> findings; ///< worst first
-    std::string series_unit;       ///< of Finding::series: "cycle" or "second"; "" if none has one
+    std::vector<Finding> findings;    ///< worst first
+    std::vector<ImageModule> modules; ///< those that frames of the findings lie in, by address
+    std::string series_unit;          ///< of Finding::series: "cycle" or "second"; "" if none has one
     std::vector<std::string> remarks;
 };
 

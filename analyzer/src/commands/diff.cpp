@@ -16,7 +16,7 @@
 namespace unpaired {
 namespace {
 
-constexpr std::array<std::string_view, 2> formats = {"text", "json"};
+constexpr std::array<std::string_view, 2> diff_formats = {"text", "json"};
 
 struct Options {
     std::string before, after;
@@ -28,9 +28,9 @@ struct Options {
 std::string known_format(const std::string &format)
 {
     const std::string name = format.substr(0, format.find(':'));
-    if (std::find(formats.begin(), formats.end(), name) != formats.end())
+    if (std::find(diff_formats.begin(), diff_formats.end(), name) != diff_formats.end())
         return {};
-    return fmt::format("diff has no format '{}' (it has {})", name, fmt::join(formats, ", "));
+    return fmt::format("diff has no format '{}' (it has {})", name, fmt::join(diff_formats, ", "));
 }
 
 bool is_unused(const UnusedSuppression &line, const Suppressions &applied)
@@ -62,9 +62,9 @@ int diff(const Options &options)
                 fmt::format("{}: suppression '{}' matched nothing in either", line.origin, line.text));
 
     const DiffNames names{options.before, options.after, least_severity(options.report)};
-    write_outputs(options.report, [&](const std::string &format, const TextStyle &style) {
-        if (format != "json")
-            return write_diff_text(comparison, names, style);
+    write_outputs(options.report, [&](const Format &format, const WriteOptions &how) {
+        if (format.name != "json")
+            return write_diff_text(comparison, names, text_style(how));
         std::ostringstream json;
         write_diff_json(json, comparison, names);
         return std::move(json).str();
@@ -92,7 +92,8 @@ Action add_diff(CLI::App &app)
         ->option_text("FILE")
         ->allow_extra_args(false);
     add_report_options(*command, options->report);
-    command->remove_option(command->get_option("--baseline")); // that is OLD
+    command->remove_option(command->get_option("--baseline"));    // that is OLD
+    command->remove_option(command->get_option("--source-root")); // of formats it does not have
     command->get_option("--format")->check(CLI::Validator(known_format, "", "format of diff"));
     command->get_option("--format")->description("Format on stdout: text (default) or json.");
     command->get_option("--output")->check(CLI::Validator(known_format, "", "format of diff"));

@@ -138,6 +138,7 @@ Action add_postmortem(CLI::App &app)
         ->group(group);
     add_report_options(*command, options->report);
     command->footer(
+        formats_help() +
         "Examples:\n"
         "  unpaired postmortem ram.bin --elf firmware.elf\n"
         "  unpaired postmortem ram.bin --elf firmware.elf --base 0x20000000 --sp 0x2000fe40\n"

@@ -83,6 +83,7 @@ Action add_report(CLI::App &app)
     add_cycle_option(*command, "What the report says, and where", options->report.cycle_function);
     add_report_options(*command, options->report);
     command->footer(
+        formats_help() +
         "Examples:\n"
         "  unpaired report unpaired.server.4711.trace\n"
         "  unpaired report *.trace --format=json\n"

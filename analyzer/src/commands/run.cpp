@@ -98,6 +98,7 @@ Action add_run(CLI::App &app, const Command &program)
         ->check(CLI::Range(0, 255))
         ->group(group);
     command->footer(
+        formats_help() +
         "The program runs as it would without unpaired: same terminal, signals, exit status (128+N after\n"
         "signal N). Its report follows on stdout when it ends, whatever it dies of.\n\n"
         "Examples:\n"

@@ -246,6 +246,18 @@ void read_trace_info(const JsonNode &node, TraceInfo &trace)
     node.read("run", trace.run);
 }
 
+ImageModule read_module(const JsonNode &node)
+{
+    ImageModule module;
+    node.read("path", module.path);
+    node.read("build_id", module.build_id);
+    if (const auto start = node.member("start"))
+        module.start = address_of(*start);
+    if (const auto end = node.member("end"))
+        module.end = address_of(*end);
+    return module;
+}
+
 Incident read_incident(const JsonNode &node)
 {
     Incident incident;
@@ -280,6 +292,7 @@ ImageReport read_image(const JsonNode &node)
     node.each("incidents", [&image](const JsonNode &one) { image.incidents.push_back(read_incident(one)); });
     node.read("series_unit", image.series_unit);
     node.each("findings", [&image](const JsonNode &one) { image.findings.push_back(read_finding(one)); });
+    node.each("modules", [&image](const JsonNode &one) { image.modules.push_back(read_module(one)); });
     node.read("remarks", image.remarks);
     return image;
 }

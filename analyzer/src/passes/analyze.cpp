@@ -171,6 +171,7 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
                 survivors[one.finding.id] = {std::move(one.ages), one.cycles};
                 image.findings.push_back(std::move(one.finding));
             }
+            image.modules = stacks.modules_in(image.findings, paired.image);
             suppress(image, suppressions);
             std::sort(image.findings.begin(), image.findings.end(),
                       [](const Finding &a, const Finding &b) { return worse(a, b); });

@@ -1,6 +1,6 @@
 #include "passes/suppress.h"
 
-#include "passes/rules.h"
+#include "rules.h"
 #include "symbols/function_name.h"
 
 #include <fmt/format.h>
@@ -26,13 +26,6 @@ std::string_view base_name(std::string_view path)
 {
     auto slash = path.rfind('/');
     return slash == std::string_view::npos ? path : path.substr(slash + 1);
-}
-
-const Rule *find_rule(std::string_view name)
-{
-    const auto *found =
-        std::find_if(rules.begin(), rules.end(), [name](const Rule &rule) { return rule.name == name; });
-    return found == rules.end() ? nullptr : found;
 }
 
 bool covers_type(const std::string &type, const Finding &finding)
@@ -179,7 +172,7 @@ std::vector<std::string> mark_unknown_types(Suppressions &suppressions, const st
         if (!line.unknown)
             continue;
         std::vector<std::string_view> rule_names;
-        for (const Rule &rule : rules)
+        for (const Rule &rule : rules())
             rule_names.push_back(rule.name);
         problems.push_back(fmt::format("{}: suppression '{}': there is no family or rule '{}'; write "
                                        "leak:PATTERN for any of them, a rule ({}), "

@@ -32,6 +32,9 @@ public:
     /// The module of the image that `site` was interned in, at that time; nullptr if none covers the address.
     const Module *module_of(const Site &site, uint64_t address) const;
 
+    /// The image's modules that code in the stacks of `findings` lies in, by address.
+    std::vector<ImageModule> modules_in(const std::vector<Finding> &findings, uint16_t image) const;
+
     /// Address in the module's file, or the address itself.
     uint64_t file_address(const Site &site, uint64_t address) const;
 

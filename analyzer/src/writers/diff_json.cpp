@@ -1,3 +1,4 @@
+#include "rules.h"
 #include "writers/diff.h"
 #include "writers/json_parts_internal.h"
 
@@ -39,7 +40,7 @@ const char *text_of(Measure measure)
 Json to_json(const Occurrence &occurrence)
 {
     const Finding &finding = occurrence.finding;
-    Json json = {{"severity", severity_json(finding.severity)},
+    Json json = {{"severity", severity_name(finding.severity)},
                  {"count", finding.count},
                  {"bytes", finding.bytes},
                  {"acquired", finding.acquired},

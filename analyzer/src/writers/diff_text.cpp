@@ -4,6 +4,7 @@
 #include "writers/text_finding.h"
 #include "writers/text_words.h"
 
+#include "rules.h"
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>

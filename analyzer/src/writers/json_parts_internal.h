@@ -4,12 +4,9 @@
 #include "report.h"
 
 #include <nlohmann/json.hpp>
-#include <string_view>
 
 namespace unpaired {
 
 nlohmann::ordered_json finding_json(const Finding &finding);
-
-std::string_view severity_json(Severity severity);
 
 } // namespace unpaired

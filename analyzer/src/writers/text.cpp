@@ -1,5 +1,6 @@
 #include "writers/text.h"
 
+#include "rules.h"
 #include "writers/text_canvas.h"
 #include "writers/text_clean.h"
 #include "writers/text_facts.h"

@@ -1,5 +1,6 @@
 #include "writers/text_finding.h"
 
+#include "rules.h"
 #include "writers/text_facts.h"
 #include "writers/text_stack.h"
 #include "writers/text_words.h"
