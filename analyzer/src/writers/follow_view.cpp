@@ -204,7 +204,7 @@ std::string remark_text(const FollowedProgram &program, const FollowChoice &choi
         parts.push_back(fmt::format("a look takes {:.1f} s, so one every {:.0f} s", program.reading_s,
                                     std::ceil(program.interval_s)));
     if (program.not_recorded)
-        parts.push_back(fmt::format("{} not recorded", plural(program.not_recorded, "acquisition")));
+        parts.push_back(fmt::format("{} not recorded", plural(program.not_recorded, "event")));
     if (!choice.filter.empty() && !choice.typing)
         parts.push_back(fmt::format("only '{}': / changes", choice.filter));
     return joined(parts, "; ");
@@ -418,7 +418,7 @@ std::string follow_text(const FollowedProgram &program, const std::vector<LiveRo
     TextCanvas canvas(style);
     canvas.line(fmt::format("{} {}: {}", program.name, state_text(program), sum_text(rows)));
     if (program.not_recorded)
-        canvas.line(fmt::format("{} not recorded", plural(program.not_recorded, "acquisition")));
+        canvas.line(fmt::format("{} not recorded", plural(program.not_recorded, "event")));
     std::vector<std::vector<std::string>> table(1, {"owner  call site"});
     size_t owner = std::string_view("owner").size();
     for (const LiveRow &row : rows)

@@ -27,7 +27,7 @@ struct FollowedProgram {
     double interval_s = 1;     ///< between looks
     double reading_s = 0;      ///< what the last look took
     uint32_t cycle = 0;        ///< marks so far, those before following included
-    uint64_t not_recorded = 0; ///< acquisitions that found no room
+    uint64_t not_recorded = 0; ///< events that found no room, or were lost on the way
 };
 
 enum class FollowPage : uint8_t { table, stack, help };

@@ -255,6 +255,25 @@ def so_many_looks_as_were_asked_for(t, folder):
 
 
 @check
+def the_stream_of_a_firmware_is_followed_while_it_is_saved(t, folder):
+    golden = os.path.join(t.source, "tests", "golden", "stream-v1.")
+    with open(golden + "stream", "rb") as file:
+        stream = file.read()
+    saved = os.path.join(folder, "uart.bin")
+    with open(saved, "wb") as file:
+        file.write(stream[:len(stream) * 3 // 4])
+    process = subprocess.Popen([t.unpaired, "report", "--follow", saved, "--elf", golden + "elf", "--interval=0.1",
+                                "--count=20"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    first = process.stdout.readline()
+    with open(saved, "ab") as file:
+        file.write(stream[len(stream) * 3 // 4:])
+    out, err = process.communicate(timeout=DEADLINE)
+    expect(process.returncode == 0 and err == "", f"{process.returncode} {err}")
+    lives = [int(live) for live in re.findall(r": (\d+) live", first + out)]
+    expect(len(lives) == 20 and lives[-1] > lives[0], f"no growth: {lives}\n{out[-2000:]}")
+
+
+@check
 def an_unknown_terminal_gets_lines(t, folder):
     recording = Recording(t, folder)
     master, slave = pty.openpty()

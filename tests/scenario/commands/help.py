@@ -107,6 +107,32 @@ def bash_completes_commands_options_and_values(t, folder):
 
 
 @check
+def a_real_zsh_offers_every_option_of_every_command(t, folder):
+    # an interactive zsh on a pseudo-terminal (zpty): it lists at TAB, and says FINISHED at Ctrl-X
+    script = r"""
+zmodload zsh/zpty
+zpty inner zsh -f -i
+zpty -w inner "fpath=($1/completions \$fpath); autoload -U compinit; compinit -D -u; LISTMAX=1000; stty rows 200;"
+zpty -w inner "bindkey '^I' list-choices; tell() { print FINI''SHED; }; zle -N tell; bindkey '^X' tell; print REA''DY"
+zpty -r inner shown '*READY*'
+for command in ${@:2}; do
+    zpty -n -w inner "unpaired $command --"$'\t\x18'
+    zpty -r inner shown '*FINISHED*'
+    print -r -- "COMMAND $command $shown"
+    zpty -n -w inner $'\x15'
+done
+zpty -d inner
+"""
+    result = harness.run(["zsh", "-f", "-c", script, "zsh", t.source, *COMMANDS], timeout=120)
+    parts = re.split(r"^COMMAND ", harness.text(result.stdout, 1 << 20), flags=re.MULTILINE)[1:]
+    expect(len(parts) == len(COMMANDS), f"{result.status} {harness.text(result.stdout)} {harness.text(result.stderr)}")
+    for part in parts:
+        command, shown = part.split(" ", 1)
+        missing = options_of(help_of(t, command)) - set(re.findall(r"--[a-z][a-z-]*", shown))
+        expect(not missing, f"zsh does not offer {missing} of {command}: {shown}")
+
+
+@check
 def the_version_is_told(t, folder):
     result = harness.run([t.unpaired, "--version"])
     expect(re.fullmatch(rb"unpaired \d+\.\d+\.\d+\n", result.stdout) and result.status == 0, f"{result.stdout}")
