@@ -125,10 +125,10 @@ std::string Following::mark(const Source &source, const Trace &trace) const
     return fmt::format("cycle {} begun: {}", begin_cycle(live, trace, name), cleaned(name));
 }
 
-Look Following::look(bool mark_now)
+LiveLook Following::look(bool mark_now)
 {
     Symbolize symbolize = symbolize_with(symbolizer_);
-    Look look;
+    LiveLook look;
     look.tally.time_s = seconds_since(begun_);
     const auto begun = std::chrono::steady_clock::now();
     const double cpu_begun = cpu_seconds_of_thread();

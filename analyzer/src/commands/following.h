@@ -18,7 +18,7 @@
 namespace unpaired {
 
 /// What one look saw.
-struct Look {
+struct LiveLook {
     Tally tally;
     std::string name; ///< what is followed: "server (process 4711)"
     bool running = false;
@@ -37,7 +37,7 @@ public:
 
     /// Reads everything again. With `mark` a cycle is begun in each trace then. Not to be called by two threads
     /// at once. Throws InputError.
-    Look look(bool mark);
+    LiveLook look(bool mark);
 
     /// Whether somebody whom the last look saw recording still does. Costs next to nothing; not to be called while a
     /// look is under way.
