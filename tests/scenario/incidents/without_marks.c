@@ -1,8 +1,8 @@
 // scenario: without marks, what one function leaves together is one incident, and what main does beside it is not part of it
+// image: {"cycles": 20, "cycle_source": "found"}
 // expect: {"rule": "never-released", "family": "socket", "count": 20, "incident": 1, "blame": "open_link:socket"}
 // expect: {"rule": "never-released", "family": "heap", "count": 40, "bytes": 800, "incident": 1, "blame": "subscribe:topic"}
 // expect: {"rule": "never-released", "family": "heap", "count": 7, "incident": null, "blame": "log_line:line"}
-// image: {"cycles": 20, "cycle_source": "found"}
 // incident: {"sentence": "~^each of 20 calls of socket leaves 1 socket and 2 heap blocks \\(40 B\\)", "cycles": 20}
 // text: 1 socket and 2 heap blocks (40 B)
 #include "must.h"
