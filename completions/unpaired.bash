@@ -10,7 +10,7 @@ _unpaired_value() {
     --for) COMPREPLY=($(compgen -W 'preload wrap' -- "$2")) ;;
     --suppressions | --baseline | --user | --elf | --trace | --map | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
     --sysroot | --debug-path) COMPREPLY=($(compgen -d -- "$2")) ;;
-    --families | --port | --sink | --allow | --owner | --base | --sp | --max-trace | --error-exitcode | --interval | --count | --output) COMPREPLY=() ;;
+    --families | --port | --sink | --allow | --owner | --base | --sp | --max-trace | --cycle | --error-exitcode | --interval | --count | --output) COMPREPLY=() ;;
     *) return 1 ;;
     esac
 }
@@ -50,14 +50,14 @@ _unpaired() {
     fi
     _unpaired_value "$previous" "$word" && return
 
-    local recording='--locks= --reachability= --max-trace= --owner='
+    local recording='--locks= --reachability= --max-trace= --cycle= --owner='
     local reporting='--format= --output= --links= --all --fail-on= --limit= --owner= --suppressions= --baseline= --sysroot= --debug-path= --debuginfod'
     case $command in
     run) COMPREPLY=($(compgen -W "$recording $reporting --keep --error-exitcode= --help --" -- "$word")) ;;
     record) COMPREPLY=($(compgen -W "$recording --output= -o --help --" -- "$word")) ;;
     report)
         if [[ $word == -* ]]; then
-            COMPREPLY=($(compgen -W "$reporting --elf= --follow --interval= --count= --help" -- "$word"))
+            COMPREPLY=($(compgen -W "$reporting --elf= --cycle= --follow --interval= --count= --help" -- "$word"))
         else
             COMPREPLY=($(compgen -f -- "$word"))
             [[ $line != *' --follow'* ]] || COMPREPLY+=($(compgen -W "$(_unpaired_recorded)" -- "$word"))
@@ -82,7 +82,7 @@ _unpaired() {
         2)
             COMPREPLY=($(compgen -W "$(_unpaired_recorded)" -- "$word") $(compgen -f -- "$word"))
             ;;
-        3) COMPREPLY=($(compgen -W 'start stop mark status' -- "$word")) ;;
+        3) COMPREPLY=($(compgen -W 'start stop mark snapshot status' -- "$word")) ;;
         esac
         ;;
     resources)

@@ -95,6 +95,11 @@ int ctl(const CtlOptions &options)
     }
     if (trace.running_pids.empty())
         throw Trouble(fmt::format("nobody records into '{}' any more.", path));
+    if (options.action == "mark" && !trace.cycle_function.empty())
+        throw Trouble(
+            fmt::format("the cycles of '{}' are the calls of {} (it is recorded with --cycle): a mark "
+                        "would begin none.",
+                        path, trace.cycle_function));
     if (options.action == "mark")
         fmt::print("cycle {} begun: {}\n", begin_cycle(live, trace, options.mark), options.mark);
     else if (options.action == "snapshot")

@@ -1,5 +1,6 @@
 #include "commands/launch_options.h"
 
+#include "commands/cycle_option.h"
 #include "commands/trouble.h"
 
 #include <charconv>
@@ -41,6 +42,7 @@ void add_recording_options(CLI::App &command, RecordingOptions &options)
         ->option_text("SIZE")
         ->check(CLI::Validator(known_size, "", "size"))
         ->group(group);
+    add_cycle_option(command, group, options.cycle);
 }
 
 Command command_of(const CLI::App &app, const Command &behind_dashes)
@@ -66,6 +68,8 @@ LaunchOptions launch_options(const RecordingOptions &recording, const Command &c
     if (!recording.reachability.empty())
         options.reachability = recording.reachability == "on";
     options.max_trace = recording.max_trace;
+    require_cycle_function(recording.cycle);
+    options.cycle_function = recording.cycle;
     return options;
 }
 

@@ -1,5 +1,6 @@
 #include "commands/make_report.h"
 
+#include "commands/cycle_option.h"
 #include "commands/limit_options.h"
 #include "commands/read_inputs.h"
 #include "commands/trouble.h"
@@ -136,6 +137,7 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
     AnalyzeOptions analyze_options;
     analyze_options.suppressions = files.suppressions;
     analyze_options.owner_rules = parse_owner_rules(options.owners);
+    analyze_options.cycle_function = options.cycle_function;
     std::vector<std::string> remarks = files.problems;
     const std::vector<std::string> unknown = mark_unknown_types(
         analyze_options.suppressions, families_of(traces, saved), families_of_all_tables());
@@ -150,6 +152,7 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
                                    address);
     };
     remark_empty_traces(traces, remarks);
+    remark_functions_not_called(traces, remarks);
     Report report = analyze(traces, analyze_options, symbolize);
     const std::vector<std::string> problems = symbolizer.problems();
     remarks.insert(remarks.end(), problems.begin(), problems.end());

@@ -41,7 +41,8 @@ Kind kind_of(const std::string &path)
     return looks_like_json(bytes) && !holds_stream(path) ? Kind::report : Kind::other;
 }
 
-void read_input(const std::string &path, const std::vector<FirmwareElf> &firmware, Inputs &inputs)
+void read_input(const std::string &path, const std::vector<FirmwareElf> &firmware,
+                const std::string &cycle_function, Inputs &inputs)
 {
     const Kind kind = kind_of(path);
     if (kind == Kind::report) {
@@ -52,7 +53,7 @@ void read_input(const std::string &path, const std::vector<FirmwareElf> &firmwar
         if (firmware.empty())
             throw Trouble(stream_without_elf(path));
         inputs.streams++;
-        for (Trace &trace : read_with(firmware, path))
+        for (Trace &trace : read_with(firmware, path, cycle_function))
             inputs.traces.push_back(std::move(trace));
         return;
     }
@@ -75,11 +76,12 @@ std::vector<FirmwareElf> read_firmware(const std::vector<std::string> &paths)
     return firmware;
 }
 
-Inputs read_inputs(const std::vector<std::string> &paths, const std::vector<FirmwareElf> &firmware)
+Inputs read_inputs(const std::vector<std::string> &paths, const std::vector<FirmwareElf> &firmware,
+                   const std::string &cycle_function)
 {
     Inputs inputs;
     for (const std::string &path : paths)
-        read_input(path, firmware, inputs);
+        read_input(path, firmware, cycle_function, inputs);
     return inputs;
 }
 

@@ -20,7 +20,8 @@ struct Inputs {
 std::vector<FirmwareElf> read_firmware(const std::vector<std::string> &paths);
 
 /// Reads files of any kind, each stream with the one of the ELF files that it belongs to. Throws InputError for
-/// what cannot be read, Trouble for a stream without its ELF file and for a core.
-Inputs read_inputs(const std::vector<std::string> &paths, const std::vector<FirmwareElf> &firmware);
+/// what cannot be read, Trouble for a stream without its ELF file and for a core. `cycle_function`: see read_stream().
+Inputs read_inputs(const std::vector<std::string> &paths, const std::vector<FirmwareElf> &firmware,
+                   const std::string &cycle_function = "");
 
 } // namespace unpaired

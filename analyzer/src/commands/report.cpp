@@ -1,5 +1,6 @@
 // unpaired report: analyses traces that are there.
 #include "commands/commands.h"
+#include "commands/cycle_option.h"
 #include "commands/follow.h"
 #include "commands/make_report.h"
 #include "commands/read_inputs.h"
@@ -28,9 +29,10 @@ int report(Options &options)
     }
     const ReportFiles files = check_report_options(options.report);
     const std::vector<FirmwareElf> firmware = read_firmware(options.firmware);
-    Inputs inputs = read_inputs(options.traces, firmware);
+    Inputs inputs = read_inputs(options.traces, firmware, options.report.cycle_function);
     if (!firmware.empty() && inputs.streams == 0)
         throw Trouble("--elf is for the streams of firmware, and there is none among these; leave it out.");
+    require_cycle_function(options.report.cycle_function, inputs.traces);
     const Report report = make_report(inputs.traces, options.report, files, std::move(inputs.reports));
     write_report(report, options.report);
     return has_findings(report, options.report) ? exit_findings : exit_nothing_found;
@@ -78,6 +80,7 @@ Action add_report(CLI::App &app)
         ->check(CLI::PositiveNumber)
         ->needs(follow)
         ->group(following);
+    add_cycle_option(*command, "What the report says, and where", options->report.cycle_function);
     add_report_options(*command, options->report);
     command->footer(
         "Examples:\n"
@@ -85,6 +88,7 @@ Action add_report(CLI::App &app)
         "  unpaired report *.trace --format=json\n"
         "  unpaired report board.trace --sysroot ~/board/rootfs --debug-path ~/board/debug\n"
         "  unpaired report uart.bin --elf build/firmware.elf\n"
+        "  unpaired report uart.bin --elf build/firmware.elf --cycle=lwip_socket\n"
         "  unpaired report results/*.json --output json:baseline.json\n"
         "  unpaired report --follow $(pidof -s server)\n"
         "  unpaired report t.trace --owner 'mqtt_*=MQTT' --suppressions known.supp --fail-on=leak\n\n"

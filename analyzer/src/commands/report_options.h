@@ -21,6 +21,7 @@ struct ReportOptions {
     std::string baseline;            ///< a saved report, or a trace
     std::vector<std::string> limits; ///< FAMILY=N
     std::string fail_on = "suspect";
+    std::string cycle_function; ///< --cycle
     bool all = false;
     std::string links = "auto"; ///< auto, on, off, or a link with "{path}" in it
     SymbolOptions symbols;

@@ -47,6 +47,8 @@ int run(const Options &options, const Command &command)
     const ReportFiles files = check_report_options(options.report);
     require_known_families(parse_limits(options.report.limits),
                            {}); // not after the program has run for a day
+    ReportOptions reporting = options.report;
+    reporting.cycle_function = options.recording.cycle;
 
     Launched launched = launch(launching);
     std::vector<std::string> remarks = launched.problems;
@@ -60,7 +62,7 @@ int run(const Options &options, const Command &command)
     launched.signals.reset(); // from here on Ctrl-C ends the analysis, and nothing is left behind
 
     const bool recorded = !traces.empty();
-    Report report = make_report(traces, options.report, files);
+    Report report = make_report(traces, reporting, files);
     if (!recorded)
         remarks.push_back(not_recorded(launched.program));
     report.remarks.insert(report.remarks.begin(), remarks.begin(), remarks.end());
@@ -101,6 +103,7 @@ Action add_run(CLI::App &app, const Command &program)
         "Examples:\n"
         "  unpaired run -- ./server --port 502\n"
         "  unpaired run --owner 'mqtt_*=MQTT' --owner 'libmodbus.so*=MBUS' -- ./gateway\n"
+        "  unpaired run --cycle=accept4 -- ./server\n"
         "  unpaired run --format=json -- ./server > report.json\n"
         "  unpaired run --error-exitcode=99 --suppressions known.supp -- make check");
     command->prefix_command();

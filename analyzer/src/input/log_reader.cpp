@@ -86,6 +86,7 @@ bool read_image(Payload &p, Trace &trace)
     image.pid = r->pid;
     image.parent_pid = r->parent_pid;
     image.time_ms = r->time_ms;
+    image.cycle = r->cycle;
     image.forked = (r->flags & UNPAIRED_IMAGE_FORKED) != 0;
     image.recorded = true;
     image.program = p.text(r->program_len);
@@ -243,6 +244,8 @@ bool read_small(uint8_t type, Payload &p, Trace &trace)
     case UNPAIRED_RECORD_NOTE:
         if (auto r = p.fixed<unpaired_record_note>()) {
             trace.notes.push_back({r->image, r->note, p.text(r->text_len)});
+            if (r->note == UNPAIRED_NOTE_CYCLE_FUNCTION)
+                trace.cycle_function = trace.notes.back().text;
             return p.complete();
         }
         return false;

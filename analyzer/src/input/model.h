@@ -41,6 +41,7 @@ struct Dictionary {
 struct Image {
     uint16_t id = 0, parent = 0;
     uint32_t pid = 0, parent_pid = 0, time_ms = 0;
+    uint32_t cycle = 0; ///< cycles begun before it
     bool forked = false;
     bool recorded = false; ///< its IMAGE record was read; else it is only known from its extents
     std::string program;
@@ -199,6 +200,7 @@ struct Trace {
     uint16_t machine = 0, major = 0, minor = 0;
     uint8_t address_size = 8;
     uint32_t first_pid = 0, control = 0, cycles = 0;
+    std::string cycle_function; ///< each call of it began a cycle; "" where marks did
     uint64_t started_realtime_ns = 0;
     uint64_t drops[UNPAIRED_DROP_KINDS] = {};
 

@@ -68,6 +68,8 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
         return Severity::note;
     if (is_started_for_life(described.finding.family, described.finding.stack))
         return Severity::note;
+    if (resource == ResourceClass::memory && of_helper_shell)
+        return Severity::note;
     if (resource == ResourceClass::memory && described.finding.reached.any())
         return judge_by_reach(described.finding.reached);
     if (ending == Ending::device)
@@ -86,8 +88,6 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
     }
     switch (resource) {
     case ResourceClass::memory:
-        if (of_helper_shell)
-            return Severity::note;
         // A killed program's working set: young, and of a kind that was given back all along.
         if (ending != Ending::exit && growth.growth == Growth::sawtooth &&
             described.finding.released * 2 >= described.finding.acquired)

@@ -2,7 +2,8 @@
 // expect: {"rule": "never-released", "family": "socket", "count": 20, "incident": 1, "blame": "open_link:socket"}
 // expect: {"rule": "never-released", "family": "heap", "count": 40, "bytes": 800, "incident": 1, "blame": "subscribe:topic"}
 // expect: {"rule": "never-released", "family": "heap", "count": 7, "incident": null, "blame": "log_line:line"}
-// incident: {"sentence": "~connect_once.* 1 socket and 2 heap blocks \\(40 B\\)"}
+// image: {"cycles": 20, "cycle_source": "found"}
+// incident: {"sentence": "~^each of 20 calls of socket leaves 1 socket and 2 heap blocks \\(40 B\\)", "cycles": 20}
 // text: 1 socket and 2 heap blocks (40 B)
 #include "must.h"
 

@@ -1,5 +1,5 @@
 // scenario: a forked child tells its own lost memory, and what it inherited holds its own
-// image: {"parent": 0}
+// image: {"end": "exit"}
 // image: {"end": "exit"}
 // expect: {"rule": "never-released", "severity": "leak", "count": 4, "reachability": "lost", "blame": "lose:lost"}
 // note: {"blame": "main:held", "reachability": "reachable"}

@@ -1,12 +1,12 @@
 // scenario: memory that something still holds is a note that says what; memory that nothing holds is a leak
 // expect: {"rule": "never-released", "severity": "leak", "family": "heap", "count": 3, "reachability": "lost",
-//   "blame": "lose:lost", "reached": {"lost": {"count": 3, "bytes": 300}}, "preview": ">=1"}
+//   "blame": "lose:lost", "reached": {"lost": {"count": 3, "bytes": 300}}}
 // note: {"blame": "hold:global", "reachability": "reachable", "held_by": "held by g_settings of held_by_whom"}
 // note: {"blame": "hold:array", "reachability": "reachable", "held_by": "held by g_table + 24 of held_by_whom"}
 // note: {"blame": "hold:thread_local", "reachability": "reachable"}
 // note: {"blame": "hold:block", "reachability": "reachable",
-//   "held_by": "~held by another block of .* \(malloc in hold, held_by_whom.c:\d+\), in the end by g_settings of held_by_whom"}
-// note: {"blame": "keep_on_stack:stack", "reachability": "reachable", "held_by": "~held by the stack of thread \d+"}
+//   "held_by": "~held by another block of .* \\(malloc in hold, held_by_whom.c:\\d+\\), in the end by g_settings of held_by_whom"}
+// note: {"blame": "keep_on_stack:stack", "reachability": "reachable", "held_by": "~held by the stack of thread \\d+"}
 #include "must.h"
 
 char *g_settings;

@@ -1,7 +1,7 @@
 // scenario: what only a pointer into its middle points to is possibly lost, and two of a kind are suspect
 // expect: {"rule": "never-released", "severity": "suspect", "count": 2, "reachability": "possibly",
 //   "blame": "buffer:buffer", "reached": {"possibly": {"count": 2, "bytes": 400}},
-//   "held_by": "~pointed into by g_cursor( \+ 8)? of interior_pointer"}
+//   "held_by": "~pointed into by g_cursor( \\+ 8)? of interior_pointer"}
 // note: {"blame": "counted:header", "reachability": "reachable"}
 #include "must.h"
 

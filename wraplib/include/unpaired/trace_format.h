@@ -66,7 +66,7 @@ struct unpaired_file_header {
     uint64_t reserved0[2];
     /* read by every acquisition, written by unpaired_mark() and `unpaired ctl` */
     uint32_t control; /* UNPAIRED_CONTROL_* */
-    uint32_t cycle;   /* number of marks so far; each slot keeps the value it was acquired under */
+    uint32_t cycle;   /* number of cycles begun so far; each slot keeps the value it was acquired under */
     uint32_t reserved1[14];
     /* allocators, all by atomic addition */
     uint32_t next_page;   /* first page never handed out; starts at 1 */
@@ -116,7 +116,7 @@ struct unpaired_slot {
     uint32_t sequence; /* odd: live. The last store of an acquisition and of a retirement (release order) */
     uint32_t site;     /* where it was acquired */
     uint32_t time_ms;  /* when, coarse */
-    uint32_t cycle;    /* marks before it */
+    uint32_t cycle;    /* cycles begun before it */
     uint32_t thread;   /* by which thread (THREAD record) */
     uint32_t parent;   /* reference of the acquisition inside whose call it was made, or 0 */
     uint32_t parent_sequence; /* the parent is the one meant only while its sequence is this */
@@ -282,7 +282,8 @@ struct unpaired_record_image {    /* IMAGE: a process image that writes into thi
     uint32_t pid, parent_pid, time_ms;
     uint32_t flags;                    /* UNPAIRED_IMAGE_* */
     uint16_t program_len, command_len; /* executable's path; command line, arguments separated by NUL */
-    uint64_t reserved;
+    uint32_t cycle;                    /* cycles begun before it (since 1.1) */
+    uint32_t reserved;
 };
 struct unpaired_record_module { /* MODULE: a file mapped for execution */
     uint16_t image;
@@ -330,6 +331,16 @@ struct unpaired_record_mark { /* MARK: the beginning of cycle number `cycle` */
     uint16_t image, name_len;
     uint32_t cycle, time_ms, reserved;
 };
+
+/* Where the calls of a function begin the cycles (NOTE CYCLE_FUNCTION) there may be millions, and the trace is not to
+ * grow with them: of the first 128 each has its MARK, then 64 of each doubling. */
+static inline int unpaired_mark_is_kept(uint32_t cycle)
+{
+    uint32_t step = 1;
+    while (cycle / step >= 128u)
+        step *= 2;
+    return cycle % step == 0;
+}
 
 /* What happened that should not have: facts, which the analyzer judges. One record for each distinct
  * (kind, function, acquire_site, release_site, result, error); its repetitions are counted in place. */
@@ -406,10 +417,14 @@ struct unpaired_record_exec {       /* EXEC: a program is started by exec or pos
 };
 enum unpaired_note {
     UNPAIRED_NOTE_FOREIGN_ALLOCATOR =
-        1,                          /* the program brings its own malloc (text: where from); heap untouched */
-    UNPAIRED_NOTE_FOREIGN_NEW = 2,  /* the program brings its own operator new */
-    UNPAIRED_NOTE_NO_SPACE = 3,     /* recording stopped for want of room (text: why) */
-    UNPAIRED_NOTE_REACH_UNKNOWN = 4 /* memory was not looked at (text: why); since 1.1 */
+        1,                         /* the program brings its own malloc (text: where from); heap untouched */
+    UNPAIRED_NOTE_FOREIGN_NEW = 2, /* the program brings its own operator new */
+    UNPAIRED_NOTE_NO_SPACE = 3,    /* recording stopped for want of room (text: why) */
+    UNPAIRED_NOTE_REACH_UNKNOWN = 4, /* memory was not looked at (text: why); since 1.1 */
+    UNPAIRED_NOTE_CYCLE_FUNCTION =
+        5, /* each call of this function begins a cycle (text: its name); since 1.1 */
+    UNPAIRED_NOTE_NO_CYCLE_FUNCTION =
+        6 /* asked to be one, but nothing of the kind is recorded (text); since 1.1 */
 };
 struct unpaired_record_note {
     uint16_t image, note;
