@@ -8,6 +8,7 @@
 #include "passes/compare.h"
 #include "passes/join.h"
 #include "symbols/owner_rules.h"
+#include "table.h"
 #include "words.h"
 #include "writers/text_clean.h"
 

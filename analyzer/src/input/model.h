@@ -183,7 +183,7 @@ struct Held {
 };
 
 /// When somebody looked at the memory of an image.
-struct Look {
+struct MemoryLook {
     uint32_t time_ms = 0, cycle = 0;
 };
 
@@ -221,7 +221,7 @@ struct Trace {
     std::vector<Slot> slots;                ///< live ones only, by ascending reference
     std::vector<Counter> counters;          ///< one per (image, site), sorted by both
     std::vector<Held> held;                 ///< beside `slots`; empty where nobody looked at memory
-    std::map<uint16_t, Look> looks;         ///< the latest at memory, by image
+    std::map<uint16_t, MemoryLook> looks;   ///< the latest at memory, by image
     std::vector<BlockBeginning> beginnings; ///< as recorded; `held` has those of live slots
 
     uint64_t events_lost = 0; ///< of a stream: known to have happened, but not what

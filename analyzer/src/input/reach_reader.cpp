@@ -39,7 +39,7 @@ void ReachReader::add(std::span<const uint32_t> content, uint32_t used, uint16_t
         return;
     unpaired_reach_look header;
     std::memcpy(&header, content.data(), sizeof header);
-    Look &look = trace.looks[image];
+    MemoryLook &look = trace.looks[image];
     if (header.time_ms >= look.time_ms)
         look = {header.time_ms, header.cycle};
     const size_t count = std::min<size_t>(used, (content.size() - look_words) / entry_words);

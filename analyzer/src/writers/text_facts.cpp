@@ -74,7 +74,7 @@ std::string when_text(const Forecast &c)
 {
     std::string text = c.at_cycle > 0 ? fmt::format("in cycle {}", grouped(c.at_cycle))
                                       : fmt::format("at acquisition {}", grouped(c.at_acquisition));
-    if (c.after_s > 0)
+    if (c.after_s >= 0.05) // shorter ones are not worth a word
         text += fmt::format(", after {}{}", c.reached ? "" : "about ",
                             c.reached ? duration_text(c.after_s) : rough_duration_text(c.after_s));
     return text;
