@@ -1,10 +1,11 @@
 #include "writers/diff.h"
+
+#include "rules.h"
 #include "writers/text_canvas.h"
 #include "writers/text_clean.h"
 #include "writers/text_finding.h"
 #include "writers/text_words.h"
 
-#include "rules.h"
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
