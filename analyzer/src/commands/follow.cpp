@@ -126,6 +126,8 @@ private:
         if (!looking_.valid() || looking_.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
             return false;
         const Look look = looking_.get();
+        if (look.another_program)
+            history_ = {};
         history_.add(look.tally);
         program_ = describe(look, history_, options_);
         running_ = look.running;
@@ -185,6 +187,8 @@ void write_looks(Following &following, const FollowOptions &options)
     for (unsigned looks = 1; !ending_signal; looks++) {
         const auto begun = Clock::now();
         const Look look = following.look(false);
+        if (look.another_program)
+            history = {};
         history.add(look.tally);
         const FollowedProgram program = describe(look, history, options);
         const std::string text = follow_text(program, chosen_rows(history.rows(), choice));

@@ -140,6 +140,7 @@ Look Following::look(bool mark_now)
                 Source next = open_source(std::to_string(*source.pid), false);
                 trace = read(next);
                 source = std::move(next);
+                look.another_program = true;
             } catch (const Trouble &) {
                 // it has ended
             }

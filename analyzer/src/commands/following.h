@@ -22,6 +22,7 @@ struct Look {
     Tally tally;
     std::string name; ///< what is followed: "server (process 4711)"
     bool running = false;
+    bool another_program = false; ///< than at the look before: the process has exec'd
     uint64_t not_recorded = 0;
     double reading_s = 0; ///< how long it took, on the clock
     double cpu_s = 0;     ///< and of a processor

@@ -99,7 +99,6 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
                                                    one.failed.count,
                                                    function_name(trace, one.failed.observed),
                                                    one.failed.observed_result,
-                                                   {},
                                                    stack_of(trace, stacks, one.failed.site)};
         if (one.ended.function != 0)
             finding.ended_by =
