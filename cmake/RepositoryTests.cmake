@@ -10,3 +10,8 @@ add_test(NAME "package: an installed and moved tree records, and find_package fi
   COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/tests/package/run_package.py"
     --build "${CMAKE_BINARY_DIR}" --consumer "${CMAKE_SOURCE_DIR}/tests/package/consumer"
     --firmware "${CMAKE_SOURCE_DIR}/examples/firmware")
+add_test(NAME "package: tests of a CTest suite fail on what they leak, and as themselves on what else is wrong"
+  COMMAND ${Python3_EXECUTABLE} "${CMAKE_SOURCE_DIR}/tests/package/run_suite.py"
+    --build "${CMAKE_BINARY_DIR}" --suite "${CMAKE_SOURCE_DIR}/tests/package/suite")
+set_tests_properties("package: tests of a CTest suite fail on what they leak, and as themselves on what else is wrong"
+  PROPERTIES TIMEOUT 300)

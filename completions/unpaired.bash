@@ -1,16 +1,37 @@
 # bash completion for unpaired(1)
 
+_unpaired_formats='text json html sarif junit folded pprof'
+
 # What stands behind the option before the word, or nothing if it is no option with a value of a known kind.
 _unpaired_value() {
     case $1 in
-    --format) COMPREPLY=($(compgen -W 'text json' -- "$2")) ;;
+    --format)
+        if [[ ${COMP_WORDS[1]} == verify || ${COMP_WORDS[1]} == diff ]]; then
+            COMPREPLY=($(compgen -W 'text json' -- "$2"))
+        else
+            COMPREPLY=($(compgen -W "$_unpaired_formats" -- "$2"))
+        fi
+        ;;
+    --output)
+        case ${COMP_WORDS[1]} in
+        record | resources) COMPREPLY=($(compgen -f -- "$2")) ;;
+        diff) COMPREPLY=($(compgen -S : -W 'text json' -- "$2")) ;;
+        *)
+            if [[ $2 == *:* ]]; then # FORMAT:FILE, of which readline replaces what is behind the colon
+                COMPREPLY=($(compgen -f -- "${2#*:}"))
+            else
+                COMPREPLY=($(compgen -S : -W "$_unpaired_formats" -- "$2"))
+            fi
+            ;;
+        esac
+        ;;
     --fail-on) COMPREPLY=($(compgen -W 'leak suspect note' -- "$2")) ;;
     --links) COMPREPLY=($(compgen -W 'auto on off' -- "$2")) ;;
-    --locks) COMPREPLY=($(compgen -W 'on off' -- "$2")) ;;
+    --locks | --reachability) COMPREPLY=($(compgen -W 'on off' -- "$2")) ;;
     --for) COMPREPLY=($(compgen -W 'preload wrap' -- "$2")) ;;
-    --suppressions | --user | --elf | --trace | --map | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
-    --sysroot | --debug-path) COMPREPLY=($(compgen -d -- "$2")) ;;
-    --families | --port | --sink | --allow | --owner | --base | --sp | --max-trace | --error-exitcode | --interval | --count | --output) COMPREPLY=() ;;
+    --suppressions | --baseline | --user | --elf | --trace | --map | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
+    --sysroot | --debug-path | --source-root) COMPREPLY=($(compgen -d -- "$2")) ;;
+    --families | --port | --sink | --allow | --owner | --base | --sp | --max-trace | --cycle | --error-exitcode | --interval | --count) COMPREPLY=() ;;
     *) return 1 ;;
     esac
 }
@@ -30,7 +51,7 @@ _unpaired() {
     COMPREPLY=()
 
     if ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'run record report postmortem ctl resources verify --help --version' -- "$word"))
+        COMPREPLY=($(compgen -W 'run record report diff postmortem ctl resources verify --help --version' -- "$word"))
         return
     fi
     # Behind -- it is the program's own command line.
@@ -50,17 +71,25 @@ _unpaired() {
     fi
     _unpaired_value "$previous" "$word" && return
 
-    local recording='--locks= --max-trace= --owner='
-    local reporting='--format= --output= --links= --all --fail-on= --owner= --suppressions= --sysroot= --debug-path= --debuginfod'
+    local recording='--locks= --reachability= --max-trace= --cycle= --owner='
+    local reporting='--format= --output= --links= --all --fail-on= --limit= --owner= --suppressions= --baseline= --sysroot= --debug-path= --source-root= --debuginfod'
     case $command in
     run) COMPREPLY=($(compgen -W "$recording $reporting --keep --error-exitcode= --help --" -- "$word")) ;;
     record) COMPREPLY=($(compgen -W "$recording --output= -o --help --" -- "$word")) ;;
     report)
         if [[ $word == -* ]]; then
-            COMPREPLY=($(compgen -W "$reporting --elf= --follow --interval= --count= --help" -- "$word"))
+            COMPREPLY=($(compgen -W "$reporting --elf= --cycle= --follow --interval= --count= --help" -- "$word"))
         else
             COMPREPLY=($(compgen -f -- "$word"))
             [[ $line != *' --follow'* ]] || COMPREPLY+=($(compgen -W "$(_unpaired_recorded)" -- "$word"))
+        fi
+        ;;
+    diff)
+        if [[ $word == -* ]]; then
+            reporting=${reporting/--baseline= /}
+            COMPREPLY=($(compgen -W "${reporting/--source-root= /} --elf= --help" -- "$word"))
+        else
+            COMPREPLY=($(compgen -f -- "$word"))
         fi
         ;;
     postmortem)
@@ -75,7 +104,7 @@ _unpaired() {
         2)
             COMPREPLY=($(compgen -W "$(_unpaired_recorded)" -- "$word") $(compgen -f -- "$word"))
             ;;
-        3) COMPREPLY=($(compgen -W 'start stop mark status' -- "$word")) ;;
+        3) COMPREPLY=($(compgen -W 'start stop mark snapshot status' -- "$word")) ;;
         esac
         ;;
     resources)
@@ -89,7 +118,7 @@ _unpaired() {
         fi
         ;;
     esac
-    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=:] ]] && compopt -o nospace
 }
 
 complete -o filenames -o bashdefault -F _unpaired unpaired

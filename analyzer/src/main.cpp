@@ -75,10 +75,9 @@ int main(int argc, char **argv)
     app.footer("unpaired COMMAND --help tells more, with examples. The shortest way in:\n"
                "  unpaired run -- PROGRAM [ARGS]");
     const std::vector<unpaired::Action> actions = {
-        unpaired::add_run(app, program), unpaired::add_record(app, program),
-        unpaired::add_report(app),       unpaired::add_postmortem(app),
-        unpaired::add_ctl(app),          unpaired::add_resources(app),
-        unpaired::add_verify(app),
+        unpaired::add_run(app, program), unpaired::add_record(app, program), unpaired::add_report(app),
+        unpaired::add_diff(app),         unpaired::add_postmortem(app),      unpaired::add_ctl(app),
+        unpaired::add_resources(app),    unpaired::add_verify(app),
     };
     const std::vector<CLI::App *> commands = app.get_subcommands([](CLI::App *) { return true; });
 

@@ -65,7 +65,7 @@ struct EndedBy {
 /// When what a finding holds will meet (or met) a limit.
 struct Forecast {
     uint64_t limit = 0;
-    std::string limit_name; ///< "RLIMIT_NOFILE", "FD_SETSIZE", "NUM_SOCKETS", "--limit socket"
+    std::string limit_name; ///< "RLIMIT_NOFILE", "FD_SETSIZE", "NUM_SOCKETS", "--limit socket=512"
     uint64_t at_acquisition = 0;
     bool reached = false;
     uint32_t at_cycle = 0; ///< 0 if the run has no cycles, or the finding does not grow by them
@@ -86,6 +86,14 @@ struct GrowthPoint {
     double x = 0;
     uint64_t count = 0;
     bool operator==(const GrowthPoint &) const = default;
+};
+
+/// What an earlier report (--baseline) has of a finding, summed up over the images of its program.
+struct Baseline {
+    uint64_t count = 0, bytes = 0;
+    double per_cycle = 0; ///< 0 if that report does not tell it
+    bool grown = false;   ///< it has become more or more severe since: it counts like a new one
+    bool operator==(const Baseline &) const = default;
 };
 
 struct Finding {
@@ -113,6 +121,10 @@ struct Finding {
     std::optional<Forecast> forecast;
     std::vector<std::string> remarks; ///< sentences for a person
     std::string suppressed_by;        ///< the suppression line that folds it, "" if none
+    std::optional<Baseline> baseline; ///< what the baseline has of it; unset if it is new, or none was given
+
+    /// Whether the user has decided to live with it: then it counts for no exit status and is folded into a line.
+    bool accepted() const { return !suppressed_by.empty() || (baseline && !baseline->grown); }
 };
 
 /// Findings that grow in step: one fault, seen at several call sites.
@@ -151,6 +163,14 @@ struct TraceInfo {
     std::string cycle_name;
 };
 
+/// A file that code of the image's stacks was mapped from.
+struct ImageModule {
+    std::string path;
+    std::string build_id;        ///< hexadecimal, "" if the file has none
+    uint64_t start = 0, end = 0; ///< of the mapped code, as it ran
+    bool operator==(const ImageModule &) const = default;
+};
+
 /// What one process image did. `remarks` say what the report rests on: damage, drops, a foreign allocator, a
 /// child that could not be recorded, descriptors of unknown origin.
 struct ImageReport {
@@ -158,14 +178,23 @@ struct ImageReport {
     std::map<std::string, FamilyTotals> totals;
     std::map<std::string, OwnerTotals> owners;
     std::vector<Incident> incidents;
-    std::vector<Finding> findings; ///< worst first
-    std::string series_unit;       ///< of Finding::series: "cycle" or "second"; "" if none has one
+    std::vector<Finding> findings;    ///< worst first
+    std::vector<ImageModule> modules; ///< those that frames of the findings lie in, by address
+    std::string series_unit;          ///< of Finding::series: "cycle" or "second"; "" if none has one
     std::vector<std::string> remarks;
+};
+
+/// A line of --suppressions that matched nothing.
+struct UnusedSuppression {
+    std::string origin; ///< "file:line"
+    std::string text;   ///< the line as written
+    bool operator==(const UnusedSuppression &) const = default;
 };
 
 struct Report {
     std::vector<ImageReport> images;  ///< worst first
-    std::vector<std::string> remarks; ///< about the whole: unused suppressions, unreadable files
+    std::vector<std::string> remarks; ///< about the whole: unreadable files, broken suppression lines
+    std::vector<UnusedSuppression> unused_suppressions; ///< in the order of the files
 };
 
 } // namespace unpaired

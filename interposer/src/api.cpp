@@ -25,11 +25,11 @@ UNPAIRED_API void unpaired_owner_pop_impl(uint32_t previous)
         thread->scope_owner = previous;
 }
 
-/// The beginning of a new cycle, under a name of at most 255 bytes.
+/// The beginning of a new cycle, under a name of at most 255 bytes. Nothing where --cycle says what begins one.
 UNPAIRED_API void unpaired_mark_impl(const char *name)
 {
     Thread *thread = enter(stack_pointer());
-    if (thread == nullptr)
+    if (thread == nullptr || process.cycle_function != 0)
         return;
     const KeepErrno keep;
     const Busy busy(*thread, stack_pointer());

@@ -39,8 +39,11 @@ void finish_two(Acquiring &acquiring, const Caller &caller, unsigned function, u
                 const int *fds)
 {
     finish_one(acquiring, caller, function, family, ret == 0 ? fds[0] : -1);
-    if (ret == 0)
-        acquire_another(acquiring.thread, caller, descriptor(function, family, fds[1]));
+    if (ret != 0)
+        return;
+    Acquisition second = descriptor(function, family, fds[1]);
+    second.same_call = true;
+    acquire_another(acquiring.thread, caller, second);
 }
 
 /// dup2 and dup3: whatever `to` was is closed, unless it is `from` itself.
@@ -76,6 +79,11 @@ void release_range(const Caller &caller, unsigned function, unsigned first, unsi
     Thread *thread = enter(caller.sp);
     if (thread == nullptr)
         return;
+    {
+        const KeepErrno keep;
+        const Busy busy(*thread, caller.sp);
+        called_to_release(function, *thread, caller);
+    }
     for (int fd = index::next_descriptor(first, last); fd >= 0;
          fd = index::next_descriptor(static_cast<unsigned>(fd) + 1, last))
         released_by(thread, caller, function, UNPAIRED_SPACE_fd, handle_of(fd));
@@ -86,6 +94,7 @@ void received(Thread *thread, const Caller &caller, unsigned function, msghdr *m
 {
     if (thread == nullptr || message->msg_control == nullptr)
         return;
+    bool same_call = false;
     for (cmsghdr *control = CMSG_FIRSTHDR(message); control != nullptr;
          control = CMSG_NXTHDR(message, control)) {
         if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
@@ -94,7 +103,10 @@ void received(Thread *thread, const Caller &caller, unsigned function, msghdr *m
         for (size_t i = 0; i < n; i++) {
             int fd;
             __builtin_memcpy(&fd, CMSG_DATA(control) + i * sizeof fd, sizeof fd);
-            acquire_another(thread, caller, descriptor(function, UNPAIRED_FAMILY_fd, fd));
+            Acquisition passed = descriptor(function, UNPAIRED_FAMILY_fd, fd);
+            passed.same_call = same_call;
+            acquire_another(thread, caller, passed);
+            same_call = true;
         }
     }
 }

@@ -176,6 +176,7 @@ void release(Thread *thread, const Caller &caller, unsigned function, void *bloc
         return;
     const KeepErrno keep;
     const Busy busy(*thread, caller.sp);
+    called_to_release(function, *thread, caller);
     uint32_t site = 0;
     if (const uint32_t slot = release_before(*thread, caller, function, block, site); slot != 0)
         retire(*thread, slot, site);

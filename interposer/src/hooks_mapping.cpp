@@ -24,6 +24,7 @@ void unmap(Thread &thread, const Caller &caller, unsigned function, uint64_t fro
 {
     const KeepErrno keep;
     const Busy busy(thread, caller.sp);
+    called_to_release(function, thread, caller); // munmap; mmap and mremap are acquirers
     const uint64_t to = from + size;
     for (;;) {
         const uint32_t reference = index::take_range_within(from, size);

@@ -7,6 +7,7 @@
 #include "mapping.h"
 #include "modules.h"
 #include "options.h"
+#include "reach_exit.h"
 #include "real.h"
 #include "recorder.h"
 #include "walk.h"
@@ -74,13 +75,18 @@ void write_limits()
                 1024); // select(2): a descriptor from here on overruns an fd_set
 }
 
-void write_note(unpaired_note note, const char *text)
+/// The function of --cycle by its name; 0 if there is none, or none that acquires or releases anything.
+unsigned find_cycle_function(const char *name)
 {
-    unpaired_record_note record{};
-    record.image = own_image();
-    record.note = static_cast<uint16_t>(note);
-    record.text_len = static_cast<uint16_t>(strlen(text));
-    append(UNPAIRED_RECORD_NOTE, record, {text, record.text_len});
+    if (name[0] == '\0')
+        return 0;
+    for (unsigned function = 1; function < function_end; function++)
+        if (strcmp(real::name_of(function), name) == 0 && (acquires[function] || releases[function])) {
+            write_note(UNPAIRED_NOTE_CYCLE_FUNCTION, name);
+            return function;
+        }
+    write_note(UNPAIRED_NOTE_NO_CYCLE_FUNCTION, name);
+    return 0;
 }
 
 const unpaired_rules_header *map_rules(const char *path)
@@ -108,6 +114,9 @@ const unpaired_rules_header *map_rules(const char *path)
         return nullptr;
     return rules;
 }
+
+/// PR_GET_SECCOMP: 0 none, 2 a filter (prctl(2)).
+int seccomp_mode() { return static_cast<int>(sys::call(SYS_prctl, PR_GET_SECCOMP)); }
 
 void read_comm(char *name) { sys::call(SYS_prctl, PR_GET_NAME, sys::of(name)); }
 
@@ -139,6 +148,15 @@ uint32_t *make_witness()
 
 } // namespace
 
+void write_note(unpaired_note note, const char *text)
+{
+    unpaired_record_note record{};
+    record.image = own_image();
+    record.note = static_cast<uint16_t>(note);
+    record.text_len = static_cast<uint16_t>(strlen(text));
+    append(UNPAIRED_RECORD_NOTE, record, {text, record.text_len});
+}
+
 bool start_recording()
 {
     Phase phase = Phase::unknown, starting = Phase::starting;
@@ -159,12 +177,15 @@ bool start_recording()
     process.pid = sys::getpid();
     process.parent_pid = static_cast<int>(sys::call(SYS_getppid));
     process.locks = options.locks;
+    process.reachability = options.reachability;
+    process.filter = seccomp_mode();
     process.names = 1;
     read_comm(process.comm);
     announce_image();
     write_dictionary();
     update_modules();
     write_limits();
+    process.cycle_function = find_cycle_function(options.cycle);
     process.rules = map_rules(options.rules);
     respect_foreign_allocator();
     const ModuleView *provider =
@@ -206,6 +227,7 @@ void announce_image()
     record.flags = process.forked ? UNPAIRED_IMAGE_FORKED : 0;
     record.program_len = static_cast<uint16_t>(path_size > 0 ? path_size : 0);
     record.command_len = static_cast<uint16_t>(command_size > 0 ? command_size : 0);
+    record.cycle = load(process.file->cycle);
     append(UNPAIRED_RECORD_IMAGE, record, {path, record.program_len}, {command, record.command_len});
 }
 
@@ -314,6 +336,13 @@ void record_end(Ending ending, int status, const char *program)
     record.time_ms = now_ms();
     record.text_len = static_cast<uint16_t>(program != nullptr ? strlen(program) : 0);
     append(UNPAIRED_RECORD_END, record, {program, record.text_len});
+    if (ending != Ending::exit || !process.reachability || sys::getpid() != process.pid)
+        return;
+    // What a program's own filter does with a system call that the program never made may be to kill.
+    if (seccomp_mode() != process.filter)
+        write_note(UNPAIRED_NOTE_REACH_UNKNOWN, "the program filters its system calls");
+    else
+        look_who_holds();
 }
 
 namespace {

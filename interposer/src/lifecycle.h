@@ -13,8 +13,11 @@ bool start_recording();
 void become_child();
 
 enum class Ending { exit, exec };
-/// The image is about to end or to be replaced: compares descriptors with the kernel's, writes END.
+/// The image is about to end or to be replaced: compares descriptors with the kernel's, writes END, and at an exit
+/// tells who holds the memory that is left.
 void record_end(Ending ending, int status, const char *program);
+
+void write_note(unpaired_note note, const char *text);
 
 /// Writes how many descriptors the process may have, if that is not what was written last: programs change it.
 void record_descriptor_limit();

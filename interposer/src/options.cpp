@@ -28,6 +28,15 @@ const char *value_of(const char *word, size_t length, const char *name)
     return length > n && strncmp(word, name, n) == 0 ? word + n : nullptr;
 }
 
+/// Left alone where it does not fit.
+void keep_text(const char *text, size_t length, char *to, size_t room)
+{
+    if (length >= room)
+        return;
+    memcpy(to, text, length);
+    to[length] = '\0';
+}
+
 void read_word(const char *word, size_t length, Options &options)
 {
     const char *end = word + length;
@@ -35,15 +44,17 @@ void read_word(const char *word, size_t length, Options &options)
         options.locks = false;
     } else if (is(word, length, "--locks=on")) {
         options.locks = true;
+    } else if (is(word, length, "--reachability=off")) {
+        options.reachability = false;
+    } else if (is(word, length, "--reachability=on")) {
+        options.reachability = true;
     } else if (const char *size = value_of(word, length, "--max-trace=")) {
         if (const uint64_t bytes = parse_size(size, static_cast<size_t>(end - size)); bytes != 0)
             options.max_trace = bytes;
     } else if (const char *file = value_of(word, length, "--owner-rules=")) {
-        const auto n = static_cast<size_t>(end - file);
-        if (n < sizeof options.rules) {
-            memcpy(options.rules, file, n);
-            options.rules[n] = '\0';
-        }
+        keep_text(file, static_cast<size_t>(end - file), options.rules, sizeof options.rules);
+    } else if (const char *function = value_of(word, length, "--cycle=")) {
+        keep_text(function, static_cast<size_t>(end - function), options.cycle, sizeof options.cycle);
     }
 }
 

@@ -10,6 +10,8 @@ struct Options {
     const char *output = nullptr; ///< nullptr: do not record
     uint64_t max_trace = uint64_t{1} << (sizeof(void *) == 8 ? 30 : 26);
     bool locks = true;
+    char cycle[128] = {}; ///< --cycle=NAME: the function whose calls begin cycles; "" for none
+    bool reachability = true;
     char rules[4096] = {}; ///< --owner-rules=FILE: compiled by the launcher (owner_rules.h); "" for none
 };
 

@@ -65,6 +65,28 @@ uint32_t site_here(Thread &thread, unsigned function, unsigned family, const Cal
     return intern_site(thread, function, family, stack);
 }
 
+bool is_part_of(const Enclosing &outer, const Caller &caller)
+{
+    if (outer.mode != Enclosure::own_parts)
+        return outer.mode != Enclosure::none;
+    const ModuleView *module = module_at(caller.pc - 1);
+    return module != nullptr && module->libc;
+}
+
+void begin_cycle_of_call(const Enclosing &outer, const Caller &caller)
+{
+    if (stopped() || is_part_of(outer, caller))
+        return;
+    const uint32_t cycle = add(process.file->cycle, 1u) + 1;
+    if (unpaired_mark_is_kept(cycle) == 0)
+        return;
+    unpaired_record_mark record{};
+    record.image = own_image();
+    record.cycle = cycle;
+    record.time_ms = now_ms();
+    append(UNPAIRED_RECORD_MARK, record);
+}
+
 namespace {
 
 void retire_unseen(Thread &thread, uint32_t reference)
@@ -127,13 +149,8 @@ void enter_in_index(Thread &thread, uint32_t reference, const Acquisition &what,
 /// The slot of the acquisition we are inside of, made now if this is its first part.
 void attach_to_parent(Thread &thread, Enclosing &outer, const Caller &caller, Acquired &acquired)
 {
-    if (outer.mode == Enclosure::none)
+    if (!is_part_of(outer, caller))
         return;
-    if (outer.mode == Enclosure::own_parts) {
-        const ModuleView *module = module_at(caller.pc - 1);
-        if (module == nullptr || !module->libc)
-            return;
-    }
     if (outer.slot == 0) {
         outer.slot = take_slot(thread);
         if (outer.slot == 0)
@@ -153,6 +170,8 @@ uint32_t record(Thread &thread, Enclosing &outer, uint32_t reserved, const Calle
     }
     if (foreign_to_vfork(what.space) && in_vfork_child(thread))
         return 0;
+    if (!what.same_call) // the resource is its own cycle's
+        called(what.function, outer, caller);
     const uint32_t site = site_here(thread, what.function, what.family, caller);
     const uint32_t slot = site == 0 ? 0 : reserved != 0 ? reserved : take_slot(thread);
     if (slot == 0) {

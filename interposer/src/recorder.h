@@ -89,6 +89,31 @@ inline bool inside_allocator(const Thread &thread, const Caller &caller)
            enclosing_of(thread, caller).mode == Enclosure::transparent;
 }
 
+// ---- cycles ---------------------------------------------------------------------------------------------------------
+
+/// Whether what the caller does belongs to the call it is inside of: what the C library does inside dlopen does, what
+/// a constructor run by it does is the constructor's.
+bool is_part_of(const Enclosing &outer, const Caller &caller);
+
+/// Begins a cycle, if the caller's call is one of the program's own: what another call makes for its own ends (the
+/// socket with which getaddrinfo asks a name server) is none.
+void begin_cycle_of_call(const Enclosing &outer, const Caller &caller);
+
+/// `function` was called and did what it is for.
+inline void called(unsigned function, const Enclosing &outer, const Caller &caller)
+{
+    if (UNPAIRED_UNLIKELY(function == process.cycle_function))
+        begin_cycle_of_call(outer, caller);
+}
+
+/// The same for a releaser, which does not know what it is inside of; functions that release on their way to acquire
+/// (dup2, realloc) are acquirers.
+inline void called_to_release(unsigned function, const Thread &thread, const Caller &caller)
+{
+    if (UNPAIRED_UNLIKELY(function == process.cycle_function) && releases[function])
+        begin_cycle_of_call(enclosing_of(thread, caller), caller);
+}
+
 // ---- acquisitions ---------------------------------------------------------------------------------------------------
 
 struct Acquiring {
@@ -112,6 +137,7 @@ inline Acquiring begin_acquire(const Caller &caller, Enclosure mode = Enclosure:
 struct Acquisition {
     unsigned function, family, space;
     uint64_t handle = 0, size = 0;
+    bool same_call = false; ///< not the first handle of its call: the second end of a pipe
 };
 
 /// After it. Returns the slot, 0 if not recorded. errno as the real call left it.

@@ -163,6 +163,8 @@ void finish_release(Releasing &r, const Caller &caller, bool succeeded, bool gon
     Thread &thread = *r.thread;
     const KeepErrno keep;
     const Busy busy(thread, caller.sp);
+    if (succeeded)
+        called_to_release(r.function, thread, caller);
     if (r.slot == 0) {
         release_of_unknown(r, caller, succeeded, result, error);
         return;

@@ -109,9 +109,12 @@ struct Process {
     bool forked;
     bool announced; ///< the IMAGE record is written; a forked child puts it off until it has something to say
     bool locks;     ///< --locks=on
-    bool heap_untouched; ///< the program brings its own malloc
-    bool new_untouched;  ///< ... its own operator new
-    bool libc_heap;      ///< malloc is the C library's own: it calls no hook
+    bool reachability; ///< --reachability=on
+    int filter;        ///< the kernel's mode of filtering our system calls, when recording began (seccomp(2))
+    unsigned cycle_function; ///< --cycle: each call of it begins a cycle; 0: the program's marks do
+    bool heap_untouched;     ///< the program brings its own malloc
+    bool new_untouched;      ///< ... its own operator new
+    bool libc_heap;          ///< malloc is the C library's own: it calls no hook
     bool ever_stopped;
     bool no_populate; ///< the kernel lacks MADV_POPULATE_WRITE; the file was allocated at the start
     unpaired_file_header *file;

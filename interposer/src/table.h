@@ -34,6 +34,20 @@ inline constexpr std::array<uint8_t, family_end> space_of_family = {
 #include "unpaired/resources/table.def"
 };
 
+/// The functions of rows with the role ACQUIRE or MOVE, and of those with RELEASE.
+inline constexpr std::array<bool, function_end> acquires = [] {
+    std::array<bool, function_end> result{};
+#define UNPAIRED_EACH_ACQUIRER(family, function) result[UNPAIRED_FUNCTION_##function] = true;
+#include "unpaired/resources/table.def"
+    return result;
+}();
+inline constexpr std::array<bool, function_end> releases = [] {
+    std::array<bool, function_end> result{};
+#define UNPAIRED_EACH_RELEASER(space, function) result[UNPAIRED_FUNCTION_##function] = true;
+#include "unpaired/resources/table.def"
+    return result;
+}();
+
 /// Families that a releaser serves, as a set of bits; 0: all of its space.
 inline constexpr std::array<uint64_t, function_end> families_served = [] {
     std::array<uint64_t, function_end> served{};

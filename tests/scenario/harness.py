@@ -22,10 +22,12 @@ class Failed(Exception):
 
 
 class Result:
-    """What one run left: status as a shell gives it, both streams, and the report (None if there is none)."""
+    """What one run left: status as a shell gives it, both streams, and the report as JSON and text (None: there is
+    none)."""
 
-    def __init__(self, status, stdout, stderr, report=None):
-        self.status, self.stdout, self.stderr, self.report = status, stdout, stderr, report
+    def __init__(self, status, stdout, stderr, report=None, report_text=None):
+        self.status, self.stdout, self.stderr = status, stdout, stderr
+        self.report, self.report_text = report, report_text
 
 
 def run(command, *, env=None, cwd=None, timeout=90, stdin=None, prepare=None):
@@ -50,14 +52,16 @@ def text(data, limit=6000):
 
 
 def run_unpaired(unpaired, command, *, options=(), env=None, cwd=None, timeout=90, stdin=None, prepare=None):
-    """`command` under `unpaired run`: its streams and status, and the report as JSON."""
+    """`command` under `unpaired run`: its streams and status, and the report as JSON and text."""
     with tempfile.TemporaryDirectory(prefix="unpaired-test-") as folder:
-        report = os.path.join(folder, "report.json")
-        result = run([unpaired, "run", *options, "--output", f"json:{report}", "--", *command],
-                     env=env, cwd=cwd, timeout=timeout, stdin=stdin, prepare=prepare)
+        report, report_text = os.path.join(folder, "report.json"), os.path.join(folder, "report.txt")
+        result = run([unpaired, "run", *options, "--output", f"json:{report}", "--output", f"text:{report_text}", "--",
+                      *command], env=env, cwd=cwd, timeout=timeout, stdin=stdin, prepare=prepare)
         try:
             with open(report, encoding="utf-8") as file:
                 result.report = json.load(file)
+            with open(report_text, encoding="utf-8") as file:
+                result.report_text = file.read()
         except (OSError, ValueError) as problem:
             raise Failed(f"no readable report ({problem}); status {result.status}\n"
                          f"--- stdout\n{text(result.stdout)}\n--- stderr\n{text(result.stderr)}") from None
@@ -145,6 +149,14 @@ class Marks:
         if mark not in self.places:
             raise Broken(f"no comment blame:{mark} in the sources")
         return (os.path.basename(frame.get("file") or ""), frame.get("line")) == self.places[mark]
+
+    def with_lines(self, text):
+        """`text` with the line of the comment `blame:NAME` for each `{NAME}`."""
+        def line(match):
+            if match.group(1) not in self.places:
+                raise Broken(f"no comment blame:{match.group(1)} in the sources")
+            return str(self.places[match.group(1)][1])
+        return re.sub(r"\{(\w+)\}", line, text)
 
     def describe(self, wanted):
         function, _, mark = wanted.partition(":") if "::" not in wanted else split_scoped(wanted)

@@ -3,15 +3,19 @@
 import argparse
 import json
 import os
+import re
 import shlex
 import sys
 
 import harness
+import services
 from harness import Broken, Marks, assign, counted, difference, nearest, show_finding, show_image
 
-ONE = {"scenario", "build", "link", "plugin", "plugin2", "run", "args", "env", "status", "native", "needs", "before"}
-JSON = {"image", "totals", "expect", "note"}
-MANY = {"remark", "output"}
+ONE = {"scenario", "fixed", "build", "link", "plugin", "plugin2", "run", "args", "env", "status", "native", "needs",
+       "before", "service"}
+JSON = {"image", "totals", "expect", "note", "incident"}
+MANY = {"remark", "output", "text"}
+OF_BOTH_BUILDS = ("build", "link", "plugin", "plugin2", "before", "run", "args", "env", "needs", "service")
 
 
 class Section:
@@ -19,12 +23,16 @@ class Section:
 
     def __init__(self, trace, anyone):
         self.trace, self.anyone = trace, anyone
-        self.totals, self.expect, self.note, self.remark = [], [], [], []
+        self.totals, self.expect, self.note, self.incident, self.remark = [], [], [], [], []
 
 
-def read_expectations(source):
-    """The words of the leading comment: single ones in a dictionary, and the sections in their order."""
-    words, sections = {"output": []}, [Section({}, False)]
+def read_expectations(source, fixed=False):
+    """The words of the leading comment: single ones in a dictionary, and the sections in their order.
+
+    What stands after `fixed:` is about the second build of the source, which is asked for by `fixed`: it has the first
+    build's words that say how to run it, and none of its expectations.
+    """
+    words, sections = {"output": [], "text": []}, [Section({}, False)]
     explicit = False
     pending = ""
     with open(source, encoding="utf-8") as file:
@@ -41,10 +49,16 @@ def read_expectations(source):
             if not colon or word not in ONE | JSON | MANY:
                 continue  # a sentence for the reader
         body = body.strip()
-        if word in ONE:
+        if word == "fixed":
+            if not fixed:
+                break
+            words = {name: words[name] for name in OF_BOTH_BUILDS if name in words}
+            words |= {"scenario": body, "output": [], "text": []}
+            sections, explicit = [Section({}, False)], False
+        elif word in ONE:
             words[word] = body
         elif word in MANY:
-            (words["output"] if word == "output" else sections[-1].remark).append(body)
+            (sections[-1].remark if word == "remark" else words[word]).append(body)
         else:
             try:
                 value = json.loads(body)
@@ -66,6 +80,17 @@ def read_expectations(source):
     return words, sections
 
 
+def command_of(words, program, port):
+    """The command that a scenario runs; `{port}` in its arguments is its service's."""
+    return [program, *shlex.split(words.get("args", "").replace("{port}", str(port)))]
+
+
+def options_of(words, source):
+    """The scenario's options of `unpaired run`."""
+    here = os.path.dirname(os.path.abspath(source))
+    return shlex.split(words.get("run", "").replace("{here}", here))
+
+
 def problems_of(section, image, marks):
     """Everything in which the image differs from what its section expects."""
     problems = []
@@ -84,8 +109,11 @@ def problems_of(section, image, marks):
             problems += nearest(w, extra, marks)[:12]
         if not rule:
             problems += ["not expected: " + show_finding(f) for f in extra]
+    missing, extra = assign(section.incident, image.get("incidents", []), marks)
+    problems += [f"missing incident {json.dumps(w)}" for w in missing]
+    if section.incident:
+        problems += [f"incident not expected: {json.dumps(i)}" for i in extra]
     for pattern in section.remark:
-        import re
         if not any(re.search(pattern, r) for r in image.get("remarks", [])):
             problems.append(f"no remark like {pattern!r} in {image.get('remarks', [])}")
     return problems
@@ -117,32 +145,38 @@ def check_images(sections, images, marks):
     return problems
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--unpaired", required=True)
-    parser.add_argument("--program", required=True)
-    parser.add_argument("source", nargs="+")
-    arguments = parser.parse_args()
-
-    words, sections = read_expectations(arguments.source[0])
-    marks = Marks(arguments.source)
-    for need in words.get("needs", "").split():
-        if not os.path.exists(need):
-            raise Broken(f"{need} is missing; scripts/setup installs what the tests need")
-    here = os.path.dirname(os.path.abspath(arguments.source[0]))
-    command = [arguments.program, *shlex.split(words.get("args", ""))]
+def run_both(words, source, unpaired, program):
+    """The program under `unpaired run`, and without us where both must be equal (else None)."""
     env = dict(os.environ)
     for setting in shlex.split(words.get("env", "")):
         name, _, value = setting.partition("=")
         env[name] = value
-    result = harness.run_unpaired(arguments.unpaired, command, env=env,
-                                  options=shlex.split(words.get("run", "").replace("{here}", here)))
+    with services.serve(words.get("service", "")) as port:
+        command = command_of(words, program, port)
+        ours = harness.run_unpaired(unpaired, command, env=env, options=options_of(words, source))
+        alone = not words.get("native", "same").startswith("differs")
+        return ours, harness.run(command, env=env) if alone else None
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--unpaired", required=True)
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--fixed", action="store_true", help="the program is the source's second build")
+    parser.add_argument("source", nargs="+")
+    arguments = parser.parse_args()
+
+    words, sections = read_expectations(arguments.source[0], arguments.fixed)
+    marks = Marks(arguments.source)
+    for need in words.get("needs", "").split():
+        if not os.path.exists(need):
+            raise Broken(f"{need} is missing; scripts/setup installs what the tests need")
+    result, native = run_both(words, arguments.source[0], arguments.unpaired, arguments.program)
 
     problems = []
     if result.status != int(words.get("status", "0")):
         problems.append(f"status: wanted {words.get('status', '0')}, found {result.status}")
-    if not words.get("native", "same").startswith("differs"):
-        native = harness.run(command, env=env)
+    if native is not None:
         if native.status != result.status:
             problems.append(f"status without us: {native.status}, with us: {result.status}")
         if native.stdout != result.stdout:
@@ -151,6 +185,9 @@ def main():
     for line in words["output"]:
         if line.encode() not in result.stdout:
             problems.append(f"no {line!r} in the output")
+    report_text = " ".join(result.report_text.split())  # where a line ends is not what is tested
+    problems += [f"no {line!r} in the text report:\n{result.report_text}"
+                 for line in map(marks.with_lines, words["text"]) if line not in report_text]
     problems += [f"our own library is in the stack of {finding['rule']} {finding['function']}: {frame['function']}"
                  for image in result.report["images"] for finding in image["findings"] for frame in finding["stack"]
                  if frame["module"].endswith("/libunpaired_preload.so")]

@@ -50,6 +50,49 @@ TEST_CASE("a close that fails with the socket still there is one finding, with w
     CHECK(report.images[0].totals.at("lwip_socket").failed_releases == 37);
 }
 
+TEST_CASE("the frame of a failed release to look at is chosen as the blame is")
+{
+    TraceBuilder builder;
+    const uint32_t open = builder.site("socket", acquire_stack),
+                   close = builder.site("close",
+                                        {"libmodbus.so.5!modbus_close", "drop_one@d.c:5", "main@main.c:10"});
+    builder.slot({.site = open, .handle = 7, .release_site = close});
+    builder.counter(open, 1);
+    builder.anomaly({.kind = UNPAIRED_ANOMALY_RELEASE_FAILED,
+                     .function = "close",
+                     .acquire_site = open,
+                     .release_site = close,
+                     .result = -1});
+
+    const Finding finding = findings_of(builder, "release-failed").at(0);
+
+    CHECK(finding.failed_release->at.function == "drop_one");
+    CHECK(finding.failed_release->at.line == 5);
+}
+
+TEST_CASE("what came before failed releases is told if it came before each of them")
+{
+    TraceBuilder builder;
+    const uint32_t open = builder.site("lwip_socket", acquire_stack),
+                   close = builder.site("lwip_close", release_stack);
+    for (uint64_t i = 0; i < 5; i++)
+        builder.slot({.site = open, .handle = i, .release_site = close, .observed = "lwip_shutdown"});
+    builder.slot({.site = open, .handle = 5, .release_site = close});
+    builder.counter(open, 6);
+    builder.anomaly({.kind = UNPAIRED_ANOMALY_RELEASE_FAILED,
+                     .function = "lwip_close",
+                     .acquire_site = open,
+                     .release_site = close,
+                     .result = -1,
+                     .count = 6,
+                     .observed = "lwip_shutdown"}); // before the first of them
+
+    const Finding finding = findings_of(builder, "release-failed").at(0);
+
+    CHECK(finding.failed_release->preceded_by.empty());
+    CHECK(finding.remarks == std::vector<std::string>{"lwip_shutdown had returned 0 for 5 of them only"});
+}
+
 TEST_CASE("a release that failed and then succeeded is no finding")
 {
     TraceBuilder builder;

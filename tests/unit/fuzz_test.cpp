@@ -26,6 +26,18 @@ TraceBuilder rich_trace()
     b.slot({.site = block, .handle = 0x6000, .size = 552, .parent = stream});
     b.leak(accept, 40, 0, 5);
     b.slot({.site = held, .handle = 0x7000, .thread = 1});
+    const uint32_t lost = b.slot({.site = block, .handle = 0x8000, .size = 30});
+    const uint32_t inner = b.slot({.site = block, .handle = 0x8100, .size = 30});
+    b.look(
+        800, 3,
+        {{.slot = lost, .state = UNPAIRED_REACH_LOST},
+         {.slot = inner,
+          .state = UNPAIRED_REACH_LOST,
+          .holder = UNPAIRED_HOLDER_BLOCK,
+          .flags = 2,
+          .by = lost},
+         {.slot = stream, .state = UNPAIRED_REACH_REACHABLE, .holder = UNPAIRED_HOLDER_DATA, .at = 0x9000}});
+    b.preview(lost, "first bytes");
     b.anomaly({.kind = UNPAIRED_ANOMALY_STORAGE_FREED_LIVE,
                .function = "free",
                .acquire_site = lock,
@@ -100,7 +112,7 @@ TEST_CASE("a well-formed trace with nonsense in its fields is analysed to the en
             for (uint8_t &byte : payload)
                 byte =
                     random() % 2 == 0 ? static_cast<uint8_t>(random() % 4) : static_cast<uint8_t>(random());
-            uint8_t type = static_cast<uint8_t>(1 + random() % 18);
+            uint8_t type = static_cast<uint8_t>(1 + random() % 19);
             // the format's check of an anomaly is only defined for a whole one
             size_t length =
                 type == UNPAIRED_RECORD_ANOMALY ? sizeof(unpaired_record_anomaly) : 8 * (1 + random() % 12);

@@ -24,7 +24,7 @@ namespace {
 
 const std::filesystem::path folder = UNPAIRED_GOLDEN_DIR;
 
-/// Something of every record and extent that format 1.0 has.
+/// Something of every record and extent that the format has.
 TraceBuilder golden_trace()
 {
     TraceBuilder b;
@@ -106,14 +106,52 @@ TraceBuilder golden_trace()
                .space = "fd"});
     b.limit("fd", "RLIMIT_NOFILE", 20);
     b.limit("fd", "FD_SETSIZE", 1024);
-    b.image(2, 200, 1, 100, 150);
+    b.image(2, 200, 1, 100, 150, 1);
     for (uint64_t i = 0; i < 4; i++)
         b.slot({.site = block, .handle = 0x900 + i, .size = 30, .image = 2});
     b.counter(block, 4, 0, 0, 2);
     b.end(UNPAIRED_END_EXIT, 400, 2);
     b.exec(0, "/usr/bin/env", UNPAIRED_EXEC_UNRECORDED, 120);
     b.note(UNPAIRED_NOTE_FOREIGN_NEW, "/opt/lib/libown.so");
+    b.note(UNPAIRED_NOTE_CYCLE_FUNCTION, "accept4");
     b.open_descriptors({0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}, 500);
+    // 1.1
+    const uint32_t kept = b.site("malloc", {"settings@conf.c:7", "main@server.c:50"}, "CONF");
+    const uint32_t list = b.slot({.site = kept, .handle = 0x8000, .size = 64});
+    const uint32_t name = b.slot({.site = kept, .handle = 0x8100, .size = 16});
+    b.counter(kept, 2);
+    const uint32_t dropped = b.site("malloc", {"reload@conf.c:30", "main@server.c:51"}, "CONF");
+    const uint32_t head = b.slot({.site = dropped, .handle = 0x8200, .size = 24});
+    const uint32_t next = b.slot({.site = dropped, .handle = 0x8300, .size = 24});
+    const uint32_t cursor = b.slot({.site = dropped, .handle = 0x8400, .size = 24});
+    b.counter(dropped, 3);
+    b.look(450, 4,
+           {{.slot = head, .state = UNPAIRED_REACH_REACHABLE, .holder = UNPAIRED_HOLDER_DATA, .at = 0x9000}});
+    b.look(500, 4,
+           {{.slot = list,
+             .state = UNPAIRED_REACH_REACHABLE,
+             .holder = UNPAIRED_HOLDER_STACK,
+             .by = 100,
+             .at = 0x9100},
+            {.slot = name,
+             .state = UNPAIRED_REACH_REACHABLE,
+             .holder = UNPAIRED_HOLDER_BLOCK,
+             .by = list,
+             .at = 0x8010},
+            {.slot = head, .state = UNPAIRED_REACH_LOST},
+            {.slot = next,
+             .state = UNPAIRED_REACH_LOST,
+             .holder = UNPAIRED_HOLDER_BLOCK,
+             .flags = UNPAIRED_REACH_INDIRECT,
+             .by = head,
+             .at = 0x8200},
+            {.slot = cursor,
+             .state = UNPAIRED_REACH_POSSIBLY,
+             .holder = UNPAIRED_HOLDER_STALE,
+             .flags = UNPAIRED_REACH_INTERIOR,
+             .at = 0x9200}});
+    b.preview(head, "retained message");
+    b.note(UNPAIRED_NOTE_REACH_UNKNOWN, "of image 2: process_vm_readv is not permitted here");
     b.end(UNPAIRED_END_EXIT, 500);
     b.child_end(100, 0, 501);
     return b;
@@ -262,6 +300,21 @@ TEST_CASE("write the golden trace of this format version", "[.][regenerate]")
     std::ofstream json(folder / (name + ".json"));
     json << report_of_bytes(bytes);
     REQUIRE((trace && json));
+}
+
+// After a judgement has changed: unpaired_unit_tests "[reports]", then look at the difference
+TEST_CASE("write the reports of all golden traces and streams", "[.][reports]")
+{
+    for (const auto &entry : std::filesystem::directory_iterator(folder)) {
+        const std::filesystem::path path = entry.path();
+        const std::string bytes = contents(path);
+        const std::vector<uint8_t> data(bytes.begin(), bytes.end());
+        if (path.extension() == ".trace")
+            std::ofstream(std::filesystem::path(path).replace_extension(".json")) << report_of_bytes(data);
+        if (path.extension() == ".stream")
+            std::ofstream(std::filesystem::path(path).replace_extension(".json"))
+                << report_of_stream(data, std::filesystem::path(path).replace_extension(".elf"));
+    }
 }
 
 // Likewise

@@ -136,6 +136,16 @@ TEST_CASE("lwIP's start-up is for life, what a program allocates later through i
     CHECK(left("lwip_socket", 3, "exit", {"libown.so!netconn_new", "main@main.c:1"}) == Severity::suspect);
 }
 
+TEST_CASE("a timeout of lwIP that put itself up again is for life, what a timeout's function acquires is not")
+{
+    const std::string timers = "libown.so!sys_check_timeouts", thread = "libown.so!tcpip_thread";
+    CHECK(left("memp_malloc", 3, "exit", {"libown.so!sys_timeout_abs", timers, thread}) == Severity::note);
+    CHECK(left("memp_malloc", 3, "exit",
+               {"libown.so!tcp_alloc", "libown.so!tcp_new", "reconnect@main.c:5", timers, thread}) ==
+          Severity::suspect);
+    CHECK(left("malloc", 3, "exit", {"on_timeout@main.c:5", timers, thread}) == Severity::suspect);
+}
+
 TEST_CASE("findings are ordered worst first, and equal traces give equal reports")
 {
     auto build = [](bool reversed) {

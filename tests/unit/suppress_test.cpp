@@ -1,6 +1,10 @@
 #include "passes/suppress.h"
 
+#include "rules.h"
+
 #include <catch2/catch.hpp>
+#include <fstream>
+#include <set>
 
 using namespace unpaired;
 
@@ -181,9 +185,74 @@ TEST_CASE("lines that matched nothing are named, over all images", "[suppress]")
         image.findings = {finding("heap", {frame(name)})};
         apply_suppressions(suppressions, image);
     }
-    auto unused = unused_suppressions(suppressions);
-    REQUIRE(unused.size() == 1);
-    CHECK_THAT(unused[0], Catch::StartsWith("list:2: ") && Catch::Contains("leak:second"));
+    CHECK(unused_suppressions(suppressions) == std::vector<UnusedSuppression>{{"list:2", "leak:second"}});
+}
+
+TEST_CASE("a file from Windows is read like any other", "[suppress]")
+{
+    auto parsed = parse("\xef\xbb\xbfleak:first\r\n\r\n# a comment\r\nsocket:second max=2\r\n");
+    REQUIRE(parsed.lines.size() == 2);
+    CHECK(parsed.lines[0].type == "leak");
+    CHECK(parsed.lines[0].pattern == "first");
+    CHECK(parsed.lines[1].pattern == "second");
+    CHECK(parsed.lines[1].max == 2u);
+    CHECK(parsed.lines[1].origin == "list:4");
+    CHECK(parsed.lines[1].text == "socket:second max=2");
+}
+
+TEST_CASE("a type that is neither leak nor a rule nor a family is told with those there are", "[suppress]")
+{
+    auto suppressions = parse("leak:a\nsocket:b\nsokcet:c\ndouble-release:d\nwidget:e\n");
+    auto problems = mark_unknown_types(suppressions, {"socket", "heap", "widget"});
+    REQUIRE(problems.size() == 1);
+    CHECK_THAT(problems[0],
+               Catch::StartsWith("list:3: suppression 'sokcet:c': there is no family or rule 'sokcet'") &&
+                   Catch::Contains("double-release") && Catch::Contains("heap, socket, widget"));
+    // and: it is not told again as one that matched nothing
+    for (const UnusedSuppression &line : unused_suppressions(suppressions))
+        CHECK(line.origin != "list:3");
+}
+
+TEST_CASE("a line of any length and content is quoted in one short line", "[suppress]")
+{
+    std::vector<std::string> problems;
+    parse_suppressions(std::string(1000000, 'x') + "\n\x1b[2J no colon \xc3\xa9", "list", problems);
+    REQUIRE(problems.size() == 2);
+    for (const std::string &problem : problems) {
+        CHECK(problem.size() < 200);
+        CHECK(problem.find('\x1b') == std::string::npos);
+    }
+    CHECK_THAT(problems[0], Catch::Contains("xxx...'"));
+}
+
+TEST_CASE("what a suppression matches becomes a note", "[suppress]")
+{
+    auto suppressions = parse("leak:serve\n");
+    ImageReport image;
+    image.findings = {finding("heap", {frame("serve")})};
+    image.findings[0].severity = Severity::leak;
+    apply_suppressions(suppressions, image);
+    CHECK(image.findings[0].severity == Severity::note);
+    CHECK(image.findings[0].accepted());
+}
+
+TEST_CASE("the table of rules has each rule that the documentation explains", "[suppress]")
+{
+    // given the table of docs/report.md
+    std::ifstream page(UNPAIRED_GOLDEN_DIR "/../../docs/report.md");
+    REQUIRE(page);
+    std::set<std::string> documented;
+    bool in_table = false;
+    for (std::string line; std::getline(page, line);) {
+        if (line.starts_with("## "))
+            in_table = line == "## Rules";
+        else if (in_table && line.starts_with("| `"))
+            documented.insert(line.substr(3, line.find('`', 3) - 3));
+    }
+    std::set<std::string> known;
+    for (const Rule &rule : rules())
+        known.insert(std::string(rule.name));
+    CHECK(documented == known);
 }
 
 TEST_CASE("what the C and C++ runtime keeps for life is lifelong", "[suppress]")

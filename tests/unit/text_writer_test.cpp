@@ -69,15 +69,74 @@ TEST_CASE("text: each rule has a sentence of its own")
 {
     Finding f = socket_leak();
 
-    SECTION("a failed release names the releaser, how often, and what came before")
+    SECTION("a failed release says how many of all, what it returned, what came before, and where")
     {
         f.rule = "release-failed";
         f.family = f.function = "lwip_socket";
         f.count = 37;
         f.acquired = 38;
-        f.failed_release = FailedRelease{"lwip_close", -1, 22, 37, "lwip_shutdown", 0, {}};
+        f.released = 0;
+        FailedRelease &failed = f.failed_release.emplace();
+        failed.function = "lwip_close";
+        failed.result = -1;
+        failed.count = 37;
+        failed.preceded_by = "lwip_shutdown";
+        failed.at = {"mbedtls_net_free", "/src/net_sockets.c", 571, "/bin/server", 0x5000, false};
+        CHECK(finding_sentence(f) ==
+              "37 of 37 closes failed (-1), each after lwip_shutdown returned 0, at mbedtls_net_free, "
+              "net_sockets.c:571: 37 of 38 lwIP sockets left, lwip_socket in serve_one, server.c:11 (owner "
+              "MBUS)");
+        SECTION("others succeeded, with the error's name")
+        {
+            f.released = 3;
+            failed.error = 22;
+            CHECK(finding_sentence(f).starts_with("37 of 40 closes failed (-1, EINVAL), each after"));
+        }
+        SECTION("it was the only one, and nothing is known of before and where")
+        {
+            f.count = f.acquired = failed.count = 1;
+            failed.preceded_by.clear();
+            failed.at = {};
+            CHECK(finding_sentence(f).starts_with(
+                "the only close failed (-1): 1 lwIP socket left, lwip_socket in"));
+        }
+        SECTION("a pthread function returns the error itself")
+        {
+            f.family = "mutex";
+            failed.function = "pthread_mutex_destroy";
+            failed.result = 16;
+            failed.preceded_by.clear();
+            CHECK(finding_sentence(f).starts_with("37 of 37 destroys failed (16, EBUSY), at"));
+        }
+    }
+    SECTION("what grows alone tells how many in a cycle")
+    {
+        TraceInfo trace;
+        trace.cycle_source = "marks";
+        trace.cycle_name = "reconnect";
+        f.per_cycle = 1;
+        CHECK(contains(finding_sentence(f, trace),
+                       "3 of 10 sockets never closed, 1 per reconnect: accept4 in"));
+        CHECK(contains(finding_sentence(f), "never closed, 1 per cycle:"));
+        f.per_cycle = 2.5;
+        CHECK(contains(finding_sentence(f, trace), ", about 2.5 per reconnect:"));
+        f.per_cycle = 0.1;
+        CHECK(contains(finding_sentence(f, trace), ", one in about 10 reconnects:"));
+        f.incident = 1; // which tells it
+        CHECK(contains(finding_sentence(f, trace), "never closed: accept4"));
+    }
+    SECTION("lost memory says what is lost with it")
+    {
+        f.family = "heap";
+        f.function = "malloc";
+        f.count = 7;
+        f.bytes = 140;
+        f.reached.lost = {3, 60};
+        f.reached.indirectly_lost = {2, 40};
+        f.reached.reachable = {2, 40};
         CHECK(contains(finding_sentence(f),
-                       "37 of 38 lwIP sockets not closed: lwip_close failed 37 times after lwip_shutdown"));
+                       "3 of 7 heap blocks (60 B) lost, nothing points to them, and 2 (40 B) with "
+                       "them: malloc in"));
     }
     SECTION("freed storage")
     {
@@ -129,6 +188,51 @@ TEST_CASE("text: what was found comes first, its evidence after it")
     CHECK(contains(text, "/src/server.c:11"));
     CHECK(!contains(text, "__libc_start"));
     CHECK(contains(text_of({image_with({socket_leak(), second})}, true), "__libc_start_call_main"));
+}
+
+TEST_CASE("text: incidents and limits come before the findings, with the numbers of those they are about")
+{
+    Finding heap = socket_leak(), other = socket_leak(), note = socket_leak();
+    heap.family = "heap";
+    heap.incident = 1;
+    note.severity = Severity::note;
+    ImageReport image = image_with({socket_leak(), other, heap, note});
+    image.findings[0].incident = 1;
+    image.incidents.push_back(
+        {1, "1 socket, 1 heap block", "each of 3 cycles leaves 1 socket and 1 heap block", {}, 3});
+    Forecast &late = image.findings[1].forecast.emplace(), &soon = image.findings[0].forecast.emplace();
+    late = soon = {1024, "RLIMIT_NOFILE", 1021, false, 1021, 7300};
+    soon.at_cycle = 1010;
+    image.findings[3].forecast = Forecast{64, "--limit socket=64", 60, true};
+
+    const std::string text = text_of({image});
+
+    const size_t incident =
+                     text.find("  Each of 3 cycles leaves 1 socket and 1 heap block (numbers 1 and 3).\n"),
+                 limit = text.find(
+                     "  RLIMIT_NOFILE (1,024) will be reached in cycle 1,010, after about 2 h (numbers 1 "
+                     "and 2).\n");
+    REQUIRE(incident != std::string::npos);
+    REQUIRE(limit != std::string::npos);
+    CHECK(incident < limit);
+    CHECK(limit < text.find("  1  leak"));
+    CHECK(!contains(text, "--limit socket")); // of a note that is not shown
+}
+
+TEST_CASE("text: a finding alone tells its limit and its twin among its facts")
+{
+    Finding f = socket_leak();
+    f.forecast = Forecast{65536, "--limit heap=64K", 1018, true, 0, 90};
+    f.sibling =
+        Sibling{"socket", {"serve_one", "/src/server.c", 9, "/bin/server", 0x1, false}, 10, 10, "close"};
+    std::string text = text_of({image_with({f})});
+    CHECK(contains(text, "--limit heap=64K was reached at acquisition 1,018, after 1 min 30 s"));
+    CHECK(contains(text, "the twin socket at server.c:9 is closed by close: 10 of 10"));
+
+    f.sibling->blame.function = "serve_two";
+    f.sibling->released_by.clear();
+    CHECK(contains(text_of({image_with({f})}),
+                   "the twin socket in serve_two at server.c:9 is closed: 10 of 10"));
 }
 
 TEST_CASE("text: notes and suppressed findings are counted in one line unless all is asked for")
@@ -234,6 +338,11 @@ TEST_CASE("words: numbers and bytes as people read them")
     CHECK(duration_text(250) == "4 min 10 s");
     CHECK(duration_text(7380) == "2 h 3 min");
     CHECK(duration_text(273600) == "3 d 4 h");
+    CHECK(rough_duration_text(0.3) == "0.3 s");
+    CHECK(rough_duration_text(45) == "45 s");
+    CHECK(rough_duration_text(1250) == "21 min");
+    CHECK(rough_duration_text(7380) == "2 h");
+    CHECK(rough_duration_text(273600) == "3 days");
     CHECK(errno_name(22) == "EINVAL");
     CHECK(errno_name(4711) == "errno 4711");
     CHECK(signal_name(6) == "SIGABRT");
@@ -246,6 +355,9 @@ TEST_CASE("words: families have plurals and verbs")
     CHECK(family_noun("mutex", 2) == "mutexes");
     CHECK(family_noun("new_array", 2) == "arrays from new[]");
     CHECK(family_noun("unheard_of", 1) == "unheard_of");
+    CHECK(family_release("socket", 1) == "close");
+    CHECK(family_release("heap", 2) == "frees");
+    CHECK(family_release("unheard_of", 2) == "releases");
     CHECK(family_released("socket") == "closed");
     CHECK(family_released("heap") == "freed");
     CHECK(family_released("new") == "deleted");
@@ -288,6 +400,40 @@ TEST_CASE("text: of a path that does not fit the end is shown, unless all is ask
     CHECK(contains(text, " ..."));
     CHECK(!contains(text, "/a/very/long"));
     CHECK(contains(text_of({image_with({f})}, true, 80), "/a/very/long"));
+}
+
+TEST_CASE("text: what is as in the baseline is folded into one line, and what has grown says by how much")
+{
+    Finding known = socket_leak(), grown = socket_leak();
+    known.baseline = Baseline{3, 0, 0, false};
+    grown.id = "fedcba9876543210";
+    grown.baseline = Baseline{2, 0, 0, true};
+    grown.remarks = {"grown: 2 in the baseline, 3 now"};
+
+    const std::string text = text_of({image_with({grown, known})});
+    CHECK_THAT(text, Catch::StartsWith("server: 1 leak ("));
+    CHECK_THAT(text, Catch::Contains("grown: 2 in the baseline, 3 now"));
+    CHECK_THAT(text, Catch::Contains("1 finding as in the baseline, not shown: --all shows them."));
+    CHECK_FALSE(contains(text, known.id));
+    CHECK_THAT(text_of({image_with({grown, known})}, true),
+               Catch::Contains("as in the baseline, which has 3"));
+
+    // and: with nothing else the headline does not say that there are no leaks
+    CHECK_THAT(text_of({image_with({known})}), Catch::StartsWith("server: nothing new ("));
+    CHECK_THAT(text_of({image_with({known}), image_with({})}), !Catch::Contains("no leaks in server"));
+}
+
+TEST_CASE("text: suppressions that matched nothing are a block of their own, at the end")
+{
+    Report report;
+    report.images = {image_with({})};
+    report.remarks = {"something else"};
+    report.unused_suppressions = {{"known.supp:2", "leak:first"}, {"known.supp:17", "socket:^second$ max=3"}};
+    CHECK_THAT(write_text(report, {}), Catch::EndsWith("\nremark: something else\n"
+                                                       "\n"
+                                                       "2 suppressions matched nothing:\n"
+                                                       "  known.supp:2   leak:first\n"
+                                                       "  known.supp:17  socket:^second$ max=3\n"));
 }
 
 TEST_CASE("On a terminal with links the places of frames lead to their files, and take no columns for it")

@@ -66,6 +66,21 @@ std::vector<uint8_t> extent(uint16_t kind, uint16_t image, uint32_t used, const 
     return result;
 }
 
+void append_record(std::vector<uint8_t> &log, uint8_t type, const void *fixed, size_t size,
+                   const std::string &rest)
+{
+    std::vector<uint8_t> payload;
+    append(payload, fixed, size);
+    append(payload, rest.data(), rest.size());
+    payload.resize((payload.size() + 7) / 8 * 8);
+    std::vector<uint32_t> words(payload.size() / 4);
+    std::memcpy(words.data(), payload.data(), payload.size());
+    unpaired_record header{UNPAIRED_RECORD_SYNC, type, static_cast<uint16_t>(payload.size() / 8 + 1), 0};
+    header.check = unpaired_record_check(type, header.words, words.data());
+    append(log, &header, sizeof header);
+    append(log, payload.data(), payload.size());
+}
+
 } // namespace
 
 TraceBuilder::TraceBuilder()
@@ -230,7 +245,8 @@ void TraceBuilder::anomaly(const AnomalySpec &spec)
     record(UNPAIRED_RECORD_ANOMALY, &r, sizeof r);
 }
 
-void TraceBuilder::image(uint16_t id, uint32_t pid, uint16_t parent, uint32_t parent_pid, uint32_t time_ms)
+void TraceBuilder::image(uint16_t id, uint32_t pid, uint16_t parent, uint32_t parent_pid, uint32_t time_ms,
+                         uint32_t cycle)
 {
     unpaired_record_image r{};
     r.image = id;
@@ -238,6 +254,7 @@ void TraceBuilder::image(uint16_t id, uint32_t pid, uint16_t parent, uint32_t pa
     r.pid = pid;
     r.parent_pid = parent_pid;
     r.time_ms = time_ms;
+    r.cycle = cycle;
     r.flags = parent == 0 ? 0 : UNPAIRED_IMAGE_FORKED;
     std::string path = parent == 0 ? program : "";
     std::string command = parent == 0 ? std::string("server\0--port\0"
@@ -265,10 +282,10 @@ void TraceBuilder::thread_end(uint32_t id, uint32_t time_ms)
     record(UNPAIRED_RECORD_THREAD_END, &r, sizeof r);
 }
 
-void TraceBuilder::mark(uint32_t cycle, uint32_t time_ms)
+void TraceBuilder::mark(uint32_t cycle, uint32_t time_ms, const std::string &name)
 {
-    unpaired_record_mark r{1, 0, cycle, time_ms, 0};
-    record(UNPAIRED_RECORD_MARK, &r, sizeof r);
+    unpaired_record_mark r{1, static_cast<uint16_t>(name.size()), cycle, time_ms, 0};
+    record(UNPAIRED_RECORD_MARK, &r, sizeof r, name);
     header.cycle = std::max(header.cycle, cycle);
 }
 
@@ -318,19 +335,20 @@ void TraceBuilder::note(unpaired_note kind, const std::string &text)
     record(UNPAIRED_RECORD_NOTE, &r, sizeof r, text);
 }
 
+void TraceBuilder::look(uint32_t time_ms, uint32_t cycle, const std::vector<ReachSpec> &found,
+                        uint16_t image_id)
+{
+    looks_.push_back({{time_ms, cycle, {}}, image_id, found});
+}
+
+void TraceBuilder::preview(uint32_t slot_number, const std::string &content)
+{
+    previews_.push_back({slot_number, content});
+}
+
 void TraceBuilder::record(uint8_t type, const void *fixed, size_t size, const std::string &rest)
 {
-    std::vector<uint8_t> payload;
-    append(payload, fixed, size);
-    append(payload, rest.data(), rest.size());
-    payload.resize((payload.size() + 7) / 8 * 8);
-    std::vector<uint32_t> words(payload.size() / 4);
-    std::memcpy(words.data(), payload.data(), payload.size());
-    unpaired_record header_of_it{UNPAIRED_RECORD_SYNC, type, static_cast<uint16_t>(payload.size() / 8 + 1),
-                                 0};
-    header_of_it.check = unpaired_record_check(type, header_of_it.words, words.data());
-    append(log_, &header_of_it, sizeof header_of_it);
-    append(log_, payload.data(), payload.size());
+    append_record(log_, type, fixed, size, rest);
 }
 
 std::vector<uint8_t> TraceBuilder::bytes() const
@@ -392,6 +410,33 @@ std::vector<uint8_t> TraceBuilder::bytes() const
             append(content, &slot, sizeof slot);
         }
         extents.push_back(extent(UNPAIRED_EXTENT_SLOTS, image_id, 0, content));
+    }
+    for (const LookSpec &look : looks_) {
+        std::vector<uint8_t> content;
+        append(content, &look.header, sizeof look.header);
+        for (const ReachSpec &spec : look.found) {
+            unpaired_reach entry{references[spec.slot - 1],
+                                 spec.sequence,
+                                 spec.state,
+                                 spec.holder,
+                                 spec.flags,
+                                 spec.by,
+                                 spec.at};
+            if (spec.holder == UNPAIRED_HOLDER_BLOCK && spec.by != 0)
+                entry.by = references[spec.by - 1];
+            append(content, &entry, sizeof entry);
+        }
+        extents.push_back(
+            extent(UNPAIRED_EXTENT_REACH, look.image, static_cast<uint32_t>(look.found.size()), content));
+    }
+    if (!previews_.empty()) {
+        std::vector<uint8_t> log;
+        for (const auto &[number, content] : previews_) {
+            const unpaired_record_preview r{1, static_cast<uint16_t>(content.size()), references[number - 1],
+                                            3, 0};
+            append_record(log, UNPAIRED_RECORD_PREVIEW, &r, sizeof r, content);
+        }
+        extents.push_back(extent(UNPAIRED_EXTENT_LOG, 1, static_cast<uint32_t>(log.size()), log));
     }
 
     unpaired_file_header first = header;

@@ -24,6 +24,16 @@ struct SlotSpec {
     bool live = true;
 };
 
+/// What a look at memory says of a slot.
+struct ReachSpec {
+    uint32_t slot = 0; ///< what slot() returned for it
+    uint8_t state = UNPAIRED_REACH_LOST, holder = UNPAIRED_HOLDER_NONE;
+    uint16_t flags = 0;
+    uint32_t by = 0; ///< of a block: what slot() returned for it
+    uint64_t at = 0;
+    uint32_t sequence = 3; ///< that of a live slot
+};
+
 struct AnomalySpec {
     unpaired_anomaly_kind kind = UNPAIRED_ANOMALY_RELEASE_FAILED;
     const char *function = nullptr;
@@ -57,16 +67,21 @@ public:
     void counter(uint32_t site, uint64_t acquired, uint32_t failed = 0, uint32_t released_unseen = 0,
                  uint16_t image = 1);
     void anomaly(const AnomalySpec &spec);
-    void image(uint16_t id, uint32_t pid, uint16_t parent, uint32_t parent_pid, uint32_t time_ms = 0);
+    void image(uint16_t id, uint32_t pid, uint16_t parent, uint32_t parent_pid, uint32_t time_ms = 0,
+               uint32_t cycle = 0);
     void thread(uint32_t thread, uint32_t tid, const std::string &name, uint16_t image = 1);
     void thread_end(uint32_t thread, uint32_t time_ms);
-    void mark(uint32_t cycle, uint32_t time_ms);
+    void mark(uint32_t cycle, uint32_t time_ms, const std::string &name = "");
     void limit(const char *space, const std::string &name, uint64_t value);
     void open_descriptors(const std::vector<uint32_t> &open, uint32_t time_ms, uint16_t image = 1);
     void end(unpaired_end_kind kind, uint32_t time_ms, uint16_t image = 1);
     void child_end(uint32_t pid, int wait_status, uint32_t time_ms);
     void exec(uint32_t pid, const std::string &program, uint16_t flags, uint32_t time_ms, uint16_t image = 1);
     void note(unpaired_note note, const std::string &text);
+    /// One look at memory, in an extent of its own.
+    void look(uint32_t time_ms, uint32_t cycle, const std::vector<ReachSpec> &found, uint16_t image = 1);
+    /// The first bytes of the block of a slot.
+    void preview(uint32_t slot, const std::string &bytes);
     /// A record of any type; `fixed` and `rest` are its payload.
     void record(uint8_t type, const void *fixed, size_t size, const std::string &rest = "");
 
@@ -89,6 +104,13 @@ private:
     std::map<uint64_t, std::vector<Frame>> frames_;
     std::vector<uint8_t> log_;
     std::vector<std::pair<SlotSpec, uint8_t>> slots_; // with their space
+    struct LookSpec {
+        unpaired_reach_look header{};
+        uint16_t image = 1;
+        std::vector<ReachSpec> found;
+    };
+    std::vector<LookSpec> looks_;
+    std::vector<std::pair<uint32_t, std::string>> previews_; // by slot
     std::map<uint32_t, uint16_t> site_families_;
     std::map<uint16_t, uint16_t> family_spaces_, function_families_;
     std::map<std::pair<uint16_t, uint32_t>, unpaired_counter> counters_;

@@ -6,21 +6,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenario", "commands"))
-from script import check, expect, harness, main  # noqa: E402
-
-
-def blocks(page, language):
-    """The fenced blocks of a language; a fence opens and closes in turn."""
-    found, inside, text = [], None, ""
-    for line in page.split("\n"):
-        if not line.startswith("```"):
-            text += line + "\n"
-        elif inside is None:
-            inside, text = line[3:], ""
-        else:
-            found += [text] if inside == language else []
-            inside = None
-    return found
+from script import blocks, check, expect, harness, main  # noqa: E402
 
 
 def page_of(t):

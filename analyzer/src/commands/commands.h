@@ -22,6 +22,7 @@ Command command_of(const CLI::App &app, const Command &behind_dashes);
 Action add_run(CLI::App &app, const Command &command);
 Action add_record(CLI::App &app, const Command &command);
 Action add_report(CLI::App &app);
+Action add_diff(CLI::App &app);
 Action add_postmortem(CLI::App &app);
 Action add_ctl(CLI::App &app);
 Action add_resources(CLI::App &app);

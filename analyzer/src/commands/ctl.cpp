@@ -3,6 +3,7 @@
 #include "commands/live_trace.h"
 #include "commands/mark.h"
 #include "commands/running.h"
+#include "commands/snapshot.h"
 #include "commands/trouble.h"
 #include "input/read_trace.h"
 #include "writers/text_words.h"
@@ -94,8 +95,15 @@ int ctl(const CtlOptions &options)
     }
     if (trace.running_pids.empty())
         throw Trouble(fmt::format("nobody records into '{}' any more.", path));
+    if (options.action == "mark" && !trace.cycle_function.empty())
+        throw Trouble(
+            fmt::format("the cycles of '{}' are the calls of {} (it is recorded with --cycle): a mark "
+                        "would begin none.",
+                        path, trace.cycle_function));
     if (options.action == "mark")
         fmt::print("cycle {} begun: {}\n", begin_cycle(live, trace, options.mark), options.mark);
+    else if (options.action == "snapshot")
+        take_snapshot(live, trace, running_images(trace));
     else
         live.set_stopped(options.action == "stop");
     return 0;
@@ -114,15 +122,18 @@ Action add_ctl(CLI::App &app)
         ->add_option(
             "ACTION", options->action,
             "stop: record no acquisitions for now (releases of what was recorded still are). start: go on. "
-            "mark: begin a cycle, such as a connection or a request; growth is told per cycle. status: what "
+            "mark: begin a cycle, such as a connection or a request; growth is told per cycle. snapshot: "
+            "search the memory of the running program for pointers to what it has not released, and write "
+            "into the trace what is lost and who holds the rest; the program is not stopped. status: what "
             "is recorded and live.")
         ->required()
-        ->option_text("start|stop|mark|status")
-        ->check(CLI::IsMember({"start", "stop", "mark", "status"}));
+        ->option_text("start|stop|mark|snapshot|status")
+        ->check(CLI::IsMember({"start", "stop", "mark", "snapshot", "status"}));
     command->add_option("NAME", options->mark, "What the cycle is called (mark only).")->option_text("");
     command->footer("Examples:\n"
                     "  unpaired ctl 4711 status\n"
                     "  unpaired ctl $(pidof -s server) mark reconnect\n"
+                    "  unpaired ctl 4711 snapshot\n"
                     "  unpaired ctl 4711 stop && ./warm-up && unpaired ctl 4711 start\n\n"
                     "Exit status: 0 done, 2 trouble (no such process, not recorded, not permitted).");
     return [options] { return ctl(*options); };

@@ -103,7 +103,7 @@ Following::Following(const std::vector<std::string> &targets, const std::vector<
 Trace Following::read(Source &source) const
 {
     if (source.stream) {
-        std::vector<Trace> runs = read_with(firmware_, source.path);
+        std::vector<Trace> runs = read_with(firmware_, source.path, {});
         if (runs.size() != source.runs)
             source.names = {}; // a device that restarted counts its sites anew
         source.runs = runs.size();

@@ -15,6 +15,8 @@ std::string usage(const std::string &command)
     if (command == "report")
         return "unpaired report TRACE... [options]\n       unpaired report STREAM... --elf FIRMWARE "
                "[options]";
+    if (command == "diff")
+        return "unpaired diff OLD NEW [options]";
     if (command == "postmortem")
         return "unpaired postmortem IMAGE[@ADDR]... --elf FILE [--base ADDR] [options]\n       unpaired "
                "postmortem CORE [--elf FILE] [--trace FILE] [options]";

@@ -1,5 +1,6 @@
 #include "commands/launch_options.h"
 
+#include "commands/cycle_option.h"
 #include "commands/trouble.h"
 
 #include <charconv>
@@ -29,12 +30,19 @@ void add_recording_options(CLI::App &command, RecordingOptions &options)
         ->check(CLI::IsMember({"on", "off"}))
         ->group(group);
     command
+        .add_option("--reachability", options.reachability,
+                    "Search memory at the end for pointers to what was never released: on (default) or off.")
+        ->option_text("on|off")
+        ->check(CLI::IsMember({"on", "off"}))
+        ->group(group);
+    command
         .add_option(
             "--max-trace", options.max_trace,
             "How far the trace may grow, as in 512M (default 1G). What does not fit is counted, not kept.")
         ->option_text("SIZE")
         ->check(CLI::Validator(known_size, "", "size"))
         ->group(group);
+    add_cycle_option(command, group, options.cycle);
 }
 
 Command command_of(const CLI::App &app, const Command &behind_dashes)
@@ -57,7 +65,11 @@ LaunchOptions launch_options(const RecordingOptions &recording, const Command &c
     options.command = command;
     if (!recording.locks.empty())
         options.locks = recording.locks == "on";
+    if (!recording.reachability.empty())
+        options.reachability = recording.reachability == "on";
     options.max_trace = recording.max_trace;
+    require_cycle_function(recording.cycle);
+    options.cycle_function = recording.cycle;
     return options;
 }
 

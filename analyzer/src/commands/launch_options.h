@@ -10,12 +10,12 @@ namespace unpaired {
 
 /// Values as the command line gives them.
 struct RecordingOptions {
-    std::string locks, max_trace;
+    std::string locks, reachability, max_trace, cycle;
 };
 
 void add_recording_options(CLI::App &command, RecordingOptions &options);
 
-/// For the launcher.
+/// For the launcher. Throws Trouble for a --cycle that is no function.
 LaunchOptions launch_options(const RecordingOptions &recording, const Command &command);
 
 } // namespace unpaired

@@ -94,8 +94,12 @@ std::string recorder_options(const LaunchOptions &options, Launched &launched)
         words.emplace_back(inherited);
     if (options.locks)
         words.push_back(fmt::format("--locks={}", *options.locks ? "on" : "off"));
+    if (options.reachability)
+        words.push_back(fmt::format("--reachability={}", *options.reachability ? "on" : "off"));
     if (!options.max_trace.empty())
         words.push_back(fmt::format("--max-trace={}", options.max_trace));
+    if (!options.cycle_function.empty())
+        words.push_back(fmt::format("--cycle={}", options.cycle_function));
     if (!options.owners.empty())
         words.push_back(fmt::format("--owner-rules={}", write_owner_rules(options, launched)));
     return fmt::format("{}", fmt::join(words, " "));

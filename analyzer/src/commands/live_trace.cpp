@@ -113,24 +113,41 @@ uint64_t LiveTrace::used() const
 
 void LiveTrace::append(const LogRecords &records, uint16_t image)
 {
-    const size_t bytes = records.words().size_bytes();
-    const auto pages = static_cast<uint32_t>((sizeof(unpaired_extent) + bytes + UNPAIRED_TRACE_PAGE - 1) /
-                                             UNPAIRED_TRACE_PAGE);
+    const std::span<const uint64_t> words = records.words();
+    append_extent(UNPAIRED_EXTENT_LOG, {reinterpret_cast<const char *>(words.data()), words.size_bytes()},
+                  static_cast<uint32_t>(words.size_bytes()), image);
+}
+
+void LiveTrace::append(const std::vector<unpaired_reach> &entries, const unpaired_reach_look &look,
+                       uint16_t image)
+{
+    std::vector<char> body(sizeof look + entries.size() * sizeof entries[0]);
+    std::memcpy(body.data(), &look, sizeof look);
+    if (!entries.empty())
+        std::memcpy(&body[sizeof look], entries.data(), entries.size() * sizeof entries[0]);
+    append_extent(UNPAIRED_EXTENT_REACH, body, static_cast<uint32_t>(entries.size()), image);
+}
+
+void LiveTrace::append_extent(unpaired_extent_kind kind, std::span<const char> body, uint32_t used_of_body,
+                              uint16_t image)
+{
+    const auto pages = static_cast<uint32_t>(
+        (sizeof(unpaired_extent) + body.size() + UNPAIRED_TRACE_PAGE - 1) / UNPAIRED_TRACE_PAGE);
     if (used() + uint64_t{pages} * UNPAIRED_TRACE_PAGE > header_->capacity)
         throw Trouble(fmt::format("'{}' is full.", path_));
     const uint64_t offset = uint64_t{shared(header_->next_page).fetch_add(pages)} * UNPAIRED_TRACE_PAGE;
     unpaired_extent extent = {};
-    extent.kind = UNPAIRED_EXTENT_LOG;
+    extent.kind = static_cast<uint16_t>(kind);
     extent.image = image;
     extent.pages = pages;
-    extent.used = static_cast<uint32_t>(bytes);
+    extent.used = used_of_body;
     const uint32_t magic = UNPAIRED_EXTENT_MAGIC;
     // By write(2) and not through a mapping: a full disk is then an error and not a SIGBUS. The file must reach
     // to the end of the extent even where its last page holds nothing, and the magic goes in last.
     const char end = 0;
     if (!write_all(fd_.get(), &end, 1, offset + uint64_t{pages} * UNPAIRED_TRACE_PAGE - 1) ||
         !write_all(fd_.get(), &extent, sizeof extent, offset) ||
-        !write_all(fd_.get(), records.words().data(), bytes, offset + sizeof extent) ||
+        !write_all(fd_.get(), body.data(), body.size(), offset + sizeof extent) ||
         !write_all(fd_.get(), &magic, sizeof magic, offset))
         throw Trouble(fmt::format("cannot write to '{}': {}.", path_, std::strerror(errno)));
 }

@@ -53,8 +53,11 @@ public:
 
     /// Writes the records in a log extent of their own. Throws Trouble if there is no room (file or disk full).
     void append(const LogRecords &records, uint16_t image);
+    /// Writes what a look at the memory of `image` found.
+    void append(const std::vector<unpaired_reach> &entries, const unpaired_reach_look &look, uint16_t image);
 
 private:
+    void append_extent(unpaired_extent_kind kind, std::span<const char> body, uint32_t used, uint16_t image);
     std::string path_;
     Descriptor fd_;
     unpaired_file_header *header_ = nullptr;

@@ -1,24 +1,36 @@
-// From traces to a report, with the options of the command line.
+// From traces and saved reports to a report, with the options of the command line.
 #pragma once
 
 #include "commands/report_options.h"
 #include "input/model.h"
+#include "passes/suppress.h"
 #include "passes/symbolise.h"
 #include "report.h"
 #include "symbols/symbolizer.h"
 
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace unpaired {
 
-/// Throws Trouble for what can be told before any work: an owner rule, a suppression file or an output that is
-/// no good.
-void check_report_options(const ReportOptions &options);
+/// What the files that options name hold. They are read once: a pipe gives its contents only once.
+struct ReportFiles {
+    Suppressions suppressions;
+    std::vector<std::string> problems; ///< broken lines among them, a sentence each
+    std::optional<Report> baseline;
+};
 
 /// Names addresses by `symbolizer`, which must outlive the function.
 Symbolize symbolize_with(Symbolizer &symbolizer);
 
-/// Analyses traces that were read. Throws Trouble for a suppression file or an owner rule that cannot be used.
-Report make_report(const std::vector<Trace> &traces, const ReportOptions &options);
+/// Reads the files that the options name. Throws Trouble or InputError for what can be told before any work: an
+/// owner rule, a suppression file, a baseline or an output that is no good. Broken suppression lines are told on
+/// stderr; the others hold.
+ReportFiles check_report_options(const ReportOptions &options);
+
+/// Analyses traces that were read, and joins reports that were saved to them.
+Report make_report(const std::vector<Trace> &traces, const ReportOptions &options, const ReportFiles &files,
+                   std::vector<Report> saved = {});
 
 } // namespace unpaired

@@ -85,14 +85,14 @@ Remains read_core_file(const std::vector<RamFile> &files, const Options &options
 
 int postmortem(const Options &options)
 {
-    check_report_options(options.report);
+    const ReportFiles report_files = check_report_options(options.report);
     std::vector<RamFile> files;
     for (const std::string &image : options.images)
         files.push_back(parse_image(image));
     Remains remains =
         is_core(files.front().path) ? read_core_file(files, options) : read_ram_images(files, options);
     tell_reach(remains);
-    const Report report = make_report({remains.trace}, options.report);
+    const Report report = make_report({remains.trace}, options.report, report_files);
     write_report(report, options.report);
     return has_findings(report, options.report) ? exit_findings : exit_nothing_found;
 }
@@ -138,6 +138,7 @@ Action add_postmortem(CLI::App &app)
         ->group(group);
     add_report_options(*command, options->report);
     command->footer(
+        formats_help() +
         "Examples:\n"
         "  unpaired postmortem ram.bin --elf firmware.elf\n"
         "  unpaired postmortem ram.bin --elf firmware.elf --base 0x20000000 --sp 0x2000fe40\n"

@@ -19,11 +19,12 @@ bool is_trace(const std::string &path)
     return looks_like_trace(std::span(beginning).first(length));
 }
 
-std::vector<Trace> read_with(const std::vector<FirmwareElf> &firmware, const std::string &stream)
+std::vector<Trace> read_with(const std::vector<FirmwareElf> &firmware, const std::string &stream,
+                             const std::string &cycle_function)
 {
     for (size_t i = 0;; i++)
         try {
-            return read_stream(stream, firmware[i]);
+            return read_stream(stream, firmware[i], cycle_function);
         } catch (const InputError &) {
             // of several files one fits; what is wrong with the last one is as good a reason as any
             if (i + 1 == firmware.size())

@@ -1,17 +1,12 @@
 // unpaired report: analyses traces that are there.
 #include "commands/commands.h"
+#include "commands/cycle_option.h"
 #include "commands/follow.h"
 #include "commands/make_report.h"
-#include "commands/read_input.h"
+#include "commands/read_inputs.h"
 #include "commands/report_options.h"
-#include "commands/running.h"
 #include "commands/trouble.h"
-#include "input/firmware_elf.h"
-#include "input/read_stream.h"
-#include "input/read_trace.h"
 
-#include <filesystem>
-#include <fmt/format.h>
 #include <memory>
 
 namespace unpaired {
@@ -25,21 +20,6 @@ struct Options {
     ReportOptions report;
 };
 
-std::vector<Trace> read_input(const std::string &path, const std::vector<FirmwareElf> &firmware,
-                              size_t &streams)
-{
-    if (!is_trace(path) && (!firmware.empty() || holds_stream(path))) {
-        if (firmware.empty())
-            throw Trouble(stream_without_elf(path));
-        streams++;
-        return read_with(firmware, path);
-    }
-    std::vector<Trace> traces;
-    Trace &trace = traces.emplace_back(read_trace(path));
-    trace.running_pids = running_pids(trace, path);
-    return traces;
-}
-
 int report(Options &options)
 {
     if (options.follow) {
@@ -47,20 +27,13 @@ int report(Options &options)
         options.following.firmware = options.firmware;
         return follow(options.following, options.report);
     }
-    check_report_options(options.report);
-    std::vector<FirmwareElf> firmware;
-    for (const std::string &path : options.firmware)
-        firmware.push_back(read_firmware_elf(std::filesystem::absolute(path).string()));
-    std::vector<Trace> traces;
-    size_t streams = 0;
-    for (const std::string &path : options.traces)
-        for (Trace &trace : read_input(path, firmware, streams))
-            traces.push_back(std::move(trace));
-    if (!firmware.empty() && streams == 0)
-        throw Trouble(
-            "--elf is for the streams of firmware, and all these are traces of Linux programs; leave it "
-            "out.");
-    const Report report = make_report(traces, options.report);
+    const ReportFiles files = check_report_options(options.report);
+    const std::vector<FirmwareElf> firmware = read_firmware(options.firmware);
+    Inputs inputs = read_inputs(options.traces, firmware, options.report.cycle_function);
+    if (!firmware.empty() && inputs.streams == 0)
+        throw Trouble("--elf is for the streams of firmware, and there is none among these; leave it out.");
+    require_cycle_function(options.report.cycle_function, inputs.traces);
+    const Report report = make_report(inputs.traces, options.report, files, std::move(inputs.reports));
     write_report(report, options.report);
     return has_findings(report, options.report) ? exit_findings : exit_nothing_found;
 }
@@ -70,11 +43,13 @@ int report(Options &options)
 Action add_report(CLI::App &app)
 {
     auto options = std::make_shared<Options>();
-    CLI::App *command = app.add_subcommand("report", "Analyse traces of programs and streams of firmware.");
+    CLI::App *command = app.add_subcommand(
+        "report", "Analyse traces of programs and streams of firmware; join saved reports.");
     command
-        ->add_option("TRACE", options->traces,
-                     "Traces, as unpaired record leaves them, finished or not; "
-                     "or what a firmware's sink sent, saved byte for byte.")
+        ->add_option(
+            "TRACE", options->traces,
+            "Traces, as unpaired record leaves them, finished or not; "
+            "or what a firmware's sink sent, saved byte for byte; or reports saved with --output json:FILE.")
         ->required()
         ->option_text("FILE...");
     command
@@ -105,13 +80,17 @@ Action add_report(CLI::App &app)
         ->check(CLI::PositiveNumber)
         ->needs(follow)
         ->group(following);
+    add_cycle_option(*command, "What the report says, and where", options->report.cycle_function);
     add_report_options(*command, options->report);
     command->footer(
+        formats_help() +
         "Examples:\n"
         "  unpaired report unpaired.server.4711.trace\n"
         "  unpaired report *.trace --format=json\n"
         "  unpaired report board.trace --sysroot ~/board/rootfs --debug-path ~/board/debug\n"
         "  unpaired report uart.bin --elf build/firmware.elf\n"
+        "  unpaired report uart.bin --elf build/firmware.elf --cycle=lwip_socket\n"
+        "  unpaired report results/*.json --output json:baseline.json\n"
         "  unpaired report --follow $(pidof -s server)\n"
         "  unpaired report t.trace --owner 'mqtt_*=MQTT' --suppressions known.supp --fail-on=leak\n\n"
         "Exit status: 0 nothing found, 1 findings (see --fail-on), 2 trouble. With --follow 0 or 2.");

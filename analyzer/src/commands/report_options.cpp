@@ -3,31 +3,41 @@
 #include "commands/store_trace.h"
 #include "commands/terminal.h"
 #include "commands/trouble.h"
-#include "writers/json.h"
-#include "writers/text.h"
+#include "rules.h"
+#include "writers/formats.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <map>
 #include <sstream>
+#include <unistd.h>
 
 namespace unpaired {
 namespace {
 
-const std::vector<std::string> &formats()
+/// "text, json or html"
+std::string format_names()
 {
-    static const std::vector<std::string> names = {"text", "json"};
+    std::string names;
+    for (size_t i = 0; i < formats().size(); i++)
+        names += fmt::format("{}{}",
+                             i == 0                      ? ""
+                             : i + 1 == formats().size() ? " or "
+                                                         : ", ",
+                             formats()[i].name);
     return names;
 }
 
 std::string known_format(const std::string &name)
 {
-    if (std::find(formats().begin(), formats().end(), name) != formats().end())
+    if (find_format(name))
         return {};
-    return fmt::format("there is no format '{}' (there are {})", name, fmt::join(formats(), ", "));
+    return fmt::format("there is no format '{}' (there are {})", name, format_names());
 }
 
 std::string known_output(const std::string &output)
@@ -38,27 +48,62 @@ std::string known_output(const std::string &output)
     return known_format(output.substr(0, colon));
 }
 
-std::string written(const Report &report, const ReportOptions &options, const std::string &format,
-                    bool to_terminal)
+/// A report to be written: as what, and where ("-" is stdout).
+struct Output {
+    const Format *format = nullptr;
+    std::string path;
+};
+
+std::vector<Output> outputs_of(const ReportOptions &options)
 {
-    if (format == "json") {
-        std::ostringstream json;
-        write_json(json, report);
-        return std::move(json).str();
+    std::vector<Output> outputs;
+    if (!options.format.empty() || options.outputs.empty())
+        outputs.push_back({options.format.empty() ? &formats().front() : find_format(options.format), "-"});
+    for (const std::string &output : options.outputs) {
+        const size_t colon = output.find(':');
+        outputs.push_back({find_format(output.substr(0, colon)), output.substr(colon + 1)});
     }
-    TextStyle style;
-    style.all = options.all;
-    style.colour = to_terminal && colour_wanted();
-    style.width = to_terminal ? report_width() : 100;
-    if (to_terminal)
-        style.link = source_links(options.links);
-    return write_text(report, style);
+    return outputs;
+}
+
+bool is_stdout(const std::string &path) { return path == "-" || path == "/dev/stdout"; }
+
+/// The same for all ways to spell the path of one file, whether it is there yet or not.
+std::string file_of(const std::string &path)
+{
+    std::error_code error;
+    if (is_stdout(path) || path == "/dev/stderr")
+        return is_stdout(path) ? "-" : path;
+    const std::filesystem::path file = std::filesystem::absolute(path);
+    const std::filesystem::path real = std::filesystem::weakly_canonical(file, error);
+    return (error ? file.lexically_normal() : real).string();
+}
+
+/// Where the sources are, as an absolute path: SARIF's paths are relative to it.
+std::string source_root(const ReportOptions &options)
+{
+    return std::filesystem::absolute(options.source_root.empty() ? "." : options.source_root).string();
+}
+
+WriteOptions write_options(const ReportOptions &options, bool to_stdout)
+{
+    WriteOptions how;
+    how.all = options.all;
+    how.fail_on = least_severity(options);
+    how.source_root = source_root(options);
+    how.colour = to_stdout && colour_wanted();
+    how.width = to_stdout ? report_width() : 100;
+    if (to_stdout)
+        how.link = source_links(options.links);
+    return how;
 }
 
 void write_file(const std::string &path, const std::string &text)
 {
-    if (path == "-") {
-        if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    // a terminal's or a log's own file must not be opened anew: that would cut a log off
+    if (path == "-" || path == "/dev/stdout" || path == "/dev/stderr") {
+        FILE *stream = path == "/dev/stderr" ? stderr : stdout;
+        if (std::fwrite(text.data(), 1, text.size(), stream) != text.size() || std::fflush(stream) != 0)
             throw Trouble(fmt::format("cannot write the report: {}.", std::strerror(errno)));
         return;
     }
@@ -74,15 +119,18 @@ void write_file(const std::string &path, const std::string &text)
 void add_report_options(CLI::App &command, ReportOptions &options)
 {
     const std::string group = "What the report says, and where";
-    command.add_option("--format", options.format, "Format on stdout: text (default) or json.")
+    command
+        .add_option("--format", options.format,
+                    fmt::format("Format on stdout: {} (default {}; see below).", format_names(),
+                                formats().front().name))
         ->option_text("FORMAT")
         ->check(CLI::Validator(known_format, "", "format"))
         ->group(group);
     command
         .add_option(
             "--output", options.outputs,
-            "Write the report to a file, as in json:report.json; may be given several times. Nothing goes to "
-            "stdout then, unless --format is given too.")
+            "Write the report to a file, as in html:report.html (- is stdout); may be given several times. "
+            "Nothing else goes to stdout then, unless --format is given too.")
         ->option_text("FORMAT:FILE")
         ->check(CLI::Validator(known_output, "", "output"))
         ->allow_extra_args(false)
@@ -122,6 +170,21 @@ void add_report_options(CLI::App &command, ReportOptions &options)
         ->option_text("FILE")
         ->allow_extra_args(false)
         ->group(group);
+    command
+        .add_option(
+            "--baseline", options.baseline,
+            "An earlier report, saved with --output json:FILE, or a trace: findings that it has too, and "
+            "not fewer of, do not count and are folded into one line.")
+        ->option_text("FILE")
+        ->group(group);
+    command
+        .add_option(
+            "--limit", options.limits,
+            "How many of a family there can be, as in socket=512, or how much memory, as in heap=256K: "
+            "the report tells when what grows will meet it. May be given several times.")
+        ->option_text("FAMILY=N")
+        ->allow_extra_args(false)
+        ->group(group);
     const std::string symbols = "Where names and line numbers come from";
     command
         .add_option("--sysroot", options.symbols.sysroot,
@@ -138,38 +201,81 @@ void add_report_options(CLI::App &command, ReportOptions &options)
         ->allow_extra_args(false)
         ->group(symbols);
     command
+        .add_option(
+            "--source-root", options.source_root,
+            "Folder that holds the sources: the paths of sarif are relative to it (default: the current "
+            "folder).")
+        ->option_text("FOLDER")
+        ->check(CLI::ExistingDirectory)
+        ->group(symbols);
+    command
         .add_flag("--debuginfod", options.symbols.debuginfod,
                   "Ask the servers of DEBUGINFOD_URLS for debug information (never done otherwise).")
         ->group(symbols);
 }
 
+std::string formats_help()
+{
+    std::string out = "Formats:\n";
+    for (const Format &format : formats())
+        out += fmt::format("  {:<24}{}\n", format.name, format.help);
+    return out + "\n";
+}
+
 void check_outputs(const ReportOptions &options)
 {
-    for (const std::string &output : options.outputs)
-        if (const std::string path = output.substr(output.find(':') + 1); path != "-")
-            require_writable_place(path);
+    std::vector<Output> outputs = outputs_of(options);
+    std::map<std::string, std::string> seen; // the file, and how it was written
+    for (const Output &output : outputs) {
+        if (is_stdout(output.path)) {
+            if (output.format->binary && isatty(STDOUT_FILENO))
+                throw Trouble(fmt::format("{} is binary and stdout a terminal: write it to a file, as in "
+                                          "--output {}:FILE.",
+                                          output.format->name, output.format->name));
+        } else if (output.path != "/dev/stderr") {
+            require_writable_place(output.path);
+        }
+        const auto [other, fresh] = seen.try_emplace(file_of(output.path), output.path);
+        if (!fresh)
+            throw Trouble(
+                is_stdout(output.path)
+                    ? std::string("two reports for stdout: give the others a file, as in --output "
+                                  "json:FILE.")
+                    : fmt::format("two reports for the file '{}': give each its own.", output.path));
+    }
+}
+
+Severity least_severity(const ReportOptions &options)
+{
+    for (Severity severity : {Severity::leak, Severity::note})
+        if (severity_name(severity) == options.fail_on)
+            return severity;
+    return Severity::suspect;
 }
 
 bool has_findings(const Report &report, const ReportOptions &options)
 {
-    const Severity least = options.fail_on == "leak"   ? Severity::leak
-                           : options.fail_on == "note" ? Severity::note
-                                                       : Severity::suspect;
+    const Severity least = least_severity(options);
     for (const ImageReport &image : report.images)
         for (const Finding &finding : image.findings)
-            if (finding.suppressed_by.empty() && finding.severity >= least)
+            if (!finding.accepted() && finding.severity >= least)
                 return true;
     return false;
 }
 
+void write_outputs(const ReportOptions &options, const InFormat &in_format)
+{
+    for (const Output &output : outputs_of(options))
+        write_file(output.path, in_format(*output.format, write_options(options, is_stdout(output.path))));
+}
+
 void write_report(const Report &report, const ReportOptions &options)
 {
-    if (!options.format.empty() || options.outputs.empty())
-        write_file("-", written(report, options, options.format.empty() ? "text" : options.format, true));
-    for (const std::string &output : options.outputs) {
-        const size_t colon = output.find(':');
-        write_file(output.substr(colon + 1), written(report, options, output.substr(0, colon), false));
-    }
+    write_outputs(options, [&report](const Format &format, const WriteOptions &how) {
+        std::ostringstream out;
+        format.write(out, report, how);
+        return std::move(out).str();
+    });
 }
 
 } // namespace unpaired

@@ -3,9 +3,11 @@
 
 #include "report.h"
 #include "symbols/symbol_options.h"
+#include "writers/formats.h"
 
 #include <CLI/CLI.hpp>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,21 +18,39 @@ struct ReportOptions {
     std::vector<std::string> outputs; ///< FORMAT:FILE, validated
     std::vector<std::string> owners;  ///< PATTERN=MAGIC
     std::vector<std::string> suppressions;
+    std::string baseline;            ///< a saved report, or a trace
+    std::vector<std::string> limits; ///< FAMILY=N
     std::string fail_on = "suspect";
+    std::string cycle_function; ///< --cycle
     bool all = false;
     std::string links = "auto"; ///< auto, on, off, or a link with "{path}" in it
+    std::string source_root;    ///< "" is the current folder
     SymbolOptions symbols;
 };
 
 void add_report_options(CLI::App &command, ReportOptions &options);
 
-/// Throws Trouble if a file of --output cannot be written.
+/// The formats, a line each, to stand above a command's examples.
+std::string formats_help();
+
+/// Throws Trouble if a file of --output cannot be written or is given twice, or a binary format would go to a
+/// terminal.
 void check_outputs(const ReportOptions &options);
 
-/// Findings that count against the exit status: not suppressed, and as severe as --fail-on says.
+/// The severity from which on a finding counts for the exit status (--fail-on).
+Severity least_severity(const ReportOptions &options);
+
+/// Findings that count against the exit status: neither suppressed nor as in the baseline, and as severe as
+/// --fail-on says.
 bool has_findings(const Report &report, const ReportOptions &options);
 
 /// Writes the report to stdout and to files as asked. Throws Trouble if that fails.
 void write_report(const Report &report, const ReportOptions &options);
+
+/// What is to be written in one of the formats, for stdout or for a file.
+using InFormat = std::function<std::string(const Format &format, const WriteOptions &how)>;
+
+/// Writes to stdout and to files as --format, --output and --all ask. Throws Trouble if that fails.
+void write_outputs(const ReportOptions &options, const InFormat &in_format);
 
 } // namespace unpaired

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fstream>
+#include <map>
 #include <sys/stat.h>
 
 namespace unpaired {
@@ -96,7 +97,8 @@ std::string trace_of_process(uint32_t pid)
     if (!fd && errno == ENOENT)
         throw Trouble(fmt::format("there is no process {}.", pid));
     if (!fd)
-        throw Trouble(fmt::format("process {} is not ours to look at: {}.", pid, std::strerror(errno)));
+        throw Trouble(fmt::format("process {} is not ours to look at: {}; be the user who runs it, or root.",
+                                  pid, std::strerror(errno)));
     std::string found;
     any_mapping(pid, [&](const Mapping &m) {
         if (!m.shared || m.path.empty() || m.path[0] != '/')
@@ -113,6 +115,19 @@ std::string trace_of_process(uint32_t pid)
     if (found.empty())
         throw Trouble(fmt::format(
             "process {} is not being recorded (start it with unpaired run or unpaired record).", pid));
+    return found;
+}
+
+std::vector<Image> running_images(const Trace &trace)
+{
+    std::map<uint32_t, Image> by_pid;
+    for (const auto &[id, image] : trace.images)
+        if (std::find(trace.running_pids.begin(), trace.running_pids.end(), image.pid) !=
+            trace.running_pids.end())
+            by_pid[image.pid] = image;
+    std::vector<Image> found;
+    for (const auto &[pid, image] : by_pid)
+        found.push_back(image);
     return found;
 }
 

@@ -13,7 +13,7 @@ namespace unpaired {
 
 struct CoreThread {
     uint32_t tid = 0;
-    uint64_t stack_pointer = 0, thread_pointer = 0; ///< rsp, fs_base
+    uint64_t stack_pointer = 0, thread_pointer = 0; ///< rsp, fs_base; of a live process 0 where not known
     std::vector<std::pair<std::string, uint64_t>> registers;
 };
 

@@ -53,10 +53,10 @@ public:
     }
 
 private:
-    void add(RootKind kind, uint64_t start, uint64_t end, const std::string &name)
+    void add(RootKind kind, uint64_t start, uint64_t end, const std::string &name, uint32_t tid = 0)
     {
         for (auto [from, to] : map_.claim(start, end))
-            remains_.roots.push_back({kind, from, to, name});
+            remains_.roots.push_back({kind, from, to, name, tid});
     }
 
     void exclude_recorder()
@@ -74,10 +74,12 @@ private:
         const std::string name = thread_name.empty() ? fmt::format("thread {}", thread.tid)
                                                      : fmt::format("thread {} ({})", thread.tid, thread_name);
         for (const auto &[register_name, value] : thread.registers)
-            remains_.registers.push_back({fmt::format("{} of {}", register_name, name), value});
+            remains_.registers.push_back({fmt::format("{} of {}", register_name, name), value, thread.tid});
+        if (thread.stack_pointer == 0)
+            return; // it runs: its stack counts whole, as memory that the program mapped
         if (const MemoryImage::Region *region = stack_of(thread))
             add(RootKind::stack, std::max(region->start, thread.stack_pointer - red_zone), region->end,
-                "the stack of " + name);
+                "the stack of " + name, thread.tid);
         else
             remains_.trace.damage.push_back(
                 fmt::format("the stack of {} is not in the core: what only it holds looks lost", name));
@@ -137,8 +139,25 @@ private:
             region.end - region.start > most_of_a_block ? region.end - most_of_a_block : region.start;
         for (uint64_t at = (start + alignment - 1) / alignment * alignment; at + 24 <= region.end;
              at += alignment)
-            if (remains_.memory.word(at, 8) == at && remains_.memory.word(at + 16, 8) == at)
+            if (remains_.memory.word(at, 8) == at && remains_.memory.word(at + 16, 8) == at) {
+                of_living = describes_living(at, region.end);
                 return true;
+            }
+        return false;
+    }
+
+    /// Whether the C library's description of a thread, which begins with its control block, has the number of one
+    /// that lives: the kernel wipes it when the thread ends. For a process that runs, where nobody tells the thread
+    /// pointers.
+    bool describes_living(uint64_t block, uint64_t end) const
+    {
+        constexpr uint64_t most_of_a_description = 0x1000;
+        for (uint64_t at = block; at < std::min(end, block + most_of_a_description); at += sizeof(uint32_t)) {
+            const auto value = remains_.memory.get<uint32_t>(at);
+            for (const CoreThread &thread : core_.threads)
+                if (thread.thread_pointer == 0 && value == thread.tid)
+                    return true;
+        }
         return false;
     }
 

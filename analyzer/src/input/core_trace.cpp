@@ -4,6 +4,8 @@
 #include <elf.h>
 #include <fmt/format.h>
 #include <map>
+#include <optional>
+#include <string_view>
 #include <unordered_map>
 
 namespace unpaired {
@@ -36,10 +38,33 @@ template <class Item> void keep_image(std::vector<Item> &items, uint16_t image)
     std::erase_if(items, [image](const Item &item) { return item.image != image; });
 }
 
-bool is_heap(const Trace &trace, const Slot &slot)
+bool is_of(std::string_view name, const Trace &trace, const Slot &slot)
 {
     auto space = trace.dictionary.spaces.find(slot.space);
-    return space != trace.dictionary.spaces.end() && space->second.name == "heap";
+    return space != trace.dictionary.spaces.end() && space->second.name == name;
+}
+
+/// A mapping is a block whose pieces the program hands out, unless a thread runs on it: then it is a stack.
+std::optional<LiveBlock> block_of_mapping(const Slot &slot, const CoreFile &core, uint32_t index)
+{
+    for (const CoreThread &thread : core.threads)
+        if (thread.stack_pointer >= slot.handle && thread.stack_pointer - slot.handle < slot.size)
+            return std::nullopt;
+    return LiveBlock{slot.handle, slot.size, index, true};
+}
+
+/// Of two blocks that share memory the first stays: releases that went unseen leave such.
+void drop_overlaps(std::vector<LiveBlock> &blocks)
+{
+    std::sort(blocks.begin(), blocks.end(),
+              [](const LiveBlock &a, const LiveBlock &b) { return a.address < b.address; });
+    uint64_t end = 0;
+    std::erase_if(blocks, [&end](const LiveBlock &block) {
+        if (block.address < end)
+            return true;
+        end = block.address + std::max<uint64_t>(block.size, 1);
+        return false;
+    });
 }
 
 /// What has no slot (inherited from the parent, or not recorded) still holds others.
@@ -131,7 +156,10 @@ void trace_from_ledger(Remains &remains, Trace trace, uint16_t image, const Core
     uint64_t untagged = 0, not_dumped = 0, first_untagged = 0;
     std::vector<Slot> kept;
     for (const Slot &slot : trace.slots) {
-        if (!is_heap(trace, slot)) {
+        if (!is_of("heap", trace, slot)) {
+            if (is_of("mapping", trace, slot))
+                if (const auto block = block_of_mapping(slot, core, static_cast<uint32_t>(kept.size())))
+                    remains.blocks.push_back(*block);
             kept.push_back(slot);
             continue;
         }
@@ -153,8 +181,7 @@ void trace_from_ledger(Remains &remains, Trace trace, uint16_t image, const Core
         kept.push_back(slot);
     }
     trace.slots = std::move(kept);
-    std::sort(remains.blocks.begin(), remains.blocks.end(),
-              [](const LiveBlock &a, const LiveBlock &b) { return a.address < b.address; });
+    drop_overlaps(remains.blocks);
     add_other_blocks(remains, tags);
     if (untagged > 0)
         trace.damage.push_back(fmt::format(

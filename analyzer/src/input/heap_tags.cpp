@@ -1,29 +1,15 @@
 #include "input/heap_tags.h"
 
-#include "unpaired/owner_tag.h"
+#include "unpaired/heap_chunks.h"
 
 #include <algorithm>
 
 namespace unpaired {
 namespace {
 
-constexpr uint64_t chunk_header = 16, alignment = 16, smallest_chunk = 32;
-constexpr uint64_t previous_in_use = 1, is_mapped = 2, flags = 7;
-constexpr uint64_t cut_size = 0xffffffff;
+using heap_chunks::Tag;
 
 using Range = std::pair<uint64_t, uint64_t>;
-
-enum class State { none, live, released };
-
-State state_of(const unpaired_trailer &tag, uint64_t block)
-{
-    if (tag.check == 0)
-        return State::none; // a check word is odd
-    if (tag.check == unpaired_trailer_check(&tag, block, UNPAIRED_TAG_LIVE))
-        return State::live;
-    return tag.check == unpaired_trailer_check(&tag, block, UNPAIRED_TAG_RELEASED) ? State::released
-                                                                                   : State::none;
-}
 
 /// Memory read ahead, for a scan that goes upwards and looks aside now and then.
 class Window {
@@ -81,18 +67,21 @@ public:
 private:
     void scan_region(const MemoryImage::Region &region)
     {
+        using heap_chunks::alignment;
         std::vector<Range> used, released; // chunks of arenas, by address
-        const uint64_t first = (region.start + alignment - 1) / alignment * alignment + chunk_header;
+        const uint64_t first = (region.start + alignment - 1) / alignment * alignment + heap_chunks::header;
         for (uint64_t block = first; block < region.end;) {
             uint64_t size = 0, next = block + alignment;
-            if (window_.get(block - 8, size) && plausible(size, block - chunk_header, region.end)) {
-                const bool mapped = (size & is_mapped) != 0;
-                const uint64_t chunk = block - chunk_header, end = chunk + (size & ~flags);
-                const State state = look_at(chunk, end, mapped);
-                if (state == State::live)
-                    next = end + chunk_header;
-                if (state != State::none && !mapped)
-                    (state == State::live ? used : released).emplace_back(chunk, end);
+            if (window_.get(block - 8, size) &&
+                heap_chunks::plausible(size, block - heap_chunks::header, region.end)) {
+                const bool mapped = (size & heap_chunks::is_mapped) != 0;
+                const uint64_t chunk = block - heap_chunks::header,
+                               end = chunk + (size & ~heap_chunks::flags);
+                const Tag state = look_at(chunk, end, mapped);
+                if (state == Tag::live)
+                    next = end + heap_chunks::header;
+                if (state != Tag::none && !mapped)
+                    (state == Tag::live ? used : released).emplace_back(chunk, end);
             }
             block = next;
         }
@@ -100,73 +89,62 @@ private:
             walk(region, used, released);
     }
 
-    static bool plausible(uint64_t size, uint64_t chunk, uint64_t end)
+    Tag look_at(uint64_t chunk, uint64_t end, bool mapped)
     {
-        const uint64_t length = size & ~flags;
-        return length >= smallest_chunk && length % alignment == 0 && length <= end - chunk;
-    }
-
-    State look_at(uint64_t chunk, uint64_t end, bool mapped)
-    {
-        const uint64_t block = chunk + chunk_header, usable = end - chunk - (mapped ? 16 : 8);
+        const uint64_t block = chunk + heap_chunks::header, usable = end - chunk - (mapped ? 16 : 8);
         unpaired_trailer tag;
         if (usable < sizeof tag || !window_.peek(block + usable - sizeof tag, tag))
-            return State::none;
-        const State state = state_of(tag, block);
-        if (state != State::live)
+            return Tag::none;
+        const Tag state = heap_chunks::state_of(tag, block);
+        if (state != Tag::live)
             return state;
         TaggedBlock found;
         found.address = block;
-        found.size = tag.size == cut_size ? usable - sizeof tag : tag.size;
+        found.size = heap_chunks::size_asked(tag, usable);
         found.chunk = chunk;
         found.chunk_end = block + usable;
         found.owner = tag.owner;
         found.slot = tag.slot;
         found.site = tag.site;
         if (found.size > usable - sizeof tag)
-            return State::none;
+            return Tag::none;
         found_.live.push_back(found);
         return state;
     }
 
-    /// From chunk to chunk through an arena; where it goes astray, on from the next block with a tag.
     void walk(const MemoryImage::Region &region, const std::vector<Range> &used,
               const std::vector<Range> &released)
     {
-        uint64_t at = region.start, size = 0;
+        uint64_t start = region.start, size = 0;
         // an arena of a thread begins with its own data, the program's with a chunk
-        if (!window_.get(at + 8, size) || !plausible(size, at, region.end) || (size & is_mapped) != 0) {
-            at = std::min(used.empty() ? UINT64_MAX : used.front().first,
-                          released.empty() ? UINT64_MAX : released.front().first);
-            found_.other.emplace_back(region.start, at);
+        if (!window_.get(start + 8, size) || !heap_chunks::plausible(size, start, region.end) ||
+            (size & heap_chunks::is_mapped) != 0) {
+            start = std::min(used.empty() ? UINT64_MAX : used.front().first,
+                             released.empty() ? UINT64_MAX : released.front().first);
+            found_.other.emplace_back(region.start, start);
         }
-        for (auto next = used.begin(); at + chunk_header < region.end;) {
+        auto next = used.begin();
+        const auto next_known = [&](uint64_t at) {
             while (next != used.end() && next->first < at)
                 ++next;
-            if (next != used.end() && next->first == at) {
-                at = next->second;
-                continue;
-            }
-            const uint64_t limit = next != used.end() ? next->first : region.end;
-            if (!window_.get(at + 8, size) || !plausible(size, at, limit)) {
-                found_.unclear.emplace_back(at, limit);
-                at = limit;
-                continue;
-            }
-            const uint64_t end = at + (size & ~flags);
-            (is_used({at, end}, region.end, released) ? found_.other : found_.free).emplace_back(at, end);
-            at = end;
-        }
-    }
-
-    /// Of a chunk without a live tag. The last one of an arena is what it has left; of the others the next one
-    /// says whether it is used, but for those that wait in a list of the thread to be used again.
-    bool is_used(const Range &chunk, uint64_t region_end, const std::vector<Range> &released)
-    {
-        uint64_t next_size = 0;
-        return chunk.second < region_end && window_.peek(chunk.second + 8, next_size) &&
-               (next_size & previous_in_use) != 0 &&
-               !std::binary_search(released.begin(), released.end(), chunk);
+            return next != used.end() ? next->first : region.end;
+        };
+        heap_chunks::walk(window_, start, region.end, next_known,
+                          [&](heap_chunks::Use use, uint64_t from, uint64_t to, const unpaired_trailer *) {
+                              switch (use) {
+                              case heap_chunks::Use::live: // known already
+                                  break;
+                              case heap_chunks::Use::free:
+                                  found_.free.emplace_back(from, to);
+                                  break;
+                              case heap_chunks::Use::other:
+                                  found_.other.emplace_back(from, to);
+                                  break;
+                              case heap_chunks::Use::unclear:
+                                  found_.unclear.emplace_back(from, to);
+                                  break;
+                              }
+                          });
     }
 
     const MemoryImage &memory_;
@@ -187,7 +165,8 @@ std::optional<TaggedBlock> find_tag(const MemoryImage &memory, uint64_t block, u
     for (size_t i = 0; i + sizeof(unpaired_trailer) <= behind.size(); i++) {
         unpaired_trailer tag;
         std::memcpy(&tag, &behind[i], sizeof tag);
-        if (tag.size != std::min<uint64_t>(size, cut_size) || state_of(tag, block) != State::live)
+        if (tag.size != std::min<uint64_t>(size, UINT32_MAX) ||
+            heap_chunks::state_of(tag, block) != Tag::live)
             continue;
         TaggedBlock found;
         found.address = block;

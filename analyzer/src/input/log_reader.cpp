@@ -86,6 +86,7 @@ bool read_image(Payload &p, Trace &trace)
     image.pid = r->pid;
     image.parent_pid = r->parent_pid;
     image.time_ms = r->time_ms;
+    image.cycle = r->cycle;
     image.forked = (r->flags & UNPAIRED_IMAGE_FORKED) != 0;
     image.recorded = true;
     image.program = p.text(r->program_len);
@@ -243,6 +244,16 @@ bool read_small(uint8_t type, Payload &p, Trace &trace)
     case UNPAIRED_RECORD_NOTE:
         if (auto r = p.fixed<unpaired_record_note>()) {
             trace.notes.push_back({r->image, r->note, p.text(r->text_len)});
+            if (r->note == UNPAIRED_NOTE_CYCLE_FUNCTION)
+                trace.cycle_function = trace.notes.back().text;
+            return p.complete();
+        }
+        return false;
+    case UNPAIRED_RECORD_PREVIEW:
+        if (auto r = p.fixed<unpaired_record_preview>()) {
+            const std::string bytes = p.text(r->length);
+            trace.beginnings.push_back(
+                {r->slot, r->sequence, r->time_ms, std::vector<uint8_t>(bytes.begin(), bytes.end())});
             return p.complete();
         }
         return false;
@@ -336,7 +347,7 @@ LogGaps read_log(std::span<const uint32_t> words, uint64_t used, Trace &trace)
         std::span<const uint8_t> payload(reinterpret_cast<const uint8_t *>(&words[at]) +
                                              sizeof(unpaired_record),
                                          length * 4 - sizeof(unpaired_record));
-        if (type == 0 || type > UNPAIRED_RECORD_NOTE)
+        if (type == 0 || type > UNPAIRED_RECORD_PREVIEW)
             gaps.unknown++;
         else if (!read_record(type, Payload(payload), trace))
             gaps.undecodable++;

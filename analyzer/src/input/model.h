@@ -41,6 +41,7 @@ struct Dictionary {
 struct Image {
     uint16_t id = 0, parent = 0;
     uint32_t pid = 0, parent_pid = 0, time_ms = 0;
+    uint32_t cycle = 0; ///< cycles begun before it
     bool forked = false;
     bool recorded = false; ///< its IMAGE record was read; else it is only known from its extents
     std::string program;
@@ -171,12 +172,26 @@ enum class Reachability : uint8_t { unknown, reachable, possibly, lost }; // the
 struct Held {
     static constexpr uint32_t no_slot = UINT32_MAX;
     Reachability state = Reachability::unknown;
-    bool indirect = false;          ///< lost, but held by another lost block
-    std::string by;                 ///< "g_sessions + 8 (.bss)"; "" where a block holds it, or nothing
-    uint32_t by_slot = no_slot;     ///< index of the slot whose block holds it
-    uint64_t at = 0;                ///< where the pointer stands
-    bool interior = false;          ///< it points into the middle
-    std::vector<uint8_t> beginning; ///< of its contents
+    bool indirect = false;                 ///< lost, but held by another lost block
+    uint8_t holder = UNPAIRED_HOLDER_NONE; ///< enum unpaired_reach_holder
+    uint32_t tid = 0;                      ///< whose stack or register holds it
+    std::string by;                        ///< "g_sessions + 8 (.bss)"; "" where it is yet to be named
+    uint32_t by_slot = no_slot;            ///< index of the slot whose block holds it
+    uint64_t at = 0;                       ///< where the pointer stands
+    bool interior = false;                 ///< it points into the middle
+    std::vector<uint8_t> beginning;        ///< of its contents
+};
+
+/// When somebody looked at the memory of an image.
+struct Look {
+    uint32_t time_ms = 0, cycle = 0;
+};
+
+/// The first bytes of the block of a slot.
+struct BlockBeginning {
+    uint32_t slot = 0, sequence = 0,
+             time_ms = 0; ///< reference of the slot, and for which sequence this is true
+    std::vector<uint8_t> bytes;
 };
 
 struct Trace {
@@ -185,6 +200,7 @@ struct Trace {
     uint16_t machine = 0, major = 0, minor = 0;
     uint8_t address_size = 8;
     uint32_t first_pid = 0, control = 0, cycles = 0;
+    std::string cycle_function; ///< each call of it began a cycle; "" where marks did
     uint64_t started_realtime_ns = 0;
     uint64_t drops[UNPAIRED_DROP_KINDS] = {};
 
@@ -202,9 +218,11 @@ struct Trace {
     std::vector<ChildEnd> child_ends;
     std::vector<Exec> execs;
     std::vector<Note> notes;
-    std::vector<Slot> slots;       ///< live ones only, by ascending reference
-    std::vector<Counter> counters; ///< one per (image, site), sorted by both
-    std::vector<Held> held;        ///< beside `slots`; empty where there is no memory to look at
+    std::vector<Slot> slots;                ///< live ones only, by ascending reference
+    std::vector<Counter> counters;          ///< one per (image, site), sorted by both
+    std::vector<Held> held;                 ///< beside `slots`; empty where nobody looked at memory
+    std::map<uint16_t, Look> looks;         ///< the latest at memory, by image
+    std::vector<BlockBeginning> beginnings; ///< as recorded; `held` has those of live slots
 
     uint64_t events_lost = 0; ///< of a stream: known to have happened, but not what
 

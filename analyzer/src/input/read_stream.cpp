@@ -20,8 +20,9 @@ std::string hexadecimal(std::span<const uint8_t> bytes)
 
 class StreamReader {
 public:
-    StreamReader(const Bytes &input, const std::string &name, const FirmwareElf &elf)
-        : name_(name), elf_(elf), scanner_(input), damage_(input.damage)
+    StreamReader(const Bytes &input, const std::string &name, const FirmwareElf &elf,
+                 const std::string &cycle_function)
+        : name_(name), elf_(elf), cycle_function_(cycle_function), scanner_(input), damage_(input.damage)
     {}
 
     std::vector<Trace> read()
@@ -48,7 +49,10 @@ private:
         return runs_.back();
     }
 
-    void begin_run(bool beginning_seen) { runs_.emplace_back(elf_, name_, beginning_seen, evidence_); }
+    void begin_run(bool beginning_seen)
+    {
+        runs_.emplace_back(elf_, name_, beginning_seen, cycle_function_, evidence_);
+    }
 
     void take(const StreamRecord &record)
     {
@@ -155,6 +159,7 @@ private:
 
     const std::string name_;
     const FirmwareElf &elf_;
+    const std::string cycle_function_;
     StreamScanner scanner_;
     std::vector<std::string> damage_;
     CallEvidence evidence_;
@@ -165,14 +170,15 @@ private:
 } // namespace
 
 std::vector<Trace> read_stream(std::span<const uint8_t> bytes, const std::string &name,
-                               const FirmwareElf &elf)
+                               const FirmwareElf &elf, const std::string &cycle_function)
 {
-    return StreamReader(*wrap_bytes(bytes, name), name, elf).read();
+    return StreamReader(*wrap_bytes(bytes, name), name, elf, cycle_function).read();
 }
 
-std::vector<Trace> read_stream(const std::string &path, const FirmwareElf &elf)
+std::vector<Trace> read_stream(const std::string &path, const FirmwareElf &elf,
+                               const std::string &cycle_function)
 {
-    return StreamReader(*open_bytes(path), path, elf).read();
+    return StreamReader(*open_bytes(path), path, elf, cycle_function).read();
 }
 
 bool holds_stream(const std::string &path)

@@ -2,6 +2,7 @@
 
 #include "input/bytes.h"
 #include "input/log_reader.h"
+#include "input/reach_reader.h"
 
 #include <algorithm>
 #include <cstring>
@@ -44,7 +45,7 @@ unpaired_file_header read_header(const Bytes &input, const std::string &name)
 bool begins_extent(const unpaired_extent &extent)
 {
     return extent.magic == UNPAIRED_EXTENT_MAGIC && extent.kind >= UNPAIRED_EXTENT_LOG &&
-           extent.kind <= UNPAIRED_EXTENT_COUNTERS && extent.pages > 0 &&
+           extent.kind <= UNPAIRED_EXTENT_REACH && extent.pages > 0 &&
            std::all_of(std::begin(extent.reserved), std::end(extent.reserved),
                        [](uint32_t word) { return word == 0; });
 }
@@ -73,6 +74,7 @@ public:
         gather_counters();
         sort();
         check_references();
+        reach_.settle(trace_);
         tell_damage();
         return std::move(trace_);
     }
@@ -89,7 +91,7 @@ private:
                 break;
             bool expected = extent.magic == UNPAIRED_EXTENT_MAGIC && extent.pages > 0 &&
                             extent.pages <= (std::max(handed_out, size) - at + page_size - 1) / page_size;
-            if (expected && extent.kind > UNPAIRED_EXTENT_COUNTERS) {
+            if (expected && extent.kind > UNPAIRED_EXTENT_REACH) {
                 at += uint64_t{extent.pages} * page_size;
                 skipped_kinds_++;
             } else if (expected || begins_extent(extent)) {
@@ -140,6 +142,8 @@ private:
                 gaps_ += read_log(content, extent.used, trace_);
             else if (extent.kind == UNPAIRED_EXTENT_SLOTS)
                 read_slots(content, at + sizeof extent, extent.image);
+            else if (extent.kind == UNPAIRED_EXTENT_REACH)
+                reach_.add(content, extent.used, extent.image, trace_);
             else
                 read_counters(content, extent);
         }
@@ -320,6 +324,7 @@ private:
     Trace trace_;
     std::vector<uint32_t> words_; // the extent at hand; kept to reuse its memory
     LogGaps gaps_;
+    ReachReader reach_;
     uint64_t damaged_pages_ = 0, first_damaged_page_ = 0, blank_pages_ = 0, truncated_bytes_ = 0;
     uint64_t overlong_extents_ = 0, skipped_kinds_ = 0, siteless_slots_ = 0, unsettled_slots_ = 0;
 };

@@ -15,6 +15,8 @@ struct LiveBlock {
     static constexpr uint32_t no_slot = UINT32_MAX;
     uint64_t address = 0, size = 0;
     uint32_t slot = no_slot; ///< index into Trace::slots; no_slot: it only holds others
+    /// A pointer to anywhere in it holds it: memory that the program itself hands out in pieces.
+    bool any_pointer_holds = false;
 };
 
 enum class RootKind : uint8_t {
@@ -28,11 +30,13 @@ struct Root {
     RootKind kind = RootKind::data;
     uint64_t start = 0, end = 0;
     std::string name; ///< "the stack of thread 12 (worker)", ".bss of server"; for data without a symbol
+    uint32_t tid = 0; ///< of a thread's stack, in a process
 };
 
 struct Register {
     std::string name; ///< "rbx of thread 12 (worker)"
     uint64_t value = 0;
+    uint32_t tid = 0; ///< in a process
 };
 
 /// A variable of static storage.

@@ -1,5 +1,6 @@
 #include "input/stream_run_internal.h"
 
+#include "input/function_names.h"
 #include "input/log_reader.h"
 
 #include <algorithm>
@@ -29,9 +30,12 @@ bool CallEvidence::against() const
 }
 
 StreamRun::StreamRun(const FirmwareElf &elf, const std::string &name, bool beginning_seen,
-                     CallEvidence &evidence)
-    : elf_(elf), evidence_(evidence), beginning_seen_(beginning_seen)
+                     const std::string &cycle_function, CallEvidence &evidence)
+    : elf_(elf), evidence_(evidence), beginning_seen_(beginning_seen),
+      cycle_functions_(functions_called(elf.dictionary, cycle_function))
 {
+    if (!cycle_functions_.empty())
+        trace_.cycle_function = cycle_function;
     trace_.path = name;
     trace_.source = UNPAIRED_SOURCE_WRAP;
     trace_.machine = elf.machine;
@@ -161,6 +165,7 @@ void StreamRun::event(const unpaired_record_event_64 &event)
     const Function *called = function(event.function);
     if (called == nullptr)
         return;
+    begin_cycle_if_called(event);
     switch (event.what) {
     case UNPAIRED_EVENT_ACQUIRE:
         acquired_at_site(event, *called);
@@ -190,6 +195,17 @@ void StreamRun::event(const unpaired_record_event_64 &event)
         other_anomaly(event, *called);
         break;
     }
+}
+
+void StreamRun::begin_cycle_if_called(const unpaired_record_event_64 &event)
+{
+    const bool succeeded = event.what == UNPAIRED_EVENT_ACQUIRE || event.what == UNPAIRED_EVENT_ACQUIRE_AT ||
+                           event.what == UNPAIRED_EVENT_RELEASE;
+    if (!succeeded || !cycle_functions_.contains(event.function))
+        return;
+    cycle_++;
+    if (unpaired_mark_is_kept(cycle_) != 0)
+        trace_.marks.push_back({the_image, cycle_, time_ms_, ""});
 }
 
 void StreamRun::acquired_at_site(const unpaired_record_event_64 &event, const Function &function)
@@ -361,14 +377,16 @@ bool StreamRun::clock(const unpaired_record_clock &clock)
     if (!first_clock_ms_)
         first_clock_ms_ = clock.time_ms;
     time_ms_ = clock.time_ms;
-    cycle_ = std::max(cycle_, clock.cycle);
+    if (cycle_functions_.empty())
+        cycle_ = std::max(cycle_, clock.cycle);
     std::copy(std::begin(clock.drops), std::end(clock.drops), std::begin(device_drops_));
     return true;
 }
 
 void StreamRun::mark(uint32_t cycle, uint32_t time_ms)
 {
-    cycle_ = std::max(cycle_, cycle);
+    if (cycle_functions_.empty())
+        cycle_ = std::max(cycle_, cycle);
     if (!first_clock_ms_)
         first_clock_ms_ = time_ms;
     time_ms_ = std::max(time_ms_, time_ms);
@@ -384,6 +402,8 @@ void StreamRun::other(const StreamRecord &record)
         trace_.marks[i].image = the_image;
         mark(trace_.marks[i].cycle, trace_.marks[i].time_ms);
     }
+    if (!cycle_functions_.empty())
+        trace_.marks.resize(marks);
     for (size_t i = ends; i < trace_.ends.size(); i++)
         trace_.ends[i].image = the_image;
     for (size_t i = facts; i < trace_.anomalies.size(); i++) {

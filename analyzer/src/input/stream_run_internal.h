@@ -9,6 +9,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <unordered_map>
 
@@ -23,8 +24,10 @@ struct CallEvidence {
 
 class StreamRun {
 public:
-    /// `beginning_seen`: the record with which the run began was read, so nothing came before.
-    StreamRun(const FirmwareElf &elf, const std::string &name, bool beginning_seen, CallEvidence &evidence);
+    /// `beginning_seen`: the record with which the run began was read, so nothing came before. `cycle_function`:
+    /// each call of it begins a cycle, instead of the device's marks; "" for none.
+    StreamRun(const FirmwareElf &elf, const std::string &name, bool beginning_seen,
+              const std::string &cycle_function, CallEvidence &evidence);
 
     void site(const StreamRecord &record);
     void event(const unpaired_record_event_64 &event);
@@ -49,6 +52,7 @@ private:
     };
 
     void count_event(uint16_t number);
+    void begin_cycle_if_called(const unpaired_record_event_64 &event);
     const Function *function(uint8_t id);
     void acquire(const unpaired_record_event_64 &event, const Function &function, uint32_t site);
     void acquired_at_site(const unpaired_record_event_64 &event, const Function &function);
@@ -77,6 +81,7 @@ private:
     std::optional<uint16_t> next_number_;
     std::optional<uint32_t> first_clock_ms_;
     uint32_t time_ms_ = 0, cycle_ = 0, acquisitions_ = 0;
+    std::set<uint16_t> cycle_functions_; // ids of --cycle's
     uint32_t device_drops_[4] = {};
     std::map<std::pair<uint16_t, uint8_t>, Told> told_; // by the device's number and generation
     std::map<SiteKey, uint32_t> known_sites_;

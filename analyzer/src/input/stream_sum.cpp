@@ -52,6 +52,8 @@ void StreamRun::correct_times()
         slot.time_ms = std::max(slot.time_ms, first);
     for (Anomaly &anomaly : trace_.anomalies)
         anomaly.first_ms = std::max(anomaly.first_ms, first);
+    for (Mark &mark : trace_.marks)
+        mark.time_ms = std::max(mark.time_ms, first);
     trace_.cycles = cycle_;
 }
 

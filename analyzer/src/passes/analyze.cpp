@@ -3,17 +3,21 @@
 #include "passes/account.h"
 #include "passes/blame.h"
 #include "passes/classify.h"
+#include "passes/cycles.h"
 #include "passes/describe.h"
 #include "passes/group.h"
 #include "passes/growth.h"
+#include "passes/incidents.h"
 #include "passes/judge.h"
 #include "passes/limits.h"
 #include "passes/pair.h"
 #include "passes/present.h"
+#include "passes/siblings.h"
 #include "passes/totals.h"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 
 namespace unpaired {
 namespace {
@@ -46,26 +50,64 @@ void doubt_after_losses(Finding &finding, uint64_t events_lost)
         fmt::format("{} events were lost: the releases of these may be among them", events_lost));
 }
 
+/// Whether all of it was acquired after the memory of the ending process was searched: by threads that went on, or by
+/// what runs last.
+bool acquired_after_look(const Described &one, const Trace &trace, uint16_t image, Ending ending)
+{
+    constexpr uint32_t clock_step_ms = 10; // a recorder's clock stands still for up to this long
+    auto look = trace.looks.find(image);
+    return ending == Ending::exit && look != trace.looks.end() && !one.finding.reached.any() &&
+           !one.ages.empty() && std::all_of(one.ages.begin(), one.ages.end(), [&](const Age &age) {
+               return age.time_ms + clock_step_ms >= look->second.time_ms;
+           });
+}
+
+ResourceClass class_of(const Described &one, const Trace &trace)
+{
+    auto space = trace.dictionary.spaces.find(one.space);
+    return space == trace.dictionary.spaces.end() ? ResourceClass::handle
+                                                  : class_of_space(space->second.name, space->second.kind);
+}
+
+void excuse_after_look(Described &one, const Trace &trace, uint16_t image, Ending ending)
+{
+    if (one.finding.severity != Severity::suspect || class_of(one, trace) != ResourceClass::memory ||
+        !acquired_after_look(one, trace, image, ending))
+        return;
+    one.finding.severity = Severity::note;
+    one.finding.remarks.emplace_back("acquired while the program was ending");
+}
+
 void judge_all(std::vector<Described> &findings, const Trace &trace, const ImageFacts &facts,
-               const std::vector<Trace> &all)
+               const Cycles &cycles, const std::vector<Trace> &all)
 {
     const bool of_helper_shell = is_shell(facts.info.program) && has_recorded_parent(facts, all);
     for (Described &one : findings) {
-        GrowthVerdict growth = judge_growth(one.ages, facts.run);
-        if (one.ages.empty() && one.cycles >= 3) {
-            // lost ones have no slots left whose ages could tell
-            growth.growth = Growth::linear;
-            growth.per_cycle = static_cast<double>(one.finding.count) / one.cycles;
-        }
-        auto space = trace.dictionary.spaces.find(one.space);
-        ResourceClass resource = space == trace.dictionary.spaces.end()
-                                     ? ResourceClass::handle
-                                     : class_of_space(space->second.name, space->second.kind);
+        const GrowthVerdict growth = growth_of(one, cycles, facts.run);
         one.finding.growth = growth.growth;
         one.finding.per_cycle = growth.per_cycle;
-        one.finding.severity = judge(one, growth, resource, facts.ending, of_helper_shell);
-        doubt_after_losses(one.finding, trace.events_lost);
+        one.finding.severity = judge(one, growth, class_of(one, trace), facts.ending, of_helper_shell);
     }
+}
+
+/// What the findings looked like over time; by cycle where each one's is known.
+void tell_series(std::vector<Described> &findings, const Cycles &cycles, Run run, ImageReport &image)
+{
+    run.cycles = cycles.placed() ? cycles.count : 0;
+    for (Described &one : findings) {
+        one.finding.series = sum_up(one.ages, run);
+        if (!one.finding.series.empty())
+            image.series_unit = run.cycles > 0 ? "cycle" : "second";
+    }
+}
+
+void tell_cycles(const Cycles &cycles, ImageFacts &facts)
+{
+    facts.info.cycles = cycles.count;
+    facts.info.cycle_source = cycles.source;
+    facts.info.cycle_name = cycles.name;
+    if (!cycles.remark.empty())
+        facts.remarks.push_back(cycles.remark);
 }
 
 void suppress(ImageReport &report, Suppressions &suppressions)
@@ -74,9 +116,6 @@ void suppress(ImageReport &report, Suppressions &suppressions)
         if (finding.severity != Severity::leak && is_lifelong(finding))
             finding.severity = Severity::note;
     apply_suppressions(suppressions, report);
-    for (Finding &finding : report.findings)
-        if (!finding.suppressed_by.empty())
-            finding.severity = Severity::note;
 }
 
 } // namespace
@@ -86,7 +125,7 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
     Report report;
     Suppressions suppressions = options.suppressions;
     for (const Trace &trace : traces) {
-        Stacks stacks(trace, symbolize);
+        Stacks stacks(trace, symbolize, options.name_variable);
         const std::vector<PairedImage> images = pair(trace);
         const Wrappers wrappers = learn_wrappers(trace, images, stacks);
         for (const PairedImage &paired : images) {
@@ -100,28 +139,49 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
             std::vector<Described> findings = group(std::move(described));
             count_all_sites(findings, trace, paired, stacks, wrappers, options.owner_rules,
                             facts.info.program);
-            findings =
-                explain_limits(std::move(findings), trace, paired.image, facts.ending == Ending::signal);
-            judge_all(findings, trace, facts, traces);
+            Cycles cycles = given_cycles(trace, paired, facts.run, options.cycle_function);
+            place_in_cycles(findings, cycles);
+            tell_cycles(cycles, facts);
+            const LimitedImage limited{trace, paired, facts, options.limits};
+            findings = explain_limits(std::move(findings), limited, facts.remarks);
+            judge_all(findings, trace, facts, cycles, traces);
+            if (cycles.count == 0 && options.cycle_function.empty() && trace.cycle_function.empty()) {
+                cycles =
+                    find_cycles(findings, trace, paired, facts.run, stacks, wrappers, facts.info.program);
+                tell_cycles(cycles, facts);
+                judge_all(findings, trace, facts, cycles, traces);
+            }
+            for (Described &one : findings) {
+                excuse_after_look(one, trace, paired.image, facts.ending);
+                doubt_after_losses(one.finding, trace.events_lost);
+            }
+            forecast_limits(findings, limited);
+            name_siblings(findings, trace, paired, stacks, wrappers, facts.info.program);
 
             image.trace = facts.info;
             image.remarks = facts.remarks;
+            tell_series(findings, cycles, facts.run, image);
             image.totals = total_by_family(trace, paired);
             image.owners = total_by_owner(trace, paired, [&](const Site &site) {
                 return owner_of(site, options.owner_rules.empty() ? std::vector<Frame>() : stacks.of(site),
                                 options.owner_rules);
             });
-            for (Described &one : findings)
+            std::map<std::string, Survivors> survivors;
+            for (Described &one : findings) {
+                survivors[one.finding.id] = {std::move(one.ages), one.cycles};
                 image.findings.push_back(std::move(one.finding));
+            }
+            image.modules = stacks.modules_in(image.findings, paired.image);
             suppress(image, suppressions);
             std::sort(image.findings.begin(), image.findings.end(),
                       [](const Finding &a, const Finding &b) { return worse(a, b); });
+            image.incidents = find_incidents(image, survivors);
             report.images.push_back(std::move(image));
         }
     }
     std::stable_sort(report.images.begin(), report.images.end(),
                      [](const ImageReport &a, const ImageReport &b) { return worse(a, b); });
-    report.remarks = unused_suppressions(suppressions);
+    report.unused_suppressions = unused_suppressions(suppressions);
     return report;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "input/model.h"
+#include "passes/limits.h"
 #include "passes/own.h"
 #include "passes/suppress.h"
 #include "passes/symbolise.h"
@@ -11,21 +12,16 @@
 
 namespace unpaired {
 
-/// --limit FAMILY=N: no more than N of a family can exist.
-struct GivenLimit {
-    std::string family;
-    uint64_t value = 0;
-};
-
 struct AnalyzeOptions {
     std::vector<OwnerRule> owner_rules; ///< --owner, in the order given
     Suppressions suppressions;          ///< --suppressions
     std::vector<GivenLimit> limits;     ///< --limit
     std::string cycle_function;         ///< --cycle; "" if not given
+    NameVariable name_variable;         ///< names data addresses; may be empty
 };
 
 /// Analyses all images of all traces, worst first. `symbolize` names addresses. Suppressed findings stay in
-/// the report, as notes with `suppressed_by` set; unused suppressions are told in Report::remarks. Does no I/O.
+/// the report, as notes with `suppressed_by` set; unused ones are told beside them. Does no I/O.
 Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, Symbolize &symbolize);
 
 } // namespace unpaired

@@ -1,6 +1,7 @@
 #include "passes/blame.h"
 
 #include "symbols/function_name.h"
+#include "table.h"
 
 #include <algorithm>
 #include <array>
@@ -99,11 +100,10 @@ bool is_firmware_library(const Frame &frame, bool program_has_files)
 
 bool is_wrapper_name(std::string_view function)
 {
-    static constexpr std::array<std::string_view, 26> names = {
-        "xmalloc",    "xcalloc",      "xrealloc",  "xstrdup",      "xstrndup",    "xmemdup",     "xzalloc",
-        "malloc",     "calloc",       "realloc",   "strdup",       "strndup",     "zmalloc",     "zalloc",
-        "asprintf",   "vasprintf",    "_malloc_r", "_calloc_r",    "_realloc_r",  "_memalign_r", "_strdup_r",
-        "_strndup_r", "reallocarray", "memalign",  "pvPortMalloc", "pvPortCalloc"};
+    // what the table does not have, for it is made of what the table has
+    static constexpr std::array<std::string_view, 15> names = {
+        "xmalloc", "xcalloc", "xrealloc", "xstrdup",  "xstrndup",  "xmemdup",   "xzalloc",   "strdup",
+        "strndup", "zmalloc", "zalloc",   "asprintf", "vasprintf", "_strdup_r", "_strndup_r"};
     static constexpr std::array<std::string_view, 10> endings = {
         "_malloc", "_alloc",   "_calloc", "_realloc", "_strdup",
         "_zalloc", "_malloc0", "_alloc0", "_strndup", "_memdup"};
@@ -113,7 +113,7 @@ bool is_wrapper_name(std::string_view function)
     auto starts = [&](std::string_view start) { return function.starts_with(start); };
     if (std::any_of(spaces.begin(), spaces.end(), starts))
         return true;
-    if (std::find(names.begin(), names.end(), function) != names.end())
+    if (acquires_memory(function) || std::find(names.begin(), names.end(), function) != names.end())
         return true;
     return std::any_of(endings.begin(), endings.end(),
                        [&](std::string_view ending) { return function.ends_with(ending); });

@@ -242,17 +242,36 @@ private:
         add_survivors(result, failed);
         result.failed = release_of(*anomalies.front(), total(anomalies));
         count_cycles(result, anomalies);
-        if (result.failed.observed == 0) {
-            const Slot &slot = trace_.slots[failed.front()];
-            result.failed.observed = slot.observed;
-            result.failed.observed_result = slot.observed_result;
-        }
+        tell_what_came_before(result, failed);
         // A few that nobody had tried to release yet are no second fault; many are.
         if (!left.empty() && left.size() <= failed.size()) {
             result.remarks.push_back(fmt::format("no release was tried of {} more from here", left.size()));
             left.clear();
         }
         cases_.push_back(std::move(result));
+    }
+
+    /// What was done to each of them before its release failed. An anomaly stands for many releases and tells it of
+    /// the first alone; the slots tell it of every one that is left.
+    void tell_what_came_before(Case &result, const std::vector<uint32_t> &failed) const
+    {
+        std::map<std::pair<uint16_t, int32_t>, size_t> before;
+        for (uint32_t index : failed)
+            before[{trace_.slots[index].observed, trace_.slots[index].observed_result}]++;
+        const auto most = std::max_element(before.begin(), before.end(), [](const auto &a, const auto &b) {
+            return std::pair(a.first.first != 0, a.second) < std::pair(b.first.first != 0, b.second);
+        });
+        const auto &[observed, count] = *most;
+        if (observed.first == 0)
+            return; // a capture that tells no more than the anomaly
+        result.failed.observed = result.failed.observed_result = 0;
+        if (count == failed.size()) {
+            result.failed.observed = observed.first;
+            result.failed.observed_result = observed.second;
+        } else {
+            result.remarks.push_back(fmt::format("{} had returned {} for {} of them only",
+                                                 name_of_function(observed.first), observed.second, count));
+        }
     }
 
     /// Locks: held by a thread that ended, or by the main thread at a normal exit. What a living thread holds

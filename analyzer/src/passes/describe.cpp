@@ -177,6 +177,17 @@ void tell_notes(const Trace &trace, uint16_t image, std::vector<std::string> &re
         case UNPAIRED_NOTE_NO_SPACE:
             remarks.push_back(fmt::format("recording stopped for want of room{}", from));
             break;
+        case UNPAIRED_NOTE_REACH_UNKNOWN:
+            remarks.push_back(fmt::format("who still holds the memory that is left is not known{}", from));
+            break;
+        case UNPAIRED_NOTE_CYCLE_FUNCTION:
+            break; // told with the cycles
+        case UNPAIRED_NOTE_NO_CYCLE_FUNCTION:
+            remarks.push_back(
+                fmt::format("no cycles: the recorder was asked to begin one with each call of {}, "
+                            "which it does not follow (unpaired resources lists what it does)",
+                            note.text));
+            break;
         default:
             remarks.push_back(fmt::format("the recorder notes{} (kind {})", from, note.note));
         }
@@ -230,12 +241,6 @@ ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::ve
         tell_ending(trace, id, pid, all, facts);
     facts.run.end_ms = std::max(facts.run.start_ms, last_seen_ms(trace, id, pid));
     info.duration_s = (facts.run.end_ms - facts.run.start_ms) / 1000.0;
-
-    // A child's cycles are those that began while it lived: what was before it started cannot have grown in it.
-    uint32_t cycles = trace.cycles;
-    if (!trace.marks.empty())
-        cycles = std::max(cycles, trace.marks.back().cycle);
-    info.cycles = facts.run.cycles = cycles;
 
     for (const SiteTally &site : paired.sites)
         info.events += site.acquired + site.released + site.released_unseen + site.failed;

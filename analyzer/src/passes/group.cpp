@@ -63,6 +63,15 @@ void add_remarks(std::vector<std::string> &to, const std::vector<std::string> &m
             to.push_back(remark);
 }
 
+void merge_failed(FailedRelease &into, const FailedRelease &other)
+{
+    into.count += other.count;
+    if (into.preceded_by != other.preceded_by || into.preceded_by_result != other.preceded_by_result) {
+        into.preceded_by.clear(); // it is said of each of them, or not at all
+        into.preceded_by_result = 0;
+    }
+}
+
 void merge(Described &into, Described &&other)
 {
     Finding &a = into.finding, &b = other.finding;
@@ -86,7 +95,7 @@ void merge(Described &into, Described &&other)
     if (!a.failed_release)
         a.failed_release = b.failed_release;
     else if (b.failed_release)
-        a.failed_release->count += b.failed_release->count;
+        merge_failed(*a.failed_release, *b.failed_release);
     if (!a.ended_by)
         a.ended_by = b.ended_by;
     merge_held(a, std::move(b));

@@ -75,13 +75,44 @@ std::string block_text(const Trace &trace, uint32_t slot, Stacks &stacks, const 
     return text;
 }
 
+std::string thread_text(const Trace &trace, uint16_t image, uint32_t tid)
+{
+    for (const auto &[id, thread] : trace.threads)
+        if (thread.tid == tid && thread.image == image && !thread.name.empty())
+            return fmt::format("thread {} ({})", tid, thread.name);
+    return fmt::format("thread {}", tid);
+}
+
+/// What holds a block, if that is no recorded block; "" for nothing.
+std::string root_text(const Trace &trace, const Held &held, uint16_t image, const Stacks &stacks)
+{
+    if (!held.by.empty())
+        return held.by;
+    switch (held.holder) {
+    case UNPAIRED_HOLDER_DATA:
+        if (std::string name = stacks.variable_at(image, held.at); !name.empty())
+            return name;
+        return fmt::format("memory of no recorded block ({:#x})", held.at);
+    case UNPAIRED_HOLDER_STACK:
+        return "the stack of " + thread_text(trace, image, held.tid);
+    case UNPAIRED_HOLDER_STALE:
+        return fmt::format("memory that may be out of use ({:#x})", held.at);
+    case UNPAIRED_HOLDER_REGISTER:
+        return "a register of " + thread_text(trace, image, held.tid);
+    case UNPAIRED_HOLDER_BLOCK:
+        return fmt::format("a block that was not recorded ({:#x})", held.at);
+    default:
+        return "";
+    }
+}
+
 /// What holds the first block in a chain of blocks that hold each other; "" if that is a lost one.
-std::string end_of_chain(const Trace &trace, const Held &first)
+std::string end_of_chain(const Trace &trace, const Held &first, uint16_t image, const Stacks &stacks)
 {
     const Held *held = &first;
     for (int i = 0; i < longest_chain && held->by_slot != Held::no_slot; i++)
         held = &trace.held[held->by_slot];
-    return held->by;
+    return root_text(trace, *held, image, stacks);
 }
 
 } // namespace
@@ -108,19 +139,21 @@ void tell_holders(Finding &finding, const std::vector<uint32_t> &slots, const Tr
             finding.preview.push_back({trace.slots[slot].handle, trace.held[slot].beginning});
 
     const auto with_holder = std::find_if(looked_at.begin(), looked_at.end(), [&](uint32_t slot) {
-        return trace.held[slot].by_slot != Held::no_slot || !trace.held[slot].by.empty();
+        const Held &held = trace.held[slot];
+        return held.by_slot != Held::no_slot || !held.by.empty() || held.holder != UNPAIRED_HOLDER_NONE;
     });
     if (with_holder == looked_at.end())
         return;
     const Held &held = trace.held[*with_holder];
+    const uint16_t image = trace.slots[*with_holder].image;
     const char *how = held.interior ? "pointed into by" : "held by";
     if (held.by_slot == Held::no_slot) {
-        finding.held_by = fmt::format("{} {}", how, held.by);
+        finding.held_by = fmt::format("{} {}", how, root_text(trace, held, image, stacks));
         return;
     }
     finding.held_by =
         fmt::format("{} {}", how, block_text(trace, held.by_slot, stacks, wrappers, rules, program));
-    if (const std::string root = end_of_chain(trace, held); !root.empty())
+    if (const std::string root = end_of_chain(trace, held, image, stacks); !root.empty())
         finding.held_by += fmt::format(", in the end by {}", root);
 }
 

@@ -1,5 +1,7 @@
 #include "passes/judge.h"
 
+#include "table.h"
+
 #include <algorithm>
 #include <array>
 #include <tuple>
@@ -12,12 +14,17 @@ template <size_t N> bool one_of(std::string_view text, const std::array<std::str
     return std::find(names.begin(), names.end(), text) != names.end();
 }
 
-/// lwIP's stack is started once and has no way to stop: its timeouts, mailbox and core lock are for life.
-bool is_started_for_life(const std::vector<Frame> &stack)
+/// Such as lwIP's stack, which is started once and has no way to stop. Its timeouts put themselves up again when they
+/// have come, in a new pool element.
+bool is_started_for_life(const std::string &family, const std::vector<Frame> &stack)
 {
-    static constexpr std::array<std::string_view, 2> starters = {"tcpip_init", "lwip_init"};
-    return std::any_of(stack.begin(), stack.end(),
-                       [&](const Frame &frame) { return one_of(frame.function, starters); });
+    // sys_timeout_abs and lwip_cyclic_timer lie between, where inlined calls are known; more would be somebody else's
+    constexpr size_t innermost = 3;
+    for (size_t i = 0; i < stack.size(); i++)
+        if (is_for_life(stack[i].function) ||
+            (family == "memp" && i < innermost && stack[i].function == "sys_check_timeouts"))
+            return true;
+    return false;
 }
 
 /// What memory itself says is better than any guess from numbers.
@@ -59,7 +66,9 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
     // what the system's libraries keep once for themselves
     if (!described.in_program && count == 1)
         return Severity::note;
-    if (is_started_for_life(described.finding.stack))
+    if (is_started_for_life(described.finding.family, described.finding.stack))
+        return Severity::note;
+    if (resource == ResourceClass::memory && of_helper_shell)
         return Severity::note;
     if (resource == ResourceClass::memory && described.finding.reached.any())
         return judge_by_reach(described.finding.reached);
@@ -79,8 +88,6 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
     }
     switch (resource) {
     case ResourceClass::memory:
-        if (of_helper_shell)
-            return Severity::note;
         // A killed program's working set: young, and of a kind that was given back all along.
         if (ending != Ending::exit && growth.growth == Growth::sawtooth &&
             described.finding.released * 2 >= described.finding.acquired)
@@ -98,23 +105,24 @@ Severity judge_unreleased(const Described &described, const GrowthVerdict &growt
 size_t count_of(const ImageReport &image, Severity severity)
 {
     return static_cast<size_t>(
-        std::count_if(image.findings.begin(), image.findings.end(),
-                      [&](const Finding &finding) { return finding.severity == severity; }));
+        std::count_if(image.findings.begin(), image.findings.end(), [&](const Finding &finding) {
+            return finding.severity == severity && !finding.accepted();
+        }));
 }
 
 } // namespace
 
 ResourceClass class_of_space(std::string_view space_name, uint8_t kind)
 {
-    static constexpr std::array<std::string_view, 13> memory = {
-        "heap",          "mapping", "addrinfo", "ifaddrs",   "lwip_mem",      "memp",        "pbuf",
-        "freertos_heap", "rt_heap", "esp_heap", "wasm_heap", "rt_pool_block", "wasm_mapping"};
-    static constexpr std::array<std::string_view, 5> lifelong = {"thread", "key", "timer", "dl", "named_sem"};
-    if (one_of(space_name, memory))
+    switch (class_of_table(space_name)) {
+    case SpaceClass::memory:
         return ResourceClass::memory;
-    if (kind == UNPAIRED_KIND_IN_PLACE || one_of(space_name, lifelong))
+    case SpaceClass::lifelong:
         return ResourceClass::lifelong;
-    return ResourceClass::handle;
+    case SpaceClass::unsaid:
+        break;
+    }
+    return kind == UNPAIRED_KIND_IN_PLACE ? ResourceClass::lifelong : ResourceClass::handle;
 }
 
 Severity judge(const Described &described, const GrowthVerdict &growth, ResourceClass resource, Ending ending,
@@ -151,7 +159,7 @@ bool worse(const Finding &a, const Finding &b)
 {
     auto reached = [](const Finding &finding) { return finding.forecast && finding.forecast->reached; };
     auto key = [&](const Finding &finding) {
-        return std::tuple(finding.suppressed_by.empty(), finding.severity, reached(finding), finding.count,
+        return std::tuple(!finding.accepted(), finding.severity, reached(finding), finding.count,
                           finding.bytes);
     };
     if (key(a) != key(b))

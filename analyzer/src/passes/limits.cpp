@@ -1,53 +1,295 @@
 #include "passes/limits.h"
 
+#include "passes/names.h"
+#include "words.h"
+
 #include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 
 namespace unpaired {
 namespace {
 
 // select(2) cannot take descriptors from here on; glibc aborts in __fdelt_chk.
 constexpr const char *select_limit = "FD_SETSIZE";
+constexpr uint64_t standard_descriptors = 3;
+constexpr double century_s = 100 * 365.25 * 86400;
+
+/// A limit that holds for an image, from the trace or given.
+struct Bound {
+    uint64_t value = 0;
+    std::string name;
+    uint16_t space = 0, family = 0; ///< family 0: all of the space
+    bool bytes = false, given = false;
+    uint64_t live = 0; ///< what counts against it at the end, parts and what is no fault included
+};
 
 bool holds_handles(const Finding &finding)
 {
     return finding.rule == "never-released" || finding.rule == "release-failed";
 }
 
-Described *holder_of(std::vector<Described> &findings, uint16_t space)
+bool is_under(const Bound &bound, const Trace &trace, const Described &one)
+{
+    return one.space == bound.space &&
+           (bound.family == 0 || family_name(trace, bound.family) == one.finding.family);
+}
+
+bool is_under(const Bound &bound, const Trace &trace, const Site &site)
+{
+    if (bound.family != 0)
+        return site.family == bound.family;
+    const auto family = trace.dictionary.families.find(site.family);
+    return family != trace.dictionary.families.end() && family->second.space == bound.space;
+}
+
+uint64_t live_under(const Bound &bound, const LimitedImage &image)
+{
+    uint64_t count = 0, bytes = 0, standard = 0;
+    for (const SiteTally &tally : image.paired.sites) {
+        if (!is_under(bound, image.trace, image.trace.sites.at(tally.site)))
+            continue;
+        for (const auto *slots : {&tally.live, &tally.parts})
+            for (uint32_t index : *slots) {
+                const Slot &slot = image.trace.slots[index];
+                count++;
+                bytes += slot.size;
+                standard += slot.handle < standard_descriptors;
+            }
+    }
+    if (bound.bytes)
+        return bytes;
+    // the kernel's limits are about descriptors, of which some were open before the program began
+    const bool of_descriptors =
+        std::any_of(image.trace.limits.begin(), image.trace.limits.end(), [&](const Limit &limit) {
+            return limit.space == bound.space &&
+                   (limit.name == select_limit || limit.name.starts_with("RLIMIT_"));
+        });
+    if (of_descriptors && bound.family == 0)
+        count += image.paired.unknown_descriptors + standard_descriptors -
+                 std::min(standard, standard_descriptors);
+    return count;
+}
+
+/// The last value of a limit, for a program may change it; the image's own, else one that it inherited.
+std::vector<Bound> bounds_of_trace(const LimitedImage &image)
+{
+    std::map<std::pair<uint16_t, std::string>, const Limit *> last;
+    for (const Limit &limit : image.trace.limits) {
+        const Limit *&known = last[{limit.space, limit.name}];
+        if (known == nullptr || limit.image == image.paired.image || known->image != image.paired.image)
+            known = &limit;
+    }
+    std::vector<Bound> bounds;
+    for (const auto &[key, limit] : last)
+        if (limit->value > 0 && limit->value < UINT32_MAX) // the largest of them mean that there is none
+            bounds.push_back({limit->value, limit->name, limit->space, 0, false, false, 0});
+    // where select's is as low as the kernel's, the kernel's is the one that will be met in any case
+    std::stable_sort(bounds.begin(), bounds.end(), [](const Bound &a, const Bound &b) {
+        return (a.name != select_limit) > (b.name != select_limit);
+    });
+    for (Bound &bound : bounds)
+        bound.live = live_under(bound, image);
+    return bounds;
+}
+
+/// As it was given: "--limit socket=512", "--limit heap=256K".
+std::string name_of(const GivenLimit &given)
+{
+    uint64_t value = given.value;
+    size_t unit = 0;
+    constexpr std::string_view units = "BKMG";
+    while (given.bytes && unit + 1 < units.size() && value % 1024 == 0) {
+        value /= 1024;
+        unit++;
+    }
+    return fmt::format("--limit {}={}{}", given.family, value, given.bytes ? units.substr(unit, 1) : "");
+}
+
+std::vector<Bound> given_bounds(const LimitedImage &image)
+{
+    std::vector<Bound> bounds;
+    for (const GivenLimit &given : image.given) {
+        Bound bound{given.value, name_of(given), 0, 0, given.bytes, true, 0};
+        for (const auto &[id, space] : image.trace.dictionary.spaces)
+            if (space.name == given.family)
+                bound.space = id;
+        for (const auto &[id, family] : image.trace.dictionary.families)
+            if (bound.space == 0 && family.name == given.family) {
+                bound.space = family.space;
+                bound.family = id;
+            }
+        if (bound.space == 0)
+            continue;
+        bound.live = live_under(bound, image);
+        bounds.push_back(bound);
+    }
+    return bounds;
+}
+
+double amount_of(const Finding &finding, const Bound &bound)
+{
+    return static_cast<double>(bound.bytes ? finding.bytes : finding.count);
+}
+
+Described *holder_of(std::vector<Described> &findings, const Bound &bound, const Trace &trace)
 {
     Described *most = nullptr;
     for (Described &one : findings)
-        if (one.space == space && holds_handles(one.finding) && one.finding.count >= 2 &&
-            (most == nullptr || one.finding.count > most->finding.count))
+        if (is_under(bound, trace, one) && holds_handles(one.finding) && one.finding.count >= 2 &&
+            (most == nullptr || amount_of(one.finding, bound) > amount_of(most->finding, bound)))
             most = &one;
     return most;
 }
 
-const Limit *limit_of(const Trace &trace, uint16_t image, uint16_t space, bool of_select)
+double since_start_s(uint32_t time_ms, const ImageFacts &facts)
 {
-    const Limit *found = nullptr;
-    for (const Limit &limit : trace.limits)
-        if (limit.space == space && (limit.name == select_limit) == of_select &&
-            (found == nullptr || limit.image == image || found->image != image))
-            found = &limit; // a program may change its limits: the last one counts
-    return found;
+    return time_ms > facts.run.start_ms ? (time_ms - facts.run.start_ms) / 1000.0 : 0;
+}
+
+std::vector<Age> by_time(std::vector<Age> ages)
+{
+    std::sort(ages.begin(), ages.end(), [](const Age &a, const Age &b) {
+        return std::tie(a.time_ms, a.cycle) < std::tie(b.time_ms, b.cycle);
+    });
+    return ages;
+}
+
+/// Tells when a limit was met that failed acquisitions prove.
+void tell_first_failure(Forecast &forecast, uint16_t space, const std::vector<Described> &findings,
+                        const LimitedImage &image)
+{
+    std::optional<uint32_t> first_ms;
+    for (const Anomaly &anomaly : image.trace.anomalies)
+        if (anomaly.kind == UNPAIRED_ANOMALY_LIMIT_REACHED && anomaly.image == image.paired.image &&
+            anomaly.space == space)
+            first_ms = std::min(first_ms.value_or(UINT32_MAX), anomaly.first_ms);
+    if (!first_ms)
+        return;
+    forecast.after_s = since_start_s(*first_ms, image.facts);
+    // the survivor that came last before it knows the cycle
+    uint32_t latest_ms = 0;
+    for (const Described &one : findings)
+        for (const Age &age : one.ages)
+            if (one.space == space && age.time_ms <= *first_ms && age.time_ms >= latest_ms) {
+                latest_ms = age.time_ms;
+                forecast.at_cycle = std::max(forecast.at_cycle, age.cycle);
+            }
+}
+
+/// Tells when the holder's survivors, in the order they came, met a bound that let everything go on.
+void tell_crossing(Forecast &forecast, const Described &holder, const Bound &bound, const ImageFacts &facts)
+{
+    const double amount = amount_of(holder.finding, bound), others = static_cast<double>(bound.live) - amount;
+    const double wanted = std::clamp((static_cast<double>(bound.value) - others) / amount, 0.0, 1.0);
+    forecast.at_acquisition =
+        static_cast<uint64_t>(std::ceil(wanted * static_cast<double>(holder.finding.acquired)));
+    const std::vector<Age> ages = by_time(holder.ages);
+    if (ages.empty())
+        return;
+    const auto index = static_cast<size_t>(std::ceil(wanted * static_cast<double>(ages.size())));
+    const Age &age = ages[std::min(std::max<size_t>(index, 1), ages.size()) - 1];
+    forecast.at_cycle = age.cycle;
+    forecast.after_s = since_start_s(age.time_ms, facts);
+}
+
+/// The most that one call site had at a time, in bytes.
+uint64_t greatest_peak(const Bound &bound, const LimitedImage &image)
+{
+    uint64_t peak = 0;
+    for (const Counter &counter : image.trace.counters)
+        if (auto site = image.trace.sites.find(counter.site); counter.image == image.paired.image &&
+                                                              site != image.trace.sites.end() &&
+                                                              is_under(bound, image.trace, site->second))
+            peak = std::max(peak, counter.peak_bytes);
+    return peak;
+}
+
+// ---- what is to come
+
+bool grows(const Finding &finding)
+{
+    return holds_handles(finding) &&
+           (finding.growth == Growth::linear || (finding.growth == Growth::step && finding.per_cycle > 0));
+}
+
+/// Survivors per millisecond; 0 if their times do not tell.
+double per_ms(const Described &one)
+{
+    constexpr uint32_t shortest_ms = 100; // slots tell the time in steps of a few milliseconds
+    if (one.ages.size() < 2)
+        return 0;
+    const auto [first, last] = std::minmax_element(
+        one.ages.begin(), one.ages.end(), [](const Age &a, const Age &b) { return a.time_ms < b.time_ms; });
+    const uint32_t span = last->time_ms - first->time_ms;
+    return span < shortest_ms ? 0 : static_cast<double>(one.ages.size() - 1) / span;
+}
+
+std::optional<Forecast> forecast_of(const Described &one, const Bound &bound,
+                                    const std::vector<Described> &findings, const LimitedImage &image)
+{
+    if (bound.live >= bound.value)
+        return std::nullopt;
+    double each_cycle = 0, each_ms = 0; // of all that grows under the bound
+    for (const Described &other : findings)
+        if (grows(other.finding) && is_under(bound, image.trace, other)) {
+            const double size = amount_of(other.finding, bound) / static_cast<double>(other.finding.count);
+            each_cycle += other.finding.per_cycle * size;
+            each_ms += per_ms(other) * size;
+        }
+    const Finding &finding = one.finding;
+    const double amount = amount_of(finding, bound), size = amount / static_cast<double>(finding.count);
+    const double left = static_cast<double>(bound.value - bound.live);
+    const double by_cycle = finding.per_cycle * size, by_ms = per_ms(one) * size;
+    if (amount <= 0 || (by_cycle <= 0 && by_ms <= 0))
+        return std::nullopt;
+
+    Forecast forecast{bound.value, bound.name, 0, false};
+    const double share = by_cycle > 0 ? by_cycle / each_cycle : by_ms / each_ms;
+    forecast.at_acquisition =
+        finding.acquired +
+        static_cast<uint64_t>(std::ceil(left * share * static_cast<double>(finding.acquired) / amount));
+    if (each_ms > 0)
+        forecast.after_s = image.facts.info.duration_s + left / each_ms / 1000;
+    if (by_cycle > 0) {
+        const double cycle = image.facts.info.cycles + std::ceil(left / each_cycle);
+        if (cycle > UINT32_MAX)
+            return std::nullopt;
+        forecast.at_cycle = static_cast<uint32_t>(cycle);
+    }
+    if (forecast.after_s > century_s)
+        return std::nullopt; // as good as never
+    return forecast;
 }
 
 } // namespace
 
-std::vector<Described> explain_limits(std::vector<Described> findings, const Trace &trace, uint16_t image,
-                                      bool ended_by_signal)
+std::vector<Described> explain_limits(std::vector<Described> findings, const LimitedImage &image,
+                                      std::vector<std::string> &remarks)
 {
+    const Trace &trace = image.trace;
+    const std::vector<Bound> given = given_bounds(image);
+    std::vector<Bound> bounds = bounds_of_trace(image);
+    bounds.insert(bounds.end(), given.begin(), given.end());
+
     std::set<uint16_t> reached, explained;
     for (const Described &one : findings)
         if (one.finding.rule == "limit-reached")
             reached.insert(one.space);
     for (uint16_t space : reached) {
-        const Limit *limit = limit_of(trace, image, space, false);
-        Forecast forecast{limit != nullptr ? limit->value : 0, limit != nullptr ? limit->name : "", 0, true};
-        if (Described *holder = holder_of(findings, space)) {
+        const auto known = std::find_if(bounds.begin(), bounds.end(), [&](const Bound &bound) {
+            return bound.space == space && !bound.bytes && bound.name != select_limit;
+        });
+        Bound bound = known == bounds.end() ? Bound{} : *known;
+        bound.space = space;
+        bound.family = 0;
+        Forecast forecast{bound.value, bound.name, 0, true};
+        tell_first_failure(forecast, space, findings, image);
+        if (Described *holder = holder_of(findings, bound, trace)) {
             forecast.at_acquisition = holder->finding.acquired;
             holder->finding.forecast = forecast;
             explained.insert(space);
@@ -63,16 +305,55 @@ std::vector<Described> explain_limits(std::vector<Described> findings, const Tra
         return one.finding.rule == "limit-reached" && explained.contains(one.space);
     });
 
-    // A descriptor that does not fit an fd_set is no failure by itself; in a program that died it explains much.
-    for (const Limit &limit : trace.limits) {
-        if (limit.name != select_limit || !ended_by_signal || reached.contains(limit.space))
+    for (const Bound &bound : bounds) {
+        Described *holder = holder_of(findings, bound, trace);
+        if (bound.given) {
+            const uint64_t most =
+                bound.bytes ? std::max(bound.live, greatest_peak(bound, image)) : bound.live;
+            if (most < bound.value)
+                continue;
+            if (holder == nullptr) {
+                remarks.push_back(fmt::format("{} was reached: {} live at a time", bound.name,
+                                              bound.bytes ? bytes_text(most) : grouped(most)));
+                continue;
+            }
+        } else if (bound.name != select_limit || image.facts.ending != Ending::signal ||
+                   reached.contains(bound.space) || holder == nullptr ||
+                   holder->highest_handle < bound.value) {
+            // A descriptor that does not fit an fd_set is no failure by itself; in a program that died it explains
+            // much.
             continue;
-        Described *holder = holder_of(findings, limit.space);
-        if (holder == nullptr || holder->finding.forecast || holder->highest_handle < limit.value)
+        }
+        if (holder->finding.forecast)
             continue;
-        holder->finding.forecast = Forecast{limit.value, limit.name, holder->finding.acquired, true};
+        Forecast forecast{bound.value, bound.name, holder->finding.acquired, true};
+        tell_crossing(forecast, *holder, bound, image.facts);
+        holder->finding.forecast = forecast;
     }
     return findings;
+}
+
+void forecast_limits(std::vector<Described> &findings, const LimitedImage &image)
+{
+    const std::vector<Bound> given = given_bounds(image), recorded = bounds_of_trace(image);
+    for (Described &one : findings) {
+        if (one.finding.forecast || !grows(one.finding))
+            continue;
+        // A given limit was asked for. Of the others the lowest is met first: FD_SETSIZE below RLIMIT_NOFILE may do no
+        // harm, for the trace does not tell whether the program uses select; where it does, it aborts there.
+        for (const std::vector<Bound> *bounds : {&given, &recorded}) {
+            for (const Bound &bound : *bounds) {
+                if (!is_under(bound, image.trace, one))
+                    continue;
+                const std::optional<Forecast> forecast = forecast_of(one, bound, findings, image);
+                if (forecast && (!one.finding.forecast ||
+                                 forecast->at_acquisition < one.finding.forecast->at_acquisition))
+                    one.finding.forecast = forecast;
+            }
+            if (one.finding.forecast)
+                break;
+        }
+    }
 }
 
 } // namespace unpaired

@@ -92,14 +92,18 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
             if (!site->second.stack.empty())
                 described.address = stacks.file_address(site->second, site->second.stack.front());
         }
-        if (one.failed.function != 0)
-            finding.failed_release = FailedRelease{function_name(trace, one.failed.function),
-                                                   one.failed.result,
-                                                   one.failed.error,
-                                                   one.failed.count,
-                                                   function_name(trace, one.failed.observed),
-                                                   one.failed.observed_result,
-                                                   stack_of(trace, stacks, one.failed.site)};
+        if (one.failed.function != 0) {
+            FailedRelease &failed = finding.failed_release.emplace();
+            failed.function = function_name(trace, one.failed.function);
+            failed.result = one.failed.result;
+            failed.error = one.failed.error;
+            failed.count = one.failed.count;
+            failed.preceded_by = function_name(trace, one.failed.observed);
+            failed.preceded_by_result = one.failed.observed_result;
+            failed.stack = stack_of(trace, stacks, one.failed.site);
+            failed.at =
+                choose_blame(failed.function, failed.stack, wrappers, program, of_firmware(trace)).frame;
+        }
         if (one.ended.function != 0)
             finding.ended_by =
                 EndedBy{function_name(trace, one.ended.function), stack_of(trace, stacks, one.ended.site)};
@@ -111,9 +115,7 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
         described.blame_index = blame.index;
         // Of a second release the releasing call is at fault, not where the resource came from.
         if (one.rule == "double-release" && finding.failed_release && !finding.failed_release->stack.empty())
-            finding.blame = choose_blame(finding.failed_release->function, finding.failed_release->stack,
-                                         wrappers, program, of_firmware(trace))
-                                .frame;
+            finding.blame = finding.failed_release->at;
         described.in_program = blame.in_program;
         described.ages = one.ages;
         described.cycles = one.cycles;

@@ -24,15 +24,8 @@ struct BlockReach {
     Holder holder;
 };
 
-/// Tells for each of `remains.blocks`, in their order, how it is held. Memory is scanned for words of
-/// `address_size` bytes at addresses aligned so; each block is scanned once.
-///
-/// A pointer *holds* a block if it points to one of its first 2 * address_size + 1 addresses (allocation wrappers
-/// put a header of one or two words before what they hand out; new[] a count), or further inside to something that
-/// points back with one of its first three words: to where the pointer stands (a doubly linked list through the
-/// middle of its elements), or to the block's beginning (sqlite's pages, described at their end). Any other
-/// pointer into a block only may: it, and a pointer in a stale root, make a block possibly lost. A block that
-/// only points to itself is lost.
+/// Tells for each of `remains.blocks`, in their order, how it is held, by the rules of unpaired/reachability.h.
+/// Memory is scanned for words of `address_size` bytes at addresses aligned so.
 std::vector<BlockReach> reach(const Remains &remains);
 
 /// reach() put beside the slots of `remains.trace`, with the first bytes of a few blocks of each call site: fills

@@ -1,5 +1,6 @@
 #include "passes/suppress.h"
 
+#include "rules.h"
 #include "symbols/function_name.h"
 
 #include <fmt/format.h>
@@ -27,16 +28,12 @@ std::string_view base_name(std::string_view path)
     return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
-bool is_left_behind(const std::string &rule)
-{
-    return rule == "never-released" || rule == "release-failed" || rule == "storage-freed-live" ||
-           rule == "reinitialised-live" || rule == "held-at-exit";
-}
-
 bool covers_type(const std::string &type, const Finding &finding)
 {
-    if (type == "leak")
-        return is_left_behind(finding.rule);
+    if (type == "leak") {
+        const Rule *rule = find_rule(finding.rule);
+        return rule && rule->left_behind;
+    }
     if (type == "heap" && (finding.family == "new" || finding.family == "new_array"))
         return true;
     return type == finding.family || type == finding.rule;
@@ -59,6 +56,20 @@ bool matches(const Suppression &line, const Finding &finding)
                        [&](const Frame &frame) { return matches_frame(line.pattern, frame); });
 }
 
+/// A line as a message quotes it: whatever a file holds that is no list of suppressions, it stays one short line.
+std::string quoted(std::string_view text)
+{
+    constexpr size_t longest = 60;
+    std::string shown(text.substr(0, longest));
+    for (char &c : shown)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            c = '?';
+    // not in the middle of a character of UTF-8
+    while (text.size() > longest && !shown.empty() && (static_cast<unsigned char>(shown.back()) & 0x80) != 0)
+        shown.pop_back();
+    return text.size() > longest ? shown + "..." : shown;
+}
+
 /// Reads one line into `line`; returns what is wrong with it, "" if nothing.
 std::string parse_line(std::string_view text, Suppression &line)
 {
@@ -69,7 +80,7 @@ std::string parse_line(std::string_view text, Suppression &line)
     auto pattern = trimmed(text.substr(colon + 1));
     if (type.empty() || type.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") != type.npos ||
         pattern.starts_with(':'))
-        return fmt::format("does not begin with a type; write leak:{}", text);
+        return fmt::format("does not begin with a type; write leak:{}", quoted(text));
     auto blank = pattern.find_last_of(blanks);
     auto last = blank == pattern.npos ? pattern : pattern.substr(blank + 1);
     if (last.starts_with("max=")) {
@@ -77,7 +88,7 @@ std::string parse_line(std::string_view text, Suppression &line)
         auto digits = last.substr(4);
         auto result = std::from_chars(digits.data(), digits.data() + digits.size(), number);
         if (digits.empty() || result.ec != std::errc() || result.ptr != digits.data() + digits.size())
-            return fmt::format("'{}' is not a number; write max=N, such as max=3", digits);
+            return fmt::format("'{}' is not a number; write max=N, such as max=3", quoted(digits));
         line.max = number;
         pattern = blank == pattern.npos ? std::string_view() : trimmed(pattern.substr(0, blank));
     }
@@ -124,6 +135,8 @@ Suppressions parse_suppressions(std::string_view text, std::string name, std::ve
 {
     Suppressions parsed;
     int number = 0;
+    if (text.starts_with("\xef\xbb\xbf")) // the byte order mark that editors of Windows put before UTF-8
+        text.remove_prefix(3);
     for (size_t begin = 0; begin < text.size();) {
         auto end = std::min(text.find('\n', begin), text.size());
         auto line_text = trimmed(text.substr(begin, end - begin));
@@ -137,7 +150,8 @@ Suppressions parse_suppressions(std::string_view text, std::string name, std::ve
         if (trouble.empty())
             parsed.lines.push_back(std::move(line));
         else
-            problems.push_back(fmt::format("{}: suppression '{}' {}", line.origin, line_text, trouble));
+            problems.push_back(
+                fmt::format("{}: suppression '{}' {}", line.origin, quoted(line_text), trouble));
     }
     return parsed;
 }
@@ -146,6 +160,27 @@ void append_suppressions(Suppressions &all, Suppressions more)
 {
     all.lines.insert(all.lines.end(), std::make_move_iterator(more.lines.begin()),
                      std::make_move_iterator(more.lines.end()));
+}
+
+std::vector<std::string> mark_unknown_types(Suppressions &suppressions, const std::set<std::string> &families,
+                                            const std::set<std::string> &others)
+{
+    std::vector<std::string> problems;
+    for (Suppression &line : suppressions.lines) {
+        line.unknown = line.type != "leak" && !find_rule(line.type) && !families.contains(line.type) &&
+                       !others.contains(line.type);
+        if (!line.unknown)
+            continue;
+        std::vector<std::string_view> rule_names;
+        for (const Rule &rule : rules())
+            rule_names.push_back(rule.name);
+        problems.push_back(fmt::format("{}: suppression '{}': there is no family or rule '{}'; write "
+                                       "leak:PATTERN for any of them, a rule ({}), "
+                                       "or a family ({})",
+                                       line.origin, quoted(line.text), quoted(line.type),
+                                       fmt::join(rule_names, ", "), fmt::join(families, ", ")));
+    }
+    return problems;
 }
 
 void apply_suppressions(Suppressions &suppressions, ImageReport &image)
@@ -165,18 +200,20 @@ void apply_suppressions(Suppressions &suppressions, ImageReport &image)
                             line.origin, acquisitions));
             continue;
         }
-        for (auto *finding : matched)
+        for (auto *finding : matched) {
             finding->suppressed_by = fmt::format("{} ({})", line.text, line.origin);
+            finding->severity = Severity::note;
+        }
     }
 }
 
-std::vector<std::string> unused_suppressions(const Suppressions &suppressions)
+std::vector<UnusedSuppression> unused_suppressions(const Suppressions &suppressions)
 {
-    std::vector<std::string> sentences;
+    std::vector<UnusedSuppression> unused;
     for (const auto &line : suppressions.lines)
-        if (line.findings == 0)
-            sentences.push_back(fmt::format("{}: suppression '{}' matched nothing", line.origin, line.text));
-    return sentences;
+        if (line.findings == 0 && !line.unknown)
+            unused.push_back({line.origin, line.text});
+    return unused;
 }
 
 namespace {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,7 @@ struct Suppression {
     std::optional<uint64_t> max;
     std::string text;      ///< the line as written
     std::string origin;    ///< "file:line"
+    bool unknown = false;  ///< its type is neither leak nor a rule nor a family: it matches nothing
     uint64_t findings = 0; ///< it matched so far, exceeding `max` or not
 };
 
@@ -31,19 +33,27 @@ struct Suppressions {
     std::vector<Suppression> lines; ///< the first that matches a finding decides
 };
 
-/// Reads a suppression file's text; `name` is what problems call it. Blank lines and `#` comments are skipped.
-/// A broken line is skipped too, with a sentence that begins with `name:line:` appended to `problems`.
+/// Reads a suppression file's text; `name` is what problems call it. Blank lines, `#` comments, carriage returns
+/// and a byte order mark are skipped. A broken line is skipped too, with a sentence that begins with `name:line:`
+/// appended to `problems`.
 Suppressions parse_suppressions(std::string_view text, std::string name, std::vector<std::string> &problems);
 
 /// Appends `more` to `all` (several --suppressions files).
 void append_suppressions(Suppressions &all, Suppressions more);
 
-/// Sets `suppressed_by` of the findings that a line matches, and counts each line's matches. A line whose `max`
-/// is exceeded suppresses nothing in the image, and a remark of the image says so.
+/// Marks the lines whose type is none: not `leak`, no rule, and neither in `families` nor in `others`. Returns a
+/// sentence for each that begins with its origin and lists the types there are, of the families only `families`:
+/// `others` exist, but not in what is reported on.
+std::vector<std::string> mark_unknown_types(Suppressions &suppressions, const std::set<std::string> &families,
+                                            const std::set<std::string> &others = {});
+
+/// Sets `suppressed_by` of the findings that a line matches, which become notes, and counts each line's matches. A
+/// line whose `max` is exceeded suppresses nothing in the image, and a remark of the image says so.
 void apply_suppressions(Suppressions &suppressions, ImageReport &image);
 
-/// A sentence for each line that matched nothing in all images applied so far.
-std::vector<std::string> unused_suppressions(const Suppressions &suppressions);
+/// The lines that matched nothing in all images applied so far; those of an unknown type, which are told already,
+/// left out.
+std::vector<UnusedSuppression> unused_suppressions(const Suppressions &suppressions);
 
 /// True if LSan's template `pattern` matches `text`; an empty text matches nothing.
 bool template_match(std::string_view pattern, std::string_view text);

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string_view>
 
 namespace unpaired {
 
-Stacks::Stacks(const Trace &trace, Symbolize &symbolize) : trace_(trace), symbolize_(symbolize) {}
+Stacks::Stacks(const Trace &trace, Symbolize &symbolize, NameVariable name_variable)
+    : trace_(trace), symbolize_(symbolize), name_variable_(std::move(name_variable))
+{}
 
 /// A hook stands between the program and what the real function calls in turn: no frame of the program's.
 static bool is_recorder(const Module &module) { return module.path.ends_with("/libunpaired_preload.so"); }
@@ -38,6 +41,37 @@ const Module *Stacks::module_of(const Site &site, uint64_t address) const
         if (module->generation <= site.generation && address >= module->start && address < module->end)
             return module;
     return nullptr;
+}
+
+std::vector<ImageModule> Stacks::modules_in(const std::vector<Finding> &findings, uint16_t image) const
+{
+    std::set<uint64_t> addresses;
+    for (const Finding &finding : findings)
+        for (const Frame &frame : finding.stack)
+            addresses.insert(frame.address);
+    std::map<uint64_t, ImageModule> found;
+    for (const Module *module : modules_of(image)) {
+        // a return address may be behind the module's last instruction
+        const auto first = addresses.upper_bound(module->start);
+        if (first != addresses.end() && *first <= module->end)
+            found.try_emplace(module->start,
+                              ImageModule{module->path, module->build_id, module->start, module->end});
+    }
+    std::vector<ImageModule> modules;
+    for (auto &[start, module] : found)
+        modules.push_back(std::move(module));
+    return modules;
+}
+
+std::string Stacks::variable_at(uint16_t image, uint64_t address) const
+{
+    for (const Module *module : modules_of(image))
+        if (address >= module->start && address < module->end) {
+            const std::string file = module->path.substr(module->path.rfind('/') + 1);
+            const std::string name = name_variable_ ? name_variable_(*module, address) : "";
+            return name.empty() ? "data of " + file : name + " of " + file;
+        }
+    return "";
 }
 
 uint64_t Stacks::file_address(const Site &site, uint64_t address) const

@@ -17,10 +17,13 @@ namespace unpaired {
 /// the code last; empty if nothing is known. The address is already inside the call (return address − 1).
 using Symbolize = std::function<std::vector<Frame>(const Module &, uint64_t address)>;
 
+/// Names what stands at a data address of a module: "g_sessions + 16"; "" if nothing is known.
+using NameVariable = std::function<std::string(const Module &, uint64_t address)>;
+
 /// The symbolised stacks of one trace. Each distinct address is looked up once.
 class Stacks {
 public:
-    Stacks(const Trace &trace, Symbolize &symbolize);
+    Stacks(const Trace &trace, Symbolize &symbolize, NameVariable name_variable = {});
 
     /// The frames of a site, innermost first; at most the innermost `addresses` of its addresses. Compiler
     /// suffixes are removed from names. An unknown function has the name "", the recorder's own are left out.
@@ -29,8 +32,14 @@ public:
     /// The module of the image that `site` was interned in, at that time; nullptr if none covers the address.
     const Module *module_of(const Site &site, uint64_t address) const;
 
+    /// The image's modules that code in the stacks of `findings` lies in, by address.
+    std::vector<ImageModule> modules_in(const std::vector<Finding> &findings, uint16_t image) const;
+
     /// Address in the module's file, or the address itself.
     uint64_t file_address(const Site &site, uint64_t address) const;
+
+    /// "g_sessions + 16 of server", "data of libc.so.6"; "" for memory of no module of `image`.
+    std::string variable_at(uint16_t image, uint64_t address) const;
 
 private:
     const std::vector<Frame> &frames_at(const Module &module, uint64_t return_address);
@@ -38,6 +47,7 @@ private:
 
     const Trace &trace_;
     Symbolize &symbolize_;
+    const NameVariable name_variable_;
     mutable std::map<uint16_t, std::vector<const Module *>> modules_; // by image, in order of search
     std::map<const Module *, std::unordered_map<uint64_t, std::vector<Frame>>> frames_;
 };

@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <fmt/format.h>
 #include <unordered_map>
 
 namespace unpaired {
@@ -61,6 +62,18 @@ std::string name_of(Dwarf_Die *die, const char *symbol)
         return demangle(symbol);
     const char *name = source_name_of(die);
     return name ? name : symbol ? demangle(symbol) : "";
+}
+
+std::string variable_at(DebugFile &file, uint64_t address)
+{
+    GElf_Off offset = 0;
+    GElf_Sym symbol;
+    const char *name =
+        dwfl_module_addrinfo(file.module(), address, &offset, &symbol, nullptr, nullptr, nullptr);
+    // the symbol before, which this address lies behind, is no name for it
+    if (!name || !*name || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || offset >= symbol.st_size)
+        return "";
+    return offset == 0 ? demangle(name) : fmt::format("{} + {}", demangle(name), offset);
 }
 
 std::vector<Frame> frames_at(DebugFile &file, DwarfIndex &index, uint64_t address)
@@ -178,6 +191,15 @@ std::vector<Frame> Symbolizer::resolve(const ModuleRef &module, uint64_t address
         frame.address = address;
     }
     return frames;
+}
+
+std::string Symbolizer::variable(const ModuleRef &module, uint64_t address)
+{
+    if (!is_file(module.path) || address < module.bias)
+        return "";
+    DebuginfodShield shield(impl_->options.debuginfod);
+    Module &opened = impl_->module_of(module);
+    return opened.file ? variable_at(*opened.file, address - module.bias) : "";
 }
 
 std::vector<std::string> Symbolizer::problems() const { return impl_->problems; }

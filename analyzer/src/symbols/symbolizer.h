@@ -32,6 +32,9 @@ public:
     /// known there is one frame with module and address alone. Every frame's `address` is the one given.
     std::vector<Frame> resolve(const ModuleRef &module, uint64_t address);
 
+    /// The variable of static storage at `address`: "g_sessions", "g_sessions + 16"; "" if none is known.
+    std::string variable(const ModuleRef &module, uint64_t address);
+
     /// Sentences about modules whose frames lack names: missing, replaced since, unreadable. One per module,
     /// in the order met.
     std::vector<std::string> problems() const;

@@ -1,28 +1,16 @@
 #include "writers/json.h"
 
+#include "rules.h"
+#include "writers/json_parts_internal.h"
+#include "writers/text.h"
 #include "writers/text_words.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace unpaired {
 namespace {
 
-// keeps the order in which a person wants to read the members
-using Json = nlohmann::ordered_json;
-
-const char *text_of(Severity severity)
-{
-    switch (severity) {
-    case Severity::leak:
-        return "leak";
-    case Severity::suspect:
-        return "suspect";
-    case Severity::note:
-        break;
-    }
-    return "note";
-}
+using Json = ReportJson;
 
 const char *text_of(Growth growth)
 {
@@ -144,7 +132,8 @@ Json to_json(const Finding &finding)
 {
     Json json = {{"id", finding.id},
                  {"rule", finding.rule},
-                 {"severity", text_of(finding.severity)},
+                 {"severity", severity_name(finding.severity)},
+                 {"sentence", finding_sentence(finding)},
                  {"family", finding.family},
                  {"function", finding.function},
                  {"owner", finding.owner},
@@ -187,6 +176,11 @@ Json to_json(const Finding &finding)
         json["remarks"] = finding.remarks;
     if (!finding.suppressed_by.empty())
         json["suppressed_by"] = finding.suppressed_by;
+    if (finding.baseline)
+        json["baseline"] = {{"count", finding.baseline->count},
+                            {"bytes", finding.baseline->bytes},
+                            {"per_cycle", finding.baseline->per_cycle},
+                            {"grown", finding.baseline->grown}};
     return json;
 }
 
@@ -204,6 +198,14 @@ Json to_json(const TraceInfo &trace)
     if (trace.run > 0)
         json["run"] = trace.run;
     return json;
+}
+
+Json to_json(const ImageModule &module)
+{
+    return {{"path", module.path},
+            {"build_id", module.build_id},
+            {"start", fmt::format("{:#x}", module.start)},
+            {"end", fmt::format("{:#x}", module.end)}};
 }
 
 Json to_json(const ImageReport &image)
@@ -229,21 +231,35 @@ Json to_json(const ImageReport &image)
     json["findings"] = Json::array();
     for (const Finding &finding : image.findings)
         json["findings"].push_back(to_json(finding));
+    json["modules"] = Json::array();
+    for (const ImageModule &module : image.modules)
+        json["modules"].push_back(to_json(module));
     json["remarks"] = image.remarks;
     return json;
 }
 
 } // namespace
 
-void write_json(std::ostream &out, const Report &report)
+nlohmann::ordered_json finding_json(const Finding &finding) { return to_json(finding); }
+
+ReportJson report_json(const Report &report)
 {
     Json json = {{"schema", "unpaired-report/1"}};
     json["images"] = Json::array();
     for (const ImageReport &image : report.images)
         json["images"].push_back(to_json(image));
     json["remarks"] = report.remarks;
+    if (!report.unused_suppressions.empty())
+        json["unused_suppressions"] = Json::array();
+    for (const UnusedSuppression &line : report.unused_suppressions)
+        json["unused_suppressions"].push_back({{"origin", line.origin}, {"text", line.text}});
+    return json;
+}
+
+void write_json(std::ostream &out, const Report &report)
+{
     // paths and names come from other programs and need not be UTF-8
-    out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    out << report_json(report).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
 } // namespace unpaired

@@ -1,9 +1,11 @@
 #include "writers/text.h"
 
+#include "rules.h"
 #include "writers/text_canvas.h"
 #include "writers/text_clean.h"
 #include "writers/text_facts.h"
 #include "writers/text_finding.h"
+#include "writers/text_first_lines.h"
 #include "writers/text_words.h"
 
 #include <algorithm>
@@ -49,12 +51,15 @@ public:
         if (!report_.remarks.empty())
             canvas_.line("");
         write_remarks(report_.remarks);
+        for (const std::string &text : unused_suppressions_texts(report_))
+            canvas_.line(text);
         return canvas_.taken();
     }
 
 private:
     struct Counts {
-        uint64_t leaks = 0, suspects = 0, notes = 0, suppressed = 0, note_resources = 0, note_bytes = 0;
+        uint64_t leaks = 0, suspects = 0, notes = 0, suppressed = 0, in_baseline = 0, note_resources = 0,
+                 note_bytes = 0;
     };
 
     static Counts count(const ImageReport &image)
@@ -67,6 +72,8 @@ private:
                 n.notes++;
                 n.note_resources += f.count;
                 n.note_bytes += f.bytes;
+            } else if (f.accepted()) {
+                n.in_baseline++;
             } else {
                 (f.severity == Severity::leak ? n.leaks : n.suspects)++;
             }
@@ -77,8 +84,9 @@ private:
     bool worth_showing(const ImageReport &image) const
     {
         const Counts n = count(image);
-        return n.leaks || n.suspects || image.trace.end == "running" || image.trace.end == "truncated" ||
-               image.trace.events_lost || (style_.all && !image.findings.empty());
+        return n.leaks || n.suspects || n.in_baseline || image.trace.end == "running" ||
+               image.trace.end == "truncated" || image.trace.events_lost ||
+               (style_.all && !image.findings.empty());
     }
 
     /// Equal for processes of one program with the same findings; "" for one that has none to show.
@@ -93,7 +101,7 @@ private:
 
     bool shown(const Finding &f) const
     {
-        return style_.all || (f.suppressed_by.empty() && f.severity != Severity::note);
+        return style_.all || (!f.accepted() && f.severity != Severity::note);
     }
 
     // ---- one image
@@ -102,18 +110,20 @@ private:
     {
         write_headline(image);
         size_t number = 0;
-        const bool several = std::count_if(image.findings.begin(), image.findings.end(),
-                                           [this](const Finding &f) { return shown(f); }) > 1;
-        if (several) {
-            canvas_.line("");
-            for (const Finding &f : image.findings)
-                if (shown(f))
-                    write_sentence(f, ++number);
-        }
-        number = 0;
+        std::vector<const Finding *> findings;
         for (const Finding &f : image.findings)
             if (shown(f))
-                write_finding(canvas_, f, ++number, !several);
+                findings.push_back(&f);
+        const bool several = findings.size() > 1;
+        if (several) {
+            write_first_lines(first_lines(image, findings));
+            canvas_.line("");
+            for (const Finding *f : findings)
+                write_sentence(*f, image.trace, ++number);
+        }
+        number = 0;
+        for (const Finding *f : findings)
+            write_finding(canvas_, *f, image.trace, ++number, !several);
         write_totals(image);
         write_owners(image);
         write_folded(image);
@@ -132,9 +142,10 @@ private:
             found.push_back(plural(n.suspects, "suspect"));
         const TraceInfo &t = image.trace;
         const bool whole = t.end != "truncated" && t.events_lost == 0;
-        const std::string verdict = !found.empty() ? joined(found, " and ")
-                                    : whole        ? "no leaks"
-                                                   : "no leaks seen";
+        const std::string verdict = !found.empty()  ? joined(found, " and ")
+                                    : n.in_baseline ? "nothing new"
+                                    : whole         ? "no leaks"
+                                                    : "no leaks seen";
         std::string about = about_text(t);
         if (t.duration_s > 0)
             about += fmt::format(", {}", duration_text(t.duration_s));
@@ -146,7 +157,7 @@ private:
                                             : canvas_.bold(name + ": ") + canvas_.painted(worst, verdict)) +
                                  " " + canvas_.dim(fmt::format("({})", about)),
                              0, 2);
-        if (found.empty())
+        if (found.empty() && n.in_baseline == 0)
             canvas_.wrapped_line(quiet_text(image), 2, 2);
     }
 
@@ -166,10 +177,19 @@ private:
                            grouped(released));
     }
 
-    void write_sentence(const Finding &f, size_t number)
+    void write_first_lines(const std::vector<std::string> &lines)
+    {
+        if (!lines.empty())
+            canvas_.line("");
+        for (const std::string &text : lines)
+            canvas_.line("  " + canvas_.bold(wrapped(text, canvas_.width(), 2, 2).substr(2)));
+    }
+
+    void write_sentence(const Finding &f, const TraceInfo &trace, size_t number)
     {
         const std::string head = fmt::format("{:>3}  {:<8}", number, severity_name(f.severity));
-        const std::string text = wrapped(finding_sentence(f), canvas_.width(), head.size(), head.size());
+        const std::string text =
+            wrapped(finding_sentence(f, trace), canvas_.width(), head.size(), head.size());
         canvas_.line(fmt::format("{:>3}  {}{}", number,
                                  canvas_.painted(f.severity, fmt::format("{:<8}", severity_name(f.severity))),
                                  std::string_view(text).substr(head.size())));
@@ -222,13 +242,16 @@ private:
             parts.push_back(fmt::format("{} ({} still held{})", plural(n.notes, "note"),
                                         grouped(n.note_resources),
                                         n.note_bytes ? ", " + bytes_text(n.note_bytes) : ""));
+        if (n.in_baseline)
+            parts.push_back(fmt::format("{} as in the baseline", plural(n.in_baseline, "finding")));
         if (n.suppressed)
             parts.push_back(fmt::format("{} suppressed", plural(n.suppressed, "finding")));
         if (style_.all || parts.empty())
             return;
         canvas_.line("");
         canvas_.line(canvas_.dim(wrapped(
-            fmt::format("{}, not shown: --all shows them.", joined(parts, " and ")), canvas_.width(), 5, 5)));
+            fmt::format("{}, not shown: --all shows them.", joined(parts, parts.size() > 2 ? ", " : " and ")),
+            canvas_.width(), 5, 5)));
     }
 
     /// "sh (4710), env (3 processes)", by name in the order they come.

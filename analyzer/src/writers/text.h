@@ -21,7 +21,7 @@ struct TextStyle {
 std::string write_text(const Report &report, const TextStyle &style);
 
 /// The sentence a finding opens with, without colours: "3 of 10 sockets never closed: accept4 in serve_one,
-/// server.c:11 (owner MBUS)".
-std::string finding_sentence(const Finding &finding);
+/// server.c:11 (owner MBUS)". `trace` tells what its cycles are called.
+std::string finding_sentence(const Finding &finding, const TraceInfo &trace = {});
 
 } // namespace unpaired

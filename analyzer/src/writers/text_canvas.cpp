@@ -71,11 +71,6 @@ std::string wrapped(std::string_view text, size_t width, size_t first_indent, si
     return out;
 }
 
-std::string_view severity_name(Severity severity)
-{
-    return severity == Severity::leak ? "leak" : severity == Severity::suspect ? "suspect" : "note";
-}
-
 std::string TextCanvas::paint(std::string_view code, std::string_view text) const
 {
     return style_.colour ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);

@@ -20,8 +20,6 @@ std::string padded(std::string_view text, size_t width, bool right = false);
 /// sequences take no columns.
 std::string wrapped(std::string_view text, size_t width, size_t first_indent, size_t indent);
 
-std::string_view severity_name(Severity severity);
-
 /// Collects the lines of a report. What paints returns its argument unchanged where there is no colour.
 class TextCanvas {
 public:

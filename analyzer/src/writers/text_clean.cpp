@@ -5,6 +5,7 @@ namespace {
 
 void clean(Finding &f);
 void clean(Incident &incident);
+void clean(UnusedSuppression &line);
 void clean(ImageReport &image);
 
 void clean(std::string &text)
@@ -21,10 +22,18 @@ void clean(Frame &frame)
     clean(frame.module);
 }
 
+void clean(Incident &incident);
+
 template <class Element> void clean(std::vector<Element> &all)
 {
     for (Element &one : all)
         clean(one);
+}
+
+void clean(UnusedSuppression &line)
+{
+    clean(line.origin);
+    clean(line.text);
 }
 
 void clean(Finding &f)
@@ -54,6 +63,13 @@ void clean(Finding &f)
     }
 }
 
+void clean(TraceInfo &trace)
+{
+    clean(trace.program);
+    clean(trace.end);
+    clean(trace.cycle_name);
+}
+
 void clean(Incident &incident)
 {
     clean(incident.per_cycle);
@@ -75,9 +91,7 @@ template <class Value> void clean_keys(std::map<std::string, Value> &values)
 
 void clean(ImageReport &image)
 {
-    clean(image.trace.program);
-    clean(image.trace.end);
-    clean(image.trace.cycle_name);
+    clean(image.trace);
     clean(image.remarks);
     clean(image.incidents);
     clean_keys(image.totals);
@@ -89,6 +103,19 @@ void clean(ImageReport &image)
 }
 
 } // namespace
+
+Finding cleaned(Finding finding)
+{
+    clean_keys(finding.parts);
+    clean(finding);
+    return finding;
+}
+
+TraceInfo cleaned(TraceInfo trace)
+{
+    clean(trace);
+    return trace;
+}
 
 std::string cleaned(std::string text)
 {
@@ -106,6 +133,7 @@ Report cleaned(Report report)
 {
     clean(report.images);
     clean(report.remarks);
+    clean(report.unused_suppressions);
     return report;
 }
 

@@ -13,4 +13,9 @@ Report cleaned(Report report);
 std::string cleaned(std::string text);
 std::vector<Frame> cleaned(std::vector<Frame> stack);
 
+/// The same of parts of it, and of a single text.
+Finding cleaned(Finding finding);
+TraceInfo cleaned(TraceInfo trace);
+std::string cleaned(std::string text);
+
 } // namespace unpaired

@@ -3,6 +3,7 @@
 
 #include "writers/text_words.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fmt/format.h>
 
@@ -68,18 +69,43 @@ std::vector<std::string> reached_texts(const Reached &r)
     return parts;
 }
 
-std::string forecast_text(const Finding &f)
+/// "in cycle 1,010, after about 2 h 3 min", as far as it is known.
+std::string when_text(const Forecast &c)
 {
-    const Forecast &c = *f.forecast;
-    const std::string name = c.limit_name.empty() ? "the limit" : c.limit_name;
-    if (c.reached)
-        return fmt::format("{} ({}) was reached at acquisition {}", name, grouped(c.limit),
-                           grouped(c.at_acquisition));
-    return fmt::format("{} ({}) will be reached at acquisition {}", name, grouped(c.limit),
-                       grouped(c.at_acquisition));
+    std::string text = c.at_cycle > 0 ? fmt::format("in cycle {}", grouped(c.at_cycle))
+                                      : fmt::format("at acquisition {}", grouped(c.at_acquisition));
+    if (c.after_s > 0)
+        text += fmt::format(", after {}{}", c.reached ? "" : "about ",
+                            c.reached ? duration_text(c.after_s) : rough_duration_text(c.after_s));
+    return text;
+}
+
+/// "the twin socket in lws_plat_pipe_create, pipe.c:50 is closed: 9 of 9"
+std::string sibling_text(const Finding &f)
+{
+    const Sibling &s = *f.sibling;
+    std::string text = fmt::format("the twin {}", function_text(s.function));
+    if (s.blame.function != f.blame.function)
+        text += fmt::format(" in {}", s.blame.function);
+    text += fmt::format(" at {}:{} is {}", base_name(s.blame.file), s.blame.line, family_released(f.family));
+    if (!s.released_by.empty())
+        text += " by " + s.released_by;
+    return text + fmt::format(": {} of {}", grouped(s.released), grouped(s.acquired));
 }
 
 } // namespace
+
+std::string forecast_text(const Forecast &c)
+{
+    if (c.limit == 0)
+        return fmt::format("no more could be had {}", when_text(c));
+    std::string name = c.limit_name.empty() ? "the limit" : c.limit_name;
+    if (name.find('=') == std::string::npos) // one that was given has its number
+        name += fmt::format(" ({})", grouped(c.limit));
+    if (c.reached)
+        return fmt::format("{} was reached {}", name, when_text(c));
+    return fmt::format("{} will be reached {}", name, when_text(c));
+}
 
 std::string ended_by_intro(const Finding &f)
 {
@@ -115,8 +141,10 @@ std::vector<std::string> finding_facts(const Finding &f)
     }
     if (f.failed_release)
         out.push_back(failed_text(*f.failed_release));
-    if (f.forecast && f.forecast->limit)
-        out.push_back(forecast_text(f));
+    if (f.forecast)
+        out.push_back(forecast_text(*f.forecast));
+    if (f.sibling)
+        out.push_back(sibling_text(f));
     if (const std::vector<std::string> ways = reached_texts(f.reached); ways.size() > 1)
         out.push_back(fmt::format("{}", fmt::join(ways, "; "))); // of one alone the sentence says it
     if (!f.held_by.empty())
@@ -124,7 +152,25 @@ std::vector<std::string> finding_facts(const Finding &f)
     out.insert(out.end(), f.remarks.begin(), f.remarks.end());
     if (!f.suppressed_by.empty())
         out.push_back("suppressed by " + f.suppressed_by);
+    if (f.baseline && !f.baseline->grown) // of one that has grown a remark tells it
+        out.push_back(fmt::format("as in the baseline, which has {}", grouped(f.baseline->count)));
     return out;
+}
+
+std::vector<std::string> unused_suppressions_texts(const Report &report)
+{
+    std::vector<std::string> lines;
+    if (report.unused_suppressions.empty())
+        return lines;
+    lines.push_back("");
+    lines.push_back(
+        fmt::format("{} matched nothing:", plural(report.unused_suppressions.size(), "suppression")));
+    size_t column = 0;
+    for (const UnusedSuppression &line : report.unused_suppressions)
+        column = std::max(column, line.origin.size());
+    for (const UnusedSuppression &line : report.unused_suppressions)
+        lines.push_back(fmt::format("  {:<{}}  {}", line.origin, column, line.text));
+    return lines;
 }
 
 std::string which_text(const TraceInfo &trace)

@@ -11,6 +11,11 @@ namespace unpaired {
 /// Counts, growth, parts, failed releases, forecast and remarks, as far as there are any.
 std::vector<std::string> finding_facts(const Finding &finding);
 
+/// The suppressions that matched nothing, as a block of lines that begins with an empty one; none if there are none.
+std::vector<std::string> unused_suppressions_texts(const Report &report);
+/// When a limit was or will be met: "RLIMIT_NOFILE (1,024) will be reached in cycle 1,010, after about 2 h".
+std::string forecast_text(const Forecast &forecast);
+
 /// What stands before the function in Finding::ended_by: "first released by", "memory freed by".
 std::string ended_by_intro(const Finding &finding);
 

@@ -1,5 +1,6 @@
 #include "writers/text_finding.h"
 
+#include "rules.h"
 #include "writers/text_facts.h"
 #include "writers/text_stack.h"
 #include "writers/text_words.h"
@@ -46,11 +47,11 @@ void write_previews(TextCanvas &canvas, const Finding &f)
 
 } // namespace
 
-void write_finding(TextCanvas &canvas, const Finding &f, size_t number, bool alone)
+void write_finding(TextCanvas &canvas, const Finding &f, const TraceInfo &trace, size_t number, bool alone)
 {
     canvas.line("");
     if (alone) {
-        canvas.line("  " + canvas.bold(wrapped(finding_sentence(f), canvas.width(), 2, 2).substr(2)));
+        canvas.line("  " + canvas.bold(wrapped(finding_sentence(f, trace), canvas.width(), 2, 2).substr(2)));
         canvas.line("");
     }
     write_rule_line(canvas, f, number, alone);

@@ -9,6 +9,7 @@
 namespace unpaired {
 
 /// Draws rule, facts and stacks under the finding's number; `alone` (the only one): under its sentence instead.
-void write_finding(TextCanvas &canvas, const Finding &finding, size_t number, bool alone);
+void write_finding(TextCanvas &canvas, const Finding &finding, const TraceInfo &trace, size_t number,
+                   bool alone);
 
 } // namespace unpaired

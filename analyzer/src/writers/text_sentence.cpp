@@ -2,6 +2,7 @@
 #include "writers/text.h"
 #include "writers/text_words.h"
 
+#include <cmath>
 #include <fmt/format.h>
 
 namespace unpaired {
@@ -17,27 +18,81 @@ std::string how_many(const Finding &f)
     return fmt::format("{} {}{}", grouped(f.count), family_noun(f.family, f.count), bytes);
 }
 
+/// "serve_one, server.c:11", or the module where there are no symbols.
+std::string place(const Frame &frame)
+{
+    std::string text = frame.function;
+    const std::string file = !frame.file.empty() ? fmt::format("{}:{}", base_name(frame.file), frame.line)
+                                                 : base_name(frame.module);
+    if (!text.empty() && !file.empty())
+        text += ", ";
+    return text + file;
+}
+
+/// " (-1, EINVAL)"
+std::string returned(const FailedRelease &failed)
+{
+    // POSIX: the functions of pthread.h return the error's number
+    const int error =
+        failed.error == 0 && failed.function.starts_with("pthread_") ? failed.result : failed.error;
+    return error == 0 ? fmt::format(" ({})", failed.result)
+                      : fmt::format(" ({}, {})", failed.result, errno_name(error));
+}
+
+/// "37 of 37 closes failed (-1), each after lwip_shutdown returned 0, at mbedtls_net_free, net_sockets.c:40"
+std::string how_it_failed(const Finding &f, const FailedRelease &failed)
+{
+    const uint64_t tried = failed.count + f.released;
+    std::string text = tried == 1 ? fmt::format("the only {}", family_release(f.family, 1))
+                                  : fmt::format("{} of {} {}", grouped(failed.count), grouped(tried),
+                                                family_release(f.family, tried));
+    text += " failed" + returned(failed);
+    if (!failed.preceded_by.empty())
+        text += fmt::format(", {}after {} returned {}", failed.count > 1 ? "each " : "", failed.preceded_by,
+                            failed.preceded_by_result);
+    if (const std::string at = place(failed.at); !at.empty())
+        text += ", at " + at;
+    return text;
+}
+
+/// ", 2 per reconnect"; "" for what does not grow by cycles, and where the incident tells it.
+std::string rate(const Finding &f, const TraceInfo &trace)
+{
+    if (f.per_cycle <= 0 || f.incident != 0)
+        return "";
+    if (f.per_cycle < 0.95)
+        return fmt::format(", one in about {:.0f} {}", 1 / f.per_cycle, cycle_noun(trace, 2));
+    const double whole = std::round(f.per_cycle);
+    const bool exact = std::abs(f.per_cycle - whole) < 0.05 * whole;
+    return exact ? fmt::format(", {:.0f} per {}", whole, cycle_noun(trace, 1))
+                 : fmt::format(", about {:.1f} per {}", f.per_cycle, cycle_noun(trace, 1));
+}
+
 std::string times(uint64_t n) { return n == 1 ? std::string() : fmt::format(" {} times", grouped(n)); }
 
 /// Of the blocks of a finding whose memory was looked at.
 std::string how_held(const Finding &f)
 {
     const Reached &r = f.reached;
-    const uint64_t lost = r.lost.count + r.indirectly_lost.count;
-    const auto of_all = [&f](uint64_t count, uint64_t bytes) {
-        if (count == f.count)
+    const auto of_all = [&f](const Part &part) {
+        if (part.count == f.count)
             return how_many(f);
-        return fmt::format("{} of {} {} ({})", grouped(count), grouped(f.count),
-                           family_noun(f.family, f.count), bytes_text(bytes));
+        return fmt::format("{} of {} {} ({})", grouped(part.count), grouped(f.count),
+                           family_noun(f.family, f.count), bytes_text(part.bytes));
     };
-    if (r.lost.count > 0)
-        return fmt::format("{} lost, nothing points to {}",
-                           of_all(lost, r.lost.bytes + r.indirectly_lost.bytes), lost == 1 ? "it" : "them");
-    if (lost > 0)
-        return fmt::format("{} lost with what held {}", of_all(lost, r.indirectly_lost.bytes),
-                           lost == 1 ? "it" : "them");
+    if (r.lost.count > 0) {
+        std::string text =
+            fmt::format("{} lost, nothing points to {}", of_all(r.lost), r.lost.count == 1 ? "it" : "them");
+        if (r.indirectly_lost.count > 0)
+            text += fmt::format(", and {} ({}) with {}", grouped(r.indirectly_lost.count),
+                                bytes_text(r.indirectly_lost.bytes), r.lost.count == 1 ? "it" : "them");
+        return text;
+    }
+    if (r.indirectly_lost.count > 0)
+        return fmt::format("{} lost with what held {}", of_all(r.indirectly_lost),
+                           r.indirectly_lost.count == 1 ? "it" : "them");
     if (r.possibly.count > 0)
-        return fmt::format("{} possibly lost", of_all(r.possibly.count, r.possibly.bytes));
+        return fmt::format("{} possibly lost", of_all(r.possibly));
     return fmt::format("{} never {}, still held", how_many(f), family_released(f.family));
 }
 
@@ -52,11 +107,7 @@ std::string what_happened(const Finding &f)
     if (f.rule == "release-failed") {
         if (!f.failed_release)
             return fmt::format("{} not released: the release failed", how_many(f));
-        const FailedRelease &failed = *f.failed_release;
-        const std::string after =
-            failed.preceded_by.empty() ? std::string() : fmt::format(" after {}", failed.preceded_by);
-        return fmt::format("{} not {}: {} failed{}{}", how_many(f), released, failed.function,
-                           times(failed.count), after);
+        return fmt::format("{}: {} left", how_it_failed(f, *f.failed_release), how_many(f));
     }
     if (f.rule == "storage-freed-live")
         return fmt::format("{} lost when the memory around {} was freed", how_many(f),
@@ -91,22 +142,16 @@ std::string what_happened(const Finding &f)
 
 } // namespace
 
-std::string finding_sentence(const Finding &f)
+std::string finding_sentence(const Finding &f, const TraceInfo &trace)
 {
     std::string where = function_text(f.function);
-    if (!f.blame.function.empty())
-        where += fmt::format("{}in {}", where.empty() ? "" : " ", f.blame.function);
-    if (!f.blame.file.empty())
-        where += fmt::format(", {}:{}", base_name(f.blame.file), f.blame.line);
-    else if (!f.blame.module.empty())
-        where += fmt::format("{}{}",
-                             !f.blame.function.empty() ? ", "
-                             : where.empty()           ? "in "
-                                                       : " in ",
-                             base_name(f.blame.module));
-    std::string sentence = what_happened(f);
+    if (const std::string blamed = place(f.blame); !blamed.empty())
+        where += fmt::format("{}in {}", where.empty() ? "" : " ", blamed);
+    std::string sentence = what_happened(f) + rate(f, trace);
+    // a failed release has told where already; this is where the resource came from
+    const bool of_release = f.rule == "release-failed" && f.failed_release;
     if (!where.empty())
-        sentence += ": " + where;
+        sentence += (of_release ? ", " : ": ") + where;
     if (!f.owner.empty())
         sentence += fmt::format(" (owner {})", f.owner);
     return sentence;

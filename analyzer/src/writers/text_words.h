@@ -1,28 +1,21 @@
-// The words of the text report: nouns and verbs for families, numbers as people read them.
+// The words of the text report beside those of words.h: times, names of errors and signals, lines.
 #pragma once
 
+#include "words.h"
+
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace unpaired {
 
-/// What a person calls `n` resources of a family: "socket", "sockets", "objects from new". The resource table
-/// this analyzer was built with knows the names; a family it does not know is called by its own name.
-std::string family_noun(std::string_view family, uint64_t n);
-
-/// What should have been done with it: "closed", "freed", "destroyed"; "released" where nothing fits better.
-std::string_view family_released(std::string_view family);
-
-/// 1234567 as "1,234,567".
-std::string grouped(uint64_t n);
-
-/// Bytes: exact up to 9,999 ("140 B"), then with one decimal ("12.5 KiB").
-std::string bytes_text(uint64_t bytes);
-
 /// Seconds as a person says them: "0.3 s", "4 min 10 s", "2 h 3 min", "3 d 4 h".
 std::string duration_text(double seconds);
+
+/// The same of a guess, in one unit: "45 s", "20 min", "2 h", "3 days".
+std::string rough_duration_text(double seconds);
 
 /// "EINVAL", or "errno 4711" for a number without a name.
 std::string errno_name(int error);

@@ -26,7 +26,9 @@ def values_of_options_are_checked_before_anything_starts(t, folder):
                          ("--output=nonsense", "FORMAT:FILE"), ("--output=json:/nowhere/report", "/nowhere/report"),
                          ("--owner=nonsense", "nonsense"), ("--owner=f*=TOOLONG", "TOOLONG"),
                          ("--fail-on=everything", "everything"), ("--suppressions=/nowhere", "/nowhere"),
-                         ("--error-exitcode=ten", "ten"), ("--sysroot=/nowhere", "/nowhere")):
+                         ("--limit=socket", "FAMILY=N"), ("--limit=socket=x", "'x'"), ("--limit=socket=0", "'0'"),
+                         ("--limit=heap=3Q", "'3Q'"), ("--limit=socket=4K", "sockets are counted"),
+                         ("--limit=sockt=4", "lwip_socket"), ("--error-exitcode=ten", "ten"), ("--sysroot=/nowhere", "/nowhere")):
         # It would say what it got, had it been started.
         one_line(tried(t, "run", option, "--", t.program, "state"), word)
 

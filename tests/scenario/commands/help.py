@@ -5,8 +5,9 @@ import subprocess
 
 from script import check, expect, harness, main
 
-COMMANDS = ("run", "record", "report", "postmortem", "ctl", "resources", "verify")
-LATER = ("diff", "snapshot", "html", "sarif", "junit", "pprof", "--baseline")
+COMMANDS = ("run", "record", "report", "diff", "postmortem", "ctl", "resources", "verify")
+LATER = ("--every-event",)
+REPORTING = ("run", "report", "postmortem")
 
 
 def help_of(t, *arguments):
@@ -58,10 +59,35 @@ def man_page_and_completions_have_every_option(t, folder):
         expect(offered <= seen, f"{name} offers what is not there: {offered - seen}")
 
 
+def formats_of(text):
+    """The names in the list of formats."""
+    found = re.search(r"^Formats:\n((?:  .*\n)+)", text, re.MULTILINE)
+    expect(found, f"no list of formats in: {text}")
+    return re.findall(r"^  (\w+)", found.group(1), re.MULTILINE)
+
+
 @check
-def bash_completes_commands_options_and_values(t, folder):
-    def completed(line):
-        script = f"""source {t.source}/completions/unpaired.bash
+def man_page_and_completions_have_the_formats_that_help_lists(t, folder):
+    formats = formats_of(help_of(t, "report"))
+    expect(len(formats) >= 7 and formats[0] == "text", f"{formats}")
+    for command in REPORTING:
+        expect(formats_of(help_of(t, command)) == formats, f"{command} lists others")
+    with open(os.path.join(t.source, "docs", "man", "unpaired.1"), encoding="utf-8") as file:
+        manual = file.read().replace("\\-", "-")
+    expect(f".BR --format = {' | '.join(formats)}" in manual, "the man page's --format lists others")
+    with open(os.path.join(t.source, "completions", "_unpaired"), encoding="utf-8") as file:
+        zsh = re.findall(r"formats=\((.*)\)", file.read())
+    expect(zsh and zsh[0] == " ".join(formats), f"zsh offers {zsh}")
+    expect(completed(t, "unpaired report --format=") == set(formats), completed(t, "unpaired report --format="))
+    expect(completed(t, "unpaired run --output=") == {f"{name}:" for name in formats}, completed(t, "unpaired run --output="))
+    for command in ("verify", "diff"):
+        offered = completed(t, f"unpaired {command} --format=")
+        expect(offered == {"text", "json"}, f"{command}: {offered}")
+
+
+def completed(t, line):
+    """What bash offers at the end of the line."""
+    script = f"""source {t.source}/completions/unpaired.bash
 COMP_LINE={line!r} COMP_POINT={len(line)}
 read -ra COMP_WORDS <<<"$COMP_LINE"
 [[ $COMP_LINE == *' ' ]] && COMP_WORDS+=('')
@@ -69,11 +95,15 @@ COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
 compopt() {{ :; }}
 _unpaired
 printf '%s\\n' "${{COMPREPLY[@]}}" """
-        return set(subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, text=True, check=True).stdout.split())
-    expect(completed("unpaired re") == {"record", "report", "resources"}, completed("unpaired re"))
-    expect("--format=" in completed("unpaired run --f"), completed("unpaired run --f"))
-    expect(completed("unpaired report --format=j") == {"json"}, completed("unpaired report --format=j"))
-    expect(completed("unpaired ctl 1 s") == {"start", "stop", "status"}, completed("unpaired ctl 1 s"))
+    return set(subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, text=True, check=True).stdout.split())
+
+
+@check
+def bash_completes_commands_options_and_values(t, folder):
+    expect(completed(t, "unpaired re") == {"record", "report", "resources"}, completed(t, "unpaired re"))
+    expect("--format=" in completed(t, "unpaired run --f"), completed(t, "unpaired run --f"))
+    expect(completed(t, "unpaired report --format=js") == {"json"}, completed(t, "unpaired report --format=js"))
+    expect(completed(t, "unpaired ctl 1 s") == {"start", "stop", "status"}, completed(t, "unpaired ctl 1 s"))
 
 
 @check

@@ -53,7 +53,27 @@ static void acquire(int count)
         *(char volatile *)malloc(32) = 1;
 }
 
-/* Obeys lines on stdin: "N" acquires N blocks and says so, "fork" leaves a child that waits as well, "quit". */
+static char *kept[64];
+static int kept_count;
+
+static void keep(int count)
+{
+    for (int i = 0; i < count && kept_count < 64; i++) {
+        kept[kept_count] = malloc(48);
+        *(char volatile *)kept[kept_count++] = 'k';
+    }
+}
+
+/* What calls left on the stack must not hold anything. */
+static void __attribute__((noinline)) sweep(void)
+{
+    volatile char ground[8192];
+    for (size_t i = 0; i < sizeof ground; i++)
+        ground[i] = 0;
+}
+
+/* Obeys lines on stdin: "N" acquires N blocks, points to none of them any more and says so; "keep N" keeps pointers to
+ * them; "child" leaves a child that waits as well; "quit". */
 static int obey(void)
 {
     char line[64];
@@ -79,8 +99,14 @@ static int obey(void)
             close(ready[1]);
             return read(ready[0], &byte, 1) == 0 ? 0 : 9; /* ends when the child has closed its end */
         }
-        acquire(atoi(line));
-        printf("acquired %d\n", atoi(line));
+        if (!strncmp(line, "keep ", 5)) {
+            keep(atoi(line + 5));
+            printf("kept %d\n", atoi(line + 5));
+        } else {
+            acquire(atoi(line));
+            printf("acquired %d\n", atoi(line));
+        }
+        sweep();
         fflush(stdout);
     }
     return 0;
@@ -105,6 +131,14 @@ int main(int argc, char **argv)
     if (!strcmp(what, "leak")) {
         const int failed = leak_sockets(number);
         return failed ? failed : argc > 3 ? atoi(argv[3]) : 0;
+    }
+    if (!strcmp(what, "churn")) {
+        for (int i = 0; i < number; i++) {
+            char volatile *block = malloc(32);
+            *block = 1;
+            free((void *)block);
+        }
+        return 0;
     }
     if (!strcmp(what, "raise")) {
         leak_sockets(2);

@@ -100,6 +100,20 @@ def ended(process, timeout=60):
     return harness.Result(process.returncode if process.returncode >= 0 else 128 - process.returncode, out, err)
 
 
+def blocks(page, language):
+    """The fenced blocks of a language; a fence opens and closes in turn."""
+    found, inside, text = [], None, ""
+    for line in page.split("\n"):
+        if not line.startswith("```"):
+            text += line + "\n"
+        elif inside is None:
+            inside, text = line[3:], ""
+        else:
+            found += [text] if inside == language else []
+            inside = None
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--unpaired", required=True)

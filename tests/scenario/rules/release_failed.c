@@ -2,7 +2,9 @@
 // expect: {"rule": "release-failed", "severity": "leak", "family": "mutex", "function": "pthread_mutex_init",
 //          "count": 1, "acquired": 3, "blame": "new_queue:init",
 //          "failed_release": {"function": "pthread_mutex_destroy", "result": 16, "count": 1,
-//                             "stack": ["delete_queue:destroy", "main"]}}
+//                             "at": {"function": "delete_queue"}, "stack": ["delete_queue:destroy", "main"]}}
+// text: 1 of 3 destroys failed (16, EBUSY), at delete_queue, release_failed.c:{destroy}: 1 of 3 mutexes left,
+// text: left, pthread_mutex_init in new_queue, release_failed.c:{init}
 #include "must.h"
 
 #include <pthread.h>

@@ -6,7 +6,8 @@
  * magic word). Extents hold
  *   SLOTS     the ledger: one 64-byte slot per live acquisition,
  *   COUNTERS  totals per call site, sharded by thread,
- *   LOG       append-only records: dictionary, modules, sites, threads, marks, anomalies, ends.
+ *   LOG       append-only records: dictionary, modules, sites, threads, marks, anomalies, ends,
+ *   REACH     what memory still held when somebody looked (since 1.1).
  * Everything is little-endian. A writer maps the file shared and stores plainly: what was stored survives the
  * writer's death. One file may be written by several processes (a program and its forked children): each is
  * an *image*, has its own extents, and never writes into another's.
@@ -31,7 +32,7 @@ extern "C" {
 
 #define UNPAIRED_TRACE_MAGIC "UNPAIRED" /* 8 bytes, no terminator in the file */
 #define UNPAIRED_TRACE_MAJOR 1
-#define UNPAIRED_TRACE_MINOR 0
+#define UNPAIRED_TRACE_MINOR 1
 #define UNPAIRED_TRACE_PAGE 4096u
 #define UNPAIRED_MAX_DEPTH 64 /* frames kept per stack, innermost first */
 
@@ -65,7 +66,7 @@ struct unpaired_file_header {
     uint64_t reserved0[2];
     /* read by every acquisition, written by unpaired_mark() and `unpaired ctl` */
     uint32_t control; /* UNPAIRED_CONTROL_* */
-    uint32_t cycle;   /* number of marks so far; each slot keeps the value it was acquired under */
+    uint32_t cycle;   /* number of cycles begun so far; each slot keeps the value it was acquired under */
     uint32_t reserved1[14];
     /* allocators, all by atomic addition */
     uint32_t next_page;   /* first page never handed out; starts at 1 */
@@ -86,7 +87,8 @@ UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_file_header) == UNPAIRED_TRACE_PAG
 enum unpaired_extent_kind {
     UNPAIRED_EXTENT_LOG = 1,
     UNPAIRED_EXTENT_SLOTS = 2,
-    UNPAIRED_EXTENT_COUNTERS = 3
+    UNPAIRED_EXTENT_COUNTERS = 3,
+    UNPAIRED_EXTENT_REACH = 4 /* since 1.1 */
 };
 
 struct unpaired_extent {
@@ -95,7 +97,7 @@ struct unpaired_extent {
     uint16_t image;
     uint32_t pages;
     uint32_t used;     /* LOG: bytes reserved behind this header, by atomic addition, may exceed the room;
-                       COUNTERS: blocks in use; SLOTS: not used */
+                       COUNTERS: blocks in use; REACH: entries, stored last; SLOTS: not used */
     uint32_t shard;    /* SLOTS, COUNTERS: whose */
     uint32_t previous; /* page of the image's extent before it; a writer's own link */
     uint32_t reserved[10];
@@ -114,7 +116,7 @@ struct unpaired_slot {
     uint32_t sequence; /* odd: live. The last store of an acquisition and of a retirement (release order) */
     uint32_t site;     /* where it was acquired */
     uint32_t time_ms;  /* when, coarse */
-    uint32_t cycle;    /* marks before it */
+    uint32_t cycle;    /* cycles begun before it */
     uint32_t thread;   /* by which thread (THREAD record) */
     uint32_t parent;   /* reference of the acquisition inside whose call it was made, or 0 */
     uint32_t parent_sequence; /* the parent is the one meant only while its sequence is this */
@@ -154,6 +156,41 @@ struct unpaired_counter_block {
 };
 UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_counter_block) == 1600, counter_block_is_1600_bytes);
 
+/* ---- what memory held --------------------------------------------------------------------------------- */
+
+/* A REACH extent begins with this, `used` entries follow. One look may fill several extents; of a slot the entry of
+ * the latest look counts. */
+struct unpaired_reach_look {
+    uint32_t time_ms, cycle; /* of the look */
+    uint32_t reserved[6];
+};
+UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_reach_look) == 32, reach_look_is_32_bytes);
+
+enum unpaired_reach_state {
+    UNPAIRED_REACH_LOST = 1,     /* nothing points to it */
+    UNPAIRED_REACH_POSSIBLY = 2, /* only a doubtful pointer does, or a register that was not seen may */
+    UNPAIRED_REACH_REACHABLE = 3
+};
+enum unpaired_reach_holder {
+    UNPAIRED_HOLDER_NONE = 0,
+    UNPAIRED_HOLDER_DATA = 1,     /* variables, thread-local storage, other memory that is no block's */
+    UNPAIRED_HOLDER_STACK = 2,    /* of thread `by` */
+    UNPAIRED_HOLDER_STALE = 3,    /* the stack of a thread that ended, or other memory perhaps out of use */
+    UNPAIRED_HOLDER_REGISTER = 4, /* of thread `by` */
+    UNPAIRED_HOLDER_BLOCK = 5     /* slot `by`, or 0: a block that was not recorded */
+};
+#define UNPAIRED_REACH_INTERIOR 1u /* the pointer points into the middle */
+#define UNPAIRED_REACH_INDIRECT 2u /* lost, and a lost block points to it */
+struct unpaired_reach {
+    uint32_t slot, sequence; /* of the block: reference, and the sequence for which this is true */
+    uint8_t state;           /* enum unpaired_reach_state */
+    uint8_t holder;          /* enum unpaired_reach_holder */
+    uint16_t flags;          /* UNPAIRED_REACH_* */
+    uint32_t by;             /* which one: a slot's reference, or a thread's number in the kernel */
+    uint64_t at;             /* where the pointer stands; 0 in a register */
+};
+UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_reach) == 24, reach_is_24_bytes);
+
 /* ---- the log ----------------------------------------------------------------------------------------- */
 
 /* Records are aligned to 8 bytes. The header is stored last, as one 64-bit word; an all-zero header is a
@@ -184,7 +221,8 @@ enum unpaired_record_type {
     UNPAIRED_RECORD_END = 14,
     UNPAIRED_RECORD_CHILD_END = 15,
     UNPAIRED_RECORD_EXEC = 16,
-    UNPAIRED_RECORD_NOTE = 17
+    UNPAIRED_RECORD_NOTE = 17,
+    UNPAIRED_RECORD_PREVIEW = 18 /* since 1.1 */
 };
 
 /* Check word of a record: `payload` is what follows the header, `words` as in the header. The end of an
@@ -244,7 +282,8 @@ struct unpaired_record_image {    /* IMAGE: a process image that writes into thi
     uint32_t pid, parent_pid, time_ms;
     uint32_t flags;                    /* UNPAIRED_IMAGE_* */
     uint16_t program_len, command_len; /* executable's path; command line, arguments separated by NUL */
-    uint64_t reserved;
+    uint32_t cycle;                    /* cycles begun before it (since 1.1) */
+    uint32_t reserved;
 };
 struct unpaired_record_module { /* MODULE: a file mapped for execution */
     uint16_t image;
@@ -292,6 +331,16 @@ struct unpaired_record_mark { /* MARK: the beginning of cycle number `cycle` */
     uint16_t image, name_len;
     uint32_t cycle, time_ms, reserved;
 };
+
+/* Where the calls of a function begin the cycles (NOTE CYCLE_FUNCTION) there may be millions, and the trace is not to
+ * grow with them: of the first 128 each has its MARK, then 64 of each doubling. */
+static inline int unpaired_mark_is_kept(uint32_t cycle)
+{
+    uint32_t step = 1;
+    while (cycle / step >= 128u)
+        step *= 2;
+    return cycle % step == 0;
+}
 
 /* What happened that should not have: facts, which the analyzer judges. One record for each distinct
  * (kind, function, acquire_site, release_site, result, error); its repetitions are counted in place. */
@@ -370,12 +419,21 @@ enum unpaired_note {
     UNPAIRED_NOTE_FOREIGN_ALLOCATOR =
         1,                         /* the program brings its own malloc (text: where from); heap untouched */
     UNPAIRED_NOTE_FOREIGN_NEW = 2, /* the program brings its own operator new */
-    UNPAIRED_NOTE_NO_SPACE = 3     /* recording stopped for want of room (text: why) */
+    UNPAIRED_NOTE_NO_SPACE = 3,    /* recording stopped for want of room (text: why) */
+    UNPAIRED_NOTE_REACH_UNKNOWN = 4, /* memory was not looked at (text: why); since 1.1 */
+    UNPAIRED_NOTE_CYCLE_FUNCTION =
+        5, /* each call of this function begins a cycle (text: its name); since 1.1 */
+    UNPAIRED_NOTE_NO_CYCLE_FUNCTION =
+        6 /* asked to be one, but nothing of the kind is recorded (text); since 1.1 */
 };
 struct unpaired_record_note {
     uint16_t image, note;
     uint16_t text_len, reserved;
 };
+struct unpaired_record_preview { /* PREVIEW: the first bytes of a block, as they were at time_ms */
+    uint16_t image, length;
+    uint32_t slot, sequence, time_ms;
+}; /* + length bytes */
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,286 @@
+#include "passes/incidents.h"
+
+#include "passes/blame.h"
+#include "words.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <fmt/format.h>
+#include <optional>
+
+namespace unpaired {
+namespace {
+
+constexpr size_t fewest = 3;              ///< of anything in step: two may be equal by chance
+constexpr size_t frames_to_shared = 4;    ///< from the blamed frame outwards
+constexpr uint64_t greatest_multiple = 4; ///< of one site's number over another's
+constexpr uint32_t coarse_ms = 10;        ///< slots tell the time in steps of a few milliseconds
+constexpr uint32_t grace_cycles = 2;      ///< the first and the last
+constexpr size_t stray_share = 20;        ///< one cycle in so many may differ
+
+using Cycles = std::map<uint32_t, uint64_t>; // cycle -> how many survivors it left
+
+struct Member {
+    Finding *finding = nullptr;
+    Cycles by_cycle;
+    uint32_t cycles = 0;         ///< in how many it grew
+    std::vector<uint32_t> times; ///< of the survivors, ascending
+    size_t blamed = 0;           ///< index of the blamed frame
+};
+
+bool leaves_something(const Finding &finding)
+{
+    static constexpr std::array<std::string_view, 4> rules = {"never-released", "release-failed",
+                                                              "storage-freed-live", "reinitialised-live"};
+    return finding.severity != Severity::note && finding.suppressed_by.empty() && finding.count >= fewest &&
+           std::find(rules.begin(), rules.end(), finding.rule) != rules.end();
+}
+
+Member member_of(Finding &finding, const std::map<std::string, Survivors> &survivors, uint32_t cycles)
+{
+    Member member;
+    member.finding = &finding;
+    if (auto at = survivors.find(finding.id); at != survivors.end()) {
+        for (const Age &age : at->second.ages) {
+            member.by_cycle[age.cycle]++;
+            member.times.push_back(age.time_ms);
+        }
+        member.cycles =
+            member.by_cycle.empty() ? at->second.cycles : static_cast<uint32_t>(member.by_cycle.size());
+        // Cycles may be counted without it being known when each began. What grows by them all the same has the
+        // numbers for it.
+        if (finding.per_cycle > 0 && member.by_cycle.size() == 1 && member.by_cycle.begin()->first == 0) {
+            member.by_cycle.clear();
+            member.cycles = cycles;
+        }
+    }
+    std::sort(member.times.begin(), member.times.end());
+    const auto blamed = std::find(finding.stack.begin(), finding.stack.end(), finding.blame);
+    if (blamed != finding.stack.end())
+        member.blamed = static_cast<size_t>(blamed - finding.stack.begin());
+    return member;
+}
+
+// ---- in step by cycles
+
+bool covers_all(const Member &member, uint32_t cycles) { return member.cycles + grace_cycles >= cycles; }
+
+bool same_cycles(const Member &a, const Member &b, uint32_t cycles)
+{
+    if (a.by_cycle.empty() || b.by_cycle.empty())
+        return covers_all(a, cycles) && covers_all(b, cycles);
+    const uint32_t first = std::min(a.by_cycle.begin()->first, b.by_cycle.begin()->first),
+                   last = std::max(a.by_cycle.rbegin()->first, b.by_cycle.rbegin()->first);
+    size_t all = 0, different = 0;
+    for (const auto *side : {&a, &b})
+        for (const auto &[cycle, count] : side->by_cycle) {
+            const bool in_other = (side == &a ? b : a).by_cycle.contains(cycle);
+            all += side == &a || !in_other;
+            different += !in_other && cycle != first && cycle != last;
+        }
+    return different <= all / stray_share;
+}
+
+bool grows_by_cycles(const Finding &finding)
+{
+    return finding.per_cycle > 0 && (finding.growth == Growth::linear || finding.growth == Growth::step);
+}
+
+/// How many of a member a cycle leaves: what most of its cycles left, or the mean if they differ.
+double left_by_a_cycle(const Member &member, uint32_t cycles)
+{
+    std::map<uint64_t, size_t> by_count;
+    for (const auto &[cycle, count] : member.by_cycle)
+        by_count[count]++;
+    const auto most = std::max_element(by_count.begin(), by_count.end(),
+                                       [](const auto &a, const auto &b) { return a.second < b.second; });
+    if (most != by_count.end() && most->second * 5 >= member.by_cycle.size() * 4)
+        return static_cast<double>(most->first);
+    if (member.by_cycle.empty() && !member.times.empty())
+        return member.finding->per_cycle;
+    return static_cast<double>(member.finding->count) / std::max(cycles, 1U);
+}
+
+// ---- in step without cycles
+
+/// The frames that do not belong to a stack's root: without main, or what a thread runs.
+size_t below_root(const std::vector<Frame> &stack)
+{
+    size_t end = stack.size();
+    while (end > 0 && is_runtime_frame(stack[end - 1]))
+        end--;
+    for (size_t i = 0; i < end; i++)
+        if (stack[i].function == "main")
+            return i;
+    return end == 0 ? 0 : end - 1;
+}
+
+bool same_callers(const std::vector<Frame> &a, size_t i, const std::vector<Frame> &b, size_t j)
+{
+    return a.size() - i == b.size() - j &&
+           std::equal(a.begin() + static_cast<ptrdiff_t>(i), a.end(), b.begin() + static_cast<ptrdiff_t>(j),
+                      [](const Frame &x, const Frame &y) {
+                          return x.function == y.function && x.address == y.address;
+                      });
+}
+
+/// Index in `a`'s stack of the innermost function, below main, that called both, from the same place.
+std::optional<size_t> shared_caller(const Member &a, const Member &b)
+{
+    const std::vector<Frame> &x = a.finding->stack, &y = b.finding->stack;
+    for (size_t i = a.blamed; i < std::min(a.blamed + frames_to_shared, below_root(x)); i++)
+        for (size_t j = b.blamed; j < std::min(b.blamed + frames_to_shared, below_root(y)); j++)
+            if (!x[i].function.empty() && x[i].function == y[j].function && same_callers(x, i + 1, y, j + 1))
+                return i;
+    return std::nullopt;
+}
+
+/// Whether `more` has a small multiple of `fewer`, acquired along with them.
+bool run_together(const std::vector<uint32_t> &fewer, const std::vector<uint32_t> &more)
+{
+    if (fewer.empty() || more.size() % fewer.size() != 0 || more.size() / fewer.size() > greatest_multiple)
+        return false;
+    const size_t multiple = more.size() / fewer.size();
+    const uint64_t apart = (fewer.back() - fewer.front()) / fewer.size();
+    const uint64_t tolerance = std::max<uint64_t>(coarse_ms, apart / 2);
+    size_t together = 0;
+    for (size_t i = 0; i < fewer.size(); i++) {
+        const uint32_t a = fewer[i], b = more[i * multiple];
+        together += (a > b ? a - b : b - a) <= tolerance;
+    }
+    return together * 10 >= fewer.size() * 9;
+}
+
+bool same_numbers(const Member &a, const Member &b)
+{
+    return a.times.size() == a.finding->count && b.times.size() == b.finding->count &&
+           (a.times.size() <= b.times.size() ? run_together(a.times, b.times)
+                                             : run_together(b.times, a.times));
+}
+
+// ---- telling it
+
+std::string about(double number)
+{
+    const double whole = std::round(number);
+    return std::abs(number - whole) < 0.02 * std::max(whole, 1.0) ? fmt::format("{:.0f}", whole)
+                                                                  : fmt::format("about {:.1f}", number);
+}
+
+/// "1 lwIP socket", "2 heap blocks (40 B)", each family once, those without a size first. `share` tells how many of a
+/// member belong to one time.
+template <typename Share> std::vector<std::string> parts_of(const std::vector<Member> &members, Share share)
+{
+    struct Sum {
+        std::string family;
+        double count = 0, bytes = 0;
+    };
+    std::vector<Sum> sums;
+    for (const Member &member : members) {
+        const Finding &f = *member.finding;
+        auto sum = std::find_if(sums.begin(), sums.end(), [&](const Sum &s) { return s.family == f.family; });
+        if (sum == sums.end())
+            sum = sums.insert(sums.end(), Sum{f.family});
+        const double count = share(member);
+        sum->count += count;
+        sum->bytes += count * static_cast<double>(f.bytes) / static_cast<double>(f.count);
+    }
+    std::stable_sort(sums.begin(), sums.end(),
+                     [](const Sum &a, const Sum &b) { return (a.bytes > 0) < (b.bytes > 0); });
+    std::vector<std::string> parts;
+    for (const Sum &sum : sums) {
+        std::string part = fmt::format("{} {}", about(sum.count),
+                                       family_noun(sum.family, std::abs(sum.count - 1) < 0.02 ? 1 : 2));
+        if (sum.bytes > 0)
+            part += fmt::format(" ({})", bytes_text(static_cast<uint64_t>(std::llround(sum.bytes))));
+        parts.push_back(std::move(part));
+    }
+    return parts;
+}
+
+std::string owners_of(const std::vector<Member> &members)
+{
+    std::vector<std::string> owners;
+    for (const Member &member : members)
+        if (const std::string &owner = member.finding->owner;
+            !owner.empty() && std::find(owners.begin(), owners.end(), owner) == owners.end())
+            owners.push_back(owner);
+    if (owners.empty())
+        return "";
+    return fmt::format(", {} {}", owners.size() == 1 ? "owner" : "owners", joined_and(owners));
+}
+
+void tell_by_cycles(Incident &incident, const std::vector<Member> &members, const TraceInfo &trace)
+{
+    uint32_t grew = 0;
+    for (const Member &member : members)
+        grew = std::max(grew, member.cycles);
+    incident.cycles = std::min(grew, trace.cycles); // cycle 0 is before the first of them
+    const std::vector<std::string> parts =
+        parts_of(members, [&](const Member &member) { return left_by_a_cycle(member, incident.cycles); });
+    incident.per_cycle = fmt::format("{}", fmt::join(parts, ", "));
+    const std::string what = joined_and(parts), owners = owners_of(members);
+    if (incident.cycles + grace_cycles >= trace.cycles)
+        incident.sentence = fmt::format("each of {} {} leaves {}{}", grouped(incident.cycles),
+                                        cycle_noun(trace, incident.cycles), what, owners);
+    else
+        incident.sentence = fmt::format("{} of {} {} leave {} each{}", grouped(incident.cycles),
+                                        grouped(trace.cycles), cycle_noun(trace, trace.cycles), what, owners);
+}
+
+void tell_by_numbers(Incident &incident, const std::vector<Member> &members)
+{
+    size_t times = members.front().times.size(), caller = 0;
+    for (size_t i = 1; i < members.size(); i++) {
+        times = std::min(times, members[i].times.size());
+        caller = std::max(caller, shared_caller(members.front(), members[i]).value_or(0));
+    }
+    const std::vector<std::string> parts = parts_of(members, [&](const Member &member) {
+        return static_cast<double>(member.times.size()) / static_cast<double>(times);
+    });
+    incident.sentence =
+        fmt::format("{} times {} left {}{}", grouped(times), members.front().finding->stack[caller].function,
+                    joined_and(parts), owners_of(members));
+}
+
+} // namespace
+
+std::vector<Incident> find_incidents(ImageReport &image, const std::map<std::string, Survivors> &survivors)
+{
+    const bool by_cycles = image.trace.cycles >= fewest;
+    std::vector<Member> alone;
+    for (Finding &finding : image.findings)
+        if (leaves_something(finding) && (!by_cycles || grows_by_cycles(finding)))
+            alone.push_back(member_of(finding, survivors, image.trace.cycles));
+    const auto in_step = [&](const Member &a, const Member &b) {
+        return by_cycles ? same_cycles(a, b, image.trace.cycles)
+                         : same_numbers(a, b) && shared_caller(a, b).has_value();
+    };
+
+    std::vector<Incident> incidents;
+    while (!alone.empty()) {
+        std::vector<Member> members = {alone.front()}, others;
+        for (size_t i = 1; i < alone.size(); i++) {
+            const bool fits = std::all_of(members.begin(), members.end(),
+                                          [&](const Member &member) { return in_step(member, alone[i]); });
+            (fits ? members : others).push_back(std::move(alone[i]));
+        }
+        alone = std::move(others);
+        if (members.size() < 2)
+            continue;
+        Incident &incident = incidents.emplace_back();
+        incident.id = static_cast<int>(incidents.size());
+        for (const Member &member : members) {
+            member.finding->incident = incident.id;
+            incident.findings.push_back(member.finding->id);
+        }
+        if (by_cycles)
+            tell_by_cycles(incident, members, image.trace);
+        else
+            tell_by_numbers(incident, members);
+    }
+    return incidents;
+}
+
+} // namespace unpaired

@@ -1,0 +1,114 @@
+#include "words.h"
+
+#include "report.h"
+#include "table.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <fmt/format.h>
+
+namespace unpaired {
+namespace {
+
+std::string plural_of(std::string_view display)
+{
+    // The noun itself comes first in "object from new" and "RT-Thread mutex in place", last everywhere else.
+    const size_t from = std::min(display.find(" from "), display.find(" in place"));
+    const std::string_view head = display.substr(0, from);
+    const std::string_view tail = from == std::string_view::npos ? std::string_view() : display.substr(from);
+    const char last = head.empty() ? ' ' : head.back();
+    const bool consonant_y = last == 'y' && head.size() > 1 &&
+                             std::string_view("aeiou").find(head[head.size() - 2]) == std::string_view::npos;
+    if (consonant_y)
+        return fmt::format("{}ies{}", head.substr(0, head.size() - 1), tail);
+    return fmt::format("{}{}{}", head, last == 's' || last == 'x' || last == 'h' ? "es" : "s", tail);
+}
+
+struct Verb {
+    std::string_view verb, participle, calls; ///< "close", "closed", "closes"
+};
+constexpr Verb verbs[] = {
+    {"release", "released", "releases"},  {"close", "closed", "closes"},
+    {"free", "freed", "frees"},           {"unmap", "unmapped", "unmaps"},
+    {"destroy", "destroyed", "destroys"}, {"unlock", "unlocked", "unlocks"},
+    {"join", "joined", "joins"},          {"delete", "deleted", "deletes"},
+    {"detach", "detached", "detaches"},
+};
+
+const Verb &verb_of(std::string_view family)
+{
+    std::string_view name = verb_of_table(family);
+    if (const FamilyOfTable *known = family_of_table(family); name.empty() && known != nullptr)
+        name = verb_of_table(known->space);
+    const auto found =
+        std::find_if(std::begin(verbs), std::end(verbs), [&](const Verb &verb) { return verb.verb == name; });
+    return found == std::end(verbs) ? verbs[0] : *found;
+}
+
+} // namespace
+
+std::string family_noun(std::string_view family, uint64_t n)
+{
+    const FamilyOfTable *known = family_of_table(family);
+    const std::string_view display = known ? known->display : family;
+    return n == 1 ? std::string(display) : plural_of(display);
+}
+
+std::string_view family_released(std::string_view family) { return verb_of(family).participle; }
+
+std::string_view family_release(std::string_view family, uint64_t n)
+{
+    const Verb &verb = verb_of(family);
+    return n == 1 ? verb.verb : verb.calls;
+}
+
+std::string grouped(uint64_t n)
+{
+    const std::string digits = fmt::format("{}", n);
+    std::string out;
+    for (size_t i = 0; i < digits.size(); i++) {
+        if (i > 0 && (digits.size() - i) % 3 == 0)
+            out += ',';
+        out += digits[i];
+    }
+    return out;
+}
+
+std::string bytes_text(uint64_t bytes)
+{
+    if (bytes < 10000)
+        return grouped(bytes) + " B";
+    static constexpr std::array units = {"KiB", "MiB", "GiB", "TiB"};
+    double value = static_cast<double>(bytes) / 1024;
+    size_t unit = 0;
+    while (value >= 1024 && unit + 1 < units.size()) {
+        value /= 1024;
+        unit++;
+    }
+    return fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+std::string cycle_noun(const TraceInfo &trace, uint64_t n)
+{
+    const std::string &name = trace.cycle_name;
+    if (name.empty())
+        return n == 1 ? "cycle" : "cycles";
+    // a mark's name says what a cycle is; a function begins one each time it is called
+    if (trace.cycle_source != "marks")
+        return fmt::format("{} of {}", n == 1 ? "call" : "calls", name);
+    if (!std::isalpha(static_cast<unsigned char>(name.back())))
+        return fmt::format("{} of {}", n == 1 ? "cycle" : "cycles", name);
+    const bool plural = name.size() > 2 && name.back() == 's' &&
+                        std::string_view("sui").find(name[name.size() - 2]) == std::string_view::npos;
+    return n == 1 || plural ? name : plural_of(name);
+}
+
+std::string joined_and(const std::vector<std::string> &parts)
+{
+    if (parts.size() < 2)
+        return parts.empty() ? std::string() : parts.front();
+    return fmt::format("{} and {}", fmt::join(parts.begin(), parts.end() - 1, ", "), parts.back());
+}
+
+} // namespace unpaired

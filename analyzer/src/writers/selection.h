@@ -1,0 +1,31 @@
+// Which findings the formats show that have no way to fold the rest away: sarif, folded, pprof.
+#pragma once
+
+#include "report.h"
+
+#include <string>
+#include <vector>
+
+namespace unpaired {
+
+/// Whether a finding is shown without --all, as in the text report: it is more than a note, and
+/// neither suppressed nor as in the baseline.
+bool counts(const Finding &finding);
+
+/// How an image is called among those of its report: its program's file name, with what tells it from others of
+/// that name ("worker (4711)"); "?" if the program is not known.
+std::string image_name(const Report &report, const ImageReport &image);
+
+/// What a frame is called in a flame graph: the function, else the module, else the address.
+std::string frame_name(const Frame &frame);
+
+struct UnpairedFinding {
+    const ImageReport *image = nullptr; ///< the finding's
+    const Finding *finding = nullptr;
+};
+
+/// The findings of which something is still unpaired, in the report's order: what a profile of unpaired
+/// resources is made of. A double release is none of them, nor a release of what was never acquired.
+std::vector<UnpairedFinding> unpaired_findings(const Report &report, bool all);
+
+} // namespace unpaired

@@ -1,0 +1,72 @@
+#include "writers/text_first_lines.h"
+
+#include "words.h"
+#include "writers/text_facts.h"
+
+#include <algorithm>
+#include <cctype>
+#include <fmt/format.h>
+
+namespace unpaired {
+namespace {
+
+/// "1, 2 and 5", the places of the findings that are meant.
+template <typename Meant>
+std::vector<std::string> numbers_of(const std::vector<const Finding *> &shown, Meant meant)
+{
+    std::vector<std::string> numbers;
+    for (size_t i = 0; i < shown.size(); i++)
+        if (meant(*shown[i]))
+            numbers.push_back(fmt::format("{}", i + 1));
+    return numbers;
+}
+
+std::string line(std::string sentence, const std::vector<std::string> &numbers)
+{
+    sentence[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(sentence[0])));
+    return fmt::format("{} (number{} {}).", sentence, numbers.size() == 1 ? "" : "s", joined_and(numbers));
+}
+
+/// Whether `a` is met before `b`.
+bool earlier(const Forecast &a, const Forecast &b)
+{
+    if (a.reached != b.reached)
+        return a.reached;
+    if (a.at_cycle != b.at_cycle && a.at_cycle > 0 && b.at_cycle > 0)
+        return a.at_cycle < b.at_cycle;
+    return a.after_s < b.after_s;
+}
+
+} // namespace
+
+std::vector<std::string> first_lines(const ImageReport &image, const std::vector<const Finding *> &shown)
+{
+    std::vector<std::string> lines;
+    for (const Incident &incident : image.incidents) {
+        const auto numbers =
+            numbers_of(shown, [&](const Finding &finding) { return finding.incident == incident.id; });
+        if (!incident.sentence.empty() && !numbers.empty())
+            lines.push_back(line(incident.sentence, numbers));
+    }
+    std::vector<const Forecast *> limits; // the first to be met of each name
+    for (const Finding *finding : shown) {
+        if (!finding->forecast || finding->forecast->limit == 0 || finding->rule == "limit-reached")
+            continue;
+        const Forecast *forecast = &*finding->forecast;
+        const auto same = std::find_if(limits.begin(), limits.end(), [&](const Forecast *other) {
+            return other->limit_name == forecast->limit_name;
+        });
+        if (same == limits.end())
+            limits.push_back(forecast);
+        else if (earlier(*forecast, **same))
+            *same = forecast;
+    }
+    for (const Forecast *forecast : limits)
+        lines.push_back(line(forecast_text(*forecast), numbers_of(shown, [&](const Finding &finding) {
+                                 return finding.forecast &&
+                                        finding.forecast->limit_name == forecast->limit_name;
+                             })));
+    return lines;
+}
+
+} // namespace unpaired

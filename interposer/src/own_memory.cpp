@@ -1,0 +1,317 @@
+#include "own_memory.h"
+
+#include "state.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
+#include <time.h>
+
+namespace unpaired {
+namespace {
+
+constexpr unsigned reads_between_looks_at_clock = 16;
+
+uint64_t clock_ms(clockid_t clock)
+{
+    timespec now;
+    clock_gettime(clock, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
+}
+
+/// Lines of /proc/self/maps, however long.
+class Lines {
+public:
+    Lines(long fd, char *buffer, size_t room) : fd_(fd), buffer_(buffer), room_(room) {}
+
+    /// The next line, without its end; nullptr at the end of the file. What does not fit into the buffer is cut.
+    const char *next()
+    {
+        for (;;) {
+            char *line = buffer_ + at_;
+            if (auto *end = static_cast<char *>(memchr(line, '\n', got_ - at_)); end != nullptr) {
+                *end = '\0';
+                at_ = static_cast<size_t>(end - buffer_) + 1;
+                return line;
+            }
+            memmove(buffer_, line, got_ - at_);
+            got_ -= at_;
+            at_ = 0;
+            const long n = sys::call(SYS_read, fd_, sys::of(buffer_ + got_), static_cast<long>(room_ - got_));
+            if (n <= 0)
+                return nullptr;
+            got_ += static_cast<size_t>(n);
+        }
+    }
+
+private:
+    const long fd_;
+    char *const buffer_;
+    const size_t room_;
+    size_t at_ = 0, got_ = 0;
+};
+
+uint64_t hexadecimal(const char *&at)
+{
+    uint64_t value = 0;
+    for (;; at++) {
+        if (*at >= '0' && *at <= '9')
+            value = value << 4 | static_cast<uint64_t>(*at - '0');
+        else if (*at >= 'a' && *at <= 'f')
+            value = value << 4 | static_cast<uint64_t>(*at - 'a' + 10);
+        else
+            return value;
+    }
+}
+
+bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
+
+/// A line "start-end rwxp offset dev inode   path" (proc(5)).
+bool parse(const char *line, Region &region)
+{
+    const char *at = line;
+    region.start = hexadecimal(at);
+    if (*at++ != '-')
+        return false;
+    region.end = hexadecimal(at);
+    if (*at++ != ' ' || strnlen(at, 5) < 5)
+        return false;
+    const bool readable = at[0] == 'r', is_shared = at[3] == 's';
+    region.writable = at[1] == 'w';
+    at += 5;
+    for (int field = 0; field < 2; field++) { // offset, device
+        at += strcspn(at, " ");
+        at += strspn(at, " ");
+    }
+    const bool of_file = *at != '0' || at[1] != ' ';
+    at += strcspn(at, " ");
+    at += strspn(at, " ");
+    region.heap = strcmp(at, "[heap]") == 0;
+    region.stack = strcmp(at, "[stack]") == 0;
+    // reading what a device maps may do something to it
+    const bool of_device = begins(at, "/dev/") && !begins(at, "/dev/shm/") && !begins(at, "/dev/zero");
+    const bool of_kernel = begins(at, "[v"); // vvar, vdso, vsyscall
+    region.kind = !readable || of_device || of_kernel ? Region::unread
+                  : is_shared                         ? Region::shared
+                  : of_file                           ? Region::private_file
+                                                      : Region::anonymous;
+    return region.start < region.end;
+}
+
+} // namespace
+
+long open_aside(const char *path)
+{
+    rlimit64 files{}, more{};
+    const bool limited = sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::of(&files)) == 0;
+    const auto open = [path] { return sys::call(SYS_openat, AT_FDCWD, sys::of(path), O_RDONLY | O_CLOEXEC); };
+    long fd = open();
+    if (fd == -EMFILE && limited && files.rlim_cur < files.rlim_max) {
+        // a program that leaked all of its descriptors is what this library is for
+        more = {files.rlim_cur + 16 < files.rlim_max ? files.rlim_cur + 16 : files.rlim_max, files.rlim_max};
+        if (sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, sys::of(&more), 0) == 0) {
+            fd = open();
+            sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, sys::of(&files), 0);
+        }
+        return fd;
+    }
+    if (fd < 0 || !limited || files.rlim_cur < 64)
+        return fd;
+    const uint64_t high = files.rlim_cur < 65536 ? files.rlim_cur : 65536;
+    const long aside = sys::call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, static_cast<long>(high - 16));
+    if (aside < 0)
+        return fd;
+    sys::call(SYS_close, fd);
+    return aside;
+}
+
+OwnMemory::~OwnMemory()
+{
+    if (pagemap_ >= 0)
+        sys::call(SYS_close, pagemap_);
+}
+
+const char *OwnMemory::open(const Budget &budget)
+{
+    budget_ = budget;
+    cpu_end_ms_ = clock_ms(CLOCK_THREAD_CPUTIME_ID) + budget.cpu_ms;
+    wall_end_ms_ = clock_ms(CLOCK_MONOTONIC) + budget.wall_ms;
+    constexpr size_t pages_room = 4096;
+    if (!memory_.resize(piece + Marker::small_room + window_room + pages_room))
+        return "there is no memory for it";
+    buffer_ = memory_.data();
+    small_ = buffer_ + piece;
+    window_ = small_ + Marker::small_room;
+    pages_ = reinterpret_cast<uint64_t *>(window_ + window_room);
+    uint64_t word = 0;
+    if (copy(reinterpret_cast<uint64_t>(this), &word, sizeof word) != sizeof word)
+        return "process_vm_readv is not permitted here";
+    pagemap_ = open_aside("/proc/self/pagemap");
+    return nullptr;
+}
+
+const char *OwnMemory::read_map()
+{
+    const long fd = open_aside("/proc/self/maps");
+    if (fd < 0)
+        return "/proc/self/maps cannot be opened";
+    Lines lines(fd, reinterpret_cast<char *>(buffer_), piece);
+    const char *problem = nullptr;
+    while (const char *line = lines.next()) {
+        Region region{};
+        if (parse(line, region) && region.kind != Region::unread && !regions_.push(region)) {
+            problem = "there is no memory for it";
+            break;
+        }
+    }
+    sys::call(SYS_close, fd);
+    exclude(memory_.first_byte(), memory_.last_byte());
+    exclude(regions_.first_byte(), regions_.last_byte());
+    return regions_.size() == 0 ? "/proc/self/maps cannot be read" : problem;
+}
+
+void OwnMemory::exclude(uint64_t start, uint64_t end)
+{
+    for (size_t i = 0, n = regions_.size(); i < n; i++) {
+        Region &region = regions_[i];
+        if (region.end <= start || region.start >= end)
+            continue;
+        if (region.start < start && region.end > end) {
+            Region behind = region;
+            behind.start = end;
+            region.end = start;
+            regions_.push(behind);
+            for (size_t k = regions_.size() - 1; k > i + 1; k--)
+                __builtin_memcpy(&regions_[k], &regions_[k - 1], sizeof behind);
+            regions_[i + 1] = behind;
+            return;
+        }
+        if (region.start < start)
+            region.end = start;
+        else
+            region.start = end < region.end ? end : region.end;
+    }
+}
+
+size_t OwnMemory::first_region_behind(uint64_t address) const
+{
+    size_t first = 0, n = regions_.size(); // the first that ends behind it
+    while (n != 0) {
+        const size_t half = n / 2;
+        if (regions_[first + half].end <= address) {
+            first += half + 1;
+            n -= half + 1;
+        } else {
+            n = half;
+        }
+    }
+    return first;
+}
+
+const Region *OwnMemory::region_at(uint64_t address) const
+{
+    const size_t at = first_region_behind(address);
+    return at < regions_.size() && regions_[at].start <= address ? &regions_[at] : nullptr;
+}
+
+bool OwnMemory::within_budget(uint64_t bytes)
+{
+    bytes_ += bytes;
+    if (bytes_ > budget_.bytes)
+        trouble_ = "the program has too much memory";
+    else if (++reads_ % reads_between_looks_at_clock == 0 &&
+             (clock_ms(CLOCK_THREAD_CPUTIME_ID) > cpu_end_ms_ || clock_ms(CLOCK_MONOTONIC) > wall_end_ms_))
+        trouble_ = "it took too long";
+    return trouble_ == nullptr;
+}
+
+size_t OwnMemory::copy(uint64_t address, void *to, size_t length)
+{
+    if (!within_budget(length))
+        return 0;
+    const iovec local{to, length}, remote{reinterpret_cast<void *>(address), length};
+    const long got = sys::call(SYS_process_vm_readv, process.pid, sys::of(&local), 1, sys::of(&remote), 1, 0);
+    return got > 0 ? static_cast<size_t>(got) : 0;
+}
+
+void OwnMemory::read(reachability::Piece *pieces, unsigned n)
+{
+    iovec local[Marker::most_at_once], remote[Marker::most_at_once];
+    for (unsigned i = 0; i < n; i++)
+        pieces[i].got = 0;
+    uint64_t bytes = 0;
+    for (unsigned first = 0; first < n;) {
+        for (unsigned i = first; i < n; i++) {
+            local[i] = {pieces[i].to, pieces[i].length};
+            remote[i] = {reinterpret_cast<void *>(pieces[i].at), pieces[i].length};
+            bytes += pieces[i].length;
+        }
+        if (!within_budget(bytes))
+            return;
+        bytes = 0;
+        const long got =
+            sys::call(SYS_process_vm_readv, process.pid, sys::of(local + first), static_cast<long>(n - first),
+                      sys::of(remote + first), static_cast<long>(n - first), 0);
+        // it stops at the first piece that cannot be read in whole
+        size_t left = got > 0 ? static_cast<size_t>(got) : 0;
+        for (; first < n; first++) {
+            pieces[first].got = left < pieces[first].length ? left : pieces[first].length;
+            left -= pieces[first].got;
+            if (pieces[first].got < pieces[first].length)
+                break;
+        }
+        first++;
+    }
+}
+
+/// Whether the page may hold what the process wrote: of memory that was never touched, and of a file's own pages,
+/// there is nothing to read.
+bool OwnMemory::has_contents(const Region &region, uint64_t address)
+{
+    constexpr uint64_t present = uint64_t{1} << 63, swapped = uint64_t{1} << 62,
+                       of_file = uint64_t{1} << 61; // or shared
+    constexpr size_t entries = 4096 / sizeof(uint64_t);
+    if (pagemap_ < 0)
+        return region.writable || region.kind == Region::anonymous;
+    if (address < pages_start_ || address >= pages_end_) {
+        pages_start_ = address & ~(page - 1);
+        const uint64_t behind = (region.end - pages_start_) / page;
+        const long wanted = static_cast<long>((behind < entries ? behind : entries) * sizeof(uint64_t));
+        const long got = sys::call(SYS_pread64, pagemap_, sys::of(pages_), wanted,
+                                   static_cast<long>(pages_start_ / page * sizeof(uint64_t)));
+        if (got < static_cast<long>(sizeof(uint64_t))) {
+            sys::call(SYS_close, pagemap_);
+            pagemap_ = -1;
+            return has_contents(region, address);
+        }
+        pages_end_ = pages_start_ + static_cast<uint64_t>(got) / sizeof(uint64_t) * page;
+    }
+    const uint64_t entry = pages_[(address - pages_start_) / page];
+    if ((entry & swapped) != 0)
+        return true;
+    return (entry & present) != 0 && (region.kind != Region::private_file || (entry & of_file) == 0);
+}
+
+/// Moves `from` up to the next memory with contents before `to`, and `to` to its end, at most a piece further.
+bool OwnMemory::next_piece(const Region &region, uint64_t &from, uint64_t &to)
+{
+    const uint64_t last = to;
+    if (last - from > page || region.kind == Region::private_file) {
+        while (from < last && !has_contents(region, from))
+            from = (from | (page - 1)) + 1;
+        if (from >= last)
+            return false;
+        to = (from | (page - 1)) + 1;
+        while (to < last && to - from < piece - page && has_contents(region, to))
+            to += page;
+    }
+    if (to - from > piece)
+        to = from + piece;
+    if (to > last)
+        to = last;
+    return from < to;
+}
+
+} // namespace unpaired

@@ -1,0 +1,116 @@
+// The memory of this very process, read with process_vm_readv(2): a page that is not there is an error and not a
+// fault.
+#pragma once
+
+#include "scratch.h"
+
+#include "unpaired/reachability.h"
+
+namespace unpaired {
+
+/// A range of addresses that the kernel has mapped.
+struct Region {
+    enum Kind : uint8_t {
+        anonymous,    ///< private memory of no file
+        private_file, ///< what the process wrote there is its own, the rest is the file's
+        shared,       ///< shared memory, or a shared file
+        unread        ///< not to be touched: not readable, of a device, the recorder's own
+    };
+    uint64_t start, end;
+    Kind kind;
+    bool writable, heap, stack; ///< heap, stack: the kernel calls it so
+};
+
+/// How much may be done before the search is given up: the program waits for it.
+struct Budget {
+    uint32_t cpu_ms;  ///< of the calling thread
+    uint32_t wall_ms; ///< where memory must be swapped in, or the machine is busy
+    uint64_t bytes;
+};
+
+class OwnMemory {
+public:
+    using Marker = reachability::Marker<OwnMemory>;
+
+    OwnMemory() = default;
+    ~OwnMemory();
+    OwnMemory(const OwnMemory &) = delete;
+    OwnMemory &operator=(const OwnMemory &) = delete;
+
+    /// Gets ready; nullptr, or why it cannot be done.
+    const char *open(const Budget &budget);
+    /// Reads the kernel's map; regions of `excluded` are cut out of it by exclude(). nullptr, or why it cannot.
+    const char *read_map();
+    void exclude(uint64_t start, uint64_t end);
+
+    const ScratchArray<Region> &regions() const { return regions_; }
+    /// The region that covers the address, or null.
+    const Region *region_at(uint64_t address) const;
+    /// Whether the budget was used up: what was read since is incomplete.
+    const char *trouble() const { return trouble_; }
+    uint64_t bytes_read() const { return bytes_; }
+
+    // what the marker and the walk through arenas ask for
+    template <class Visit> void each_piece(uint64_t start, uint64_t end, Visit visit)
+    {
+        for (size_t i = first_region_behind(start); i < regions_.size() && regions_[i].start < end; i++) {
+            const Region region = regions_[i];
+            uint64_t at = region.start > start ? region.start : start;
+            const uint64_t last = region.end < end ? region.end : end;
+            while (at < last && trouble_ == nullptr) {
+                uint64_t from = at, to = last;
+                if (!next_piece(region, from, to))
+                    break;
+                const size_t got = copy(from, buffer_, to - from);
+                if (got != 0)
+                    visit(from, static_cast<const uint8_t *>(buffer_), got);
+                // a page that cannot be read is left out
+                at = got < to - from ? ((from + got) | (page - 1)) + 1 : to;
+            }
+        }
+    }
+    void read(reachability::Piece *pieces, unsigned n);
+    uint8_t *small() { return small_; }
+    template <class Value> bool get(uint64_t address, Value &value)
+    {
+        if (address < window_start_ || address + sizeof value > window_start_ + window_size_) {
+            window_start_ = address;
+            window_size_ = copy(address, window_, window_room);
+            if (window_size_ < sizeof value)
+                return false;
+        }
+        __builtin_memcpy(&value, window_ + (address - window_start_), sizeof value);
+        return true;
+    }
+    /// Copies up to `length` bytes; returns how many could be read.
+    size_t copy(uint64_t address, void *to, size_t length);
+    /// What get() has read ahead may have changed since.
+    void forget_window() { window_size_ = 0; }
+
+private:
+    static constexpr uint64_t page = 4096;
+    static constexpr size_t piece = 64 * 1024, window_room = 64 * 1024;
+
+    size_t first_region_behind(uint64_t address) const;
+    bool next_piece(const Region &region, uint64_t &from, uint64_t &to);
+    bool has_contents(const Region &region, uint64_t address);
+    bool within_budget(uint64_t bytes);
+
+    ScratchArray<Region> regions_;
+    ScratchArray<uint8_t> memory_; // the buffers below
+    uint8_t *buffer_ = nullptr, *small_ = nullptr, *window_ = nullptr;
+    uint64_t *pages_ = nullptr; // of /proc/self/pagemap
+    uint64_t pages_start_ = 0, pages_end_ = 0, window_start_ = 0;
+    size_t window_size_ = 0;
+    long pagemap_ = -1;
+    uint64_t bytes_ = 0, cpu_end_ms_ = 0, wall_end_ms_ = 0;
+    unsigned reads_ = 0;
+    Budget budget_{};
+    const char *trouble_ = nullptr;
+};
+
+/// Opens a file for reading under a number that programs do not use, even where all are taken; negative if that
+/// cannot be done.
+long open_aside(const char *path);
+
+} // namespace unpaired

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Checks that what docs/field-cases.md quotes is what the report says.
+
+A quotation is a fenced block that begins with its command, `$ unpaired run … -- …/PROGRAM`. The command is run, and each
+line of the block must be in the report, in this order; `...` stands for lines left out. What differs from run to run is
+made equal on both sides first (VARYING). Each case of the page must have a quotation.
+"""
+import argparse
+import os
+import re
+import shlex
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness  # noqa: E402
+import services  # noqa: E402
+from harness import Broken, Failed  # noqa: E402
+from run_scenario import command_of, options_of, read_expectations  # noqa: E402
+
+VARYING = (
+    (r"process \d+", "process N"),
+    (r", \d+\.\d s\b", ", N s"),  # how long the program ran
+    (r"\b0x[0-9a-f]+", "0xN"),  # where a library was loaded
+    (r"\S*/(\w+\.(?:c|cpp|h):\d+)", r"\1"),  # the folder of a source
+    (r"\s+", " "),  # columns are as wide as the longest of these
+)
+PROMPT = "$ unpaired "
+LEFT_OUT = "..."
+
+
+class Quotation:
+    """A fenced block of the page: the command and what it is said to print."""
+
+    def __init__(self, case, number, lines):
+        self.case, self.number = case, number
+        self.command = shlex.split(lines[0][len("$ "):])
+        self.lines = [line for line in lines[1:] if line.strip() and line.strip() != LEFT_OUT]
+
+
+def read_page(path):
+    """The quotations, and the headings of the cases in their order."""
+    quotations, cases, block = [], [], None
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file.read().split("\n"), 1):
+            if line.startswith("```"):
+                if block and block[1].startswith(PROMPT):
+                    quotations.append(Quotation(cases[-1] if cases else "", block[0], block[1:]))
+                block = None if block else [number]
+            elif block:
+                block.append(line)
+            elif re.match(r"## \d+\. ", line):
+                cases.append(line[3:])
+    return quotations, cases
+
+
+def plain(line):
+    for pattern, replacement in VARYING:
+        line = re.sub(pattern, replacement, line)
+    return line.strip()
+
+
+def not_printed(quoted, printed):
+    """The quoted lines that the report has not, or not in this order."""
+    missing, rest = [], [plain(line) for line in printed]
+    for line in quoted:
+        wanted = plain(line)
+        if wanted in rest:
+            rest = rest[rest.index(wanted) + 1:]
+        else:
+            missing.append(line)
+    return missing
+
+
+def report_of(quotation, unpaired, programs, sources):
+    """What the quoted command prints, with the options and the service that the scenario has."""
+    split = quotation.command.index("--")
+    name = os.path.basename(quotation.command[split + 1])
+    base = re.sub(r"_fixed$", "", name)
+    source = next((path for suffix in (".c", ".cpp") if os.path.exists(path := os.path.join(sources, base + suffix))), None)
+    if not source:
+        raise Broken(f"line {quotation.number}: no scenario {base} in {sources}")
+    words, _ = read_expectations(source, fixed=name != base)
+    if quotation.command[2:split] != options_of(words, source):
+        raise Failed(f"line {quotation.number}: the page runs `{shlex.join(quotation.command[1:split])}`, the scenario "
+                     f"`run {words.get('run', '')}`")
+    with services.serve(words.get("service", "")) as port:
+        command = command_of(words, os.path.join(programs, name), port)
+        result = harness.run([unpaired, "run", *quotation.command[2:split], "--", *command])
+    return harness.text(result.stdout, limit=1 << 20).split("\n")
+
+
+def check(quotation, printed):
+    if not quotation.lines:
+        raise Failed(f"line {quotation.number}: nothing is quoted")
+    missing = not_printed(quotation.lines, printed)
+    if missing:
+        raise Failed(f"line {quotation.number}: quoted, but not printed:\n" + "\n".join(missing) +
+                     "\n--- printed\n" + "\n".join(printed))
+    for line in quotation.lines:  # that this check can fail
+        if not not_printed([line + " and more"], printed):
+            raise Broken(f"an altered line was found: {line}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--unpaired", required=True)
+    parser.add_argument("--programs", required=True, help="the folder of the built scenarios")
+    parser.add_argument("page")
+    arguments = parser.parse_args()
+    quotations, cases = read_page(arguments.page)
+    without = [case for case in cases if not any(q.case == case for q in quotations)]
+    if without or not cases:
+        raise Failed(f"without a quotation: {without or arguments.page}")
+    sources = os.path.dirname(os.path.abspath(__file__))
+    for quotation in quotations:
+        check(quotation, report_of(quotation, arguments.unpaired, arguments.programs, sources))
+    print(f"{len(quotations)} quotations of {len(cases)} cases are as printed")
+
+
+harness.main(main)

@@ -1,0 +1,241 @@
+#include "analyze_helpers.h"
+
+#include <catch2/catch.hpp>
+
+using namespace unpaired;
+using namespace unpaired::test;
+
+namespace {
+
+const std::vector<std::string> stack = {"serve_one@server.c:11", "main@main.c:9"};
+
+/// A trace in which each of `cycles` cycles of a second leaves `each` of `function`, up to an exit a second later.
+void leak_each_cycle(TraceBuilder &builder, const std::string &function, uint32_t cycles, uint32_t each = 1,
+                     uint64_t size = 0, const std::vector<std::string> &where = stack, bool marks = true)
+{
+    const uint32_t site = builder.site(function, where);
+    for (uint32_t cycle = 1; cycle <= cycles; cycle++) {
+        if (marks)
+            builder.mark(cycle, cycle * 1000);
+        for (uint32_t i = 0; i < each; i++)
+            builder.slot({.site = site,
+                          .handle = site * 0x100000 + cycle * 100 + i,
+                          .size = size,
+                          .time_ms = cycle * 1000,
+                          .cycle = marks ? cycle : 0});
+    }
+    builder.counter(site, uint64_t{cycles} * each);
+}
+
+std::optional<Forecast> forecast_in(const TraceBuilder &builder, const std::vector<GivenLimit> &limits = {})
+{
+    AnalyzeOptions options;
+    options.limits = limits;
+    return findings_of(report_of(builder, options), "never-released").at(0).forecast;
+}
+
+} // namespace
+
+TEST_CASE("what grows has the acquisition, the cycle and the time at which it will meet its limit")
+{
+    TraceBuilder builder;
+    builder.limit("fd", "RLIMIT_NOFILE", 1024);
+    leak_each_cycle(builder, "accept4", 100);
+    builder.end(UNPAIRED_END_EXIT, 100000);
+
+    const std::optional<Forecast> forecast = forecast_in(builder);
+
+    // 100 sockets and the three standard streams are open: 921 are left
+    REQUIRE(forecast);
+    CHECK(forecast->limit == 1024);
+    CHECK(forecast->limit_name == "RLIMIT_NOFILE");
+    CHECK_FALSE(forecast->reached);
+    CHECK(forecast->at_acquisition == 1021);
+    CHECK(forecast->at_cycle == 1021);
+    CHECK(forecast->after_s == Approx(1021).margin(1));
+}
+
+TEST_CASE("where only some leak, more are acquired before the limit is met")
+{
+    TraceBuilder builder;
+    builder.limit("fd", "RLIMIT_NOFILE", 64);
+    leak_each_cycle(builder, "accept4", 10);
+    builder.counter(1, 90); // released: 10 of 100 are left
+    builder.end(UNPAIRED_END_EXIT, 10000);
+
+    CHECK(forecast_in(builder)->at_acquisition == 100 + 510);
+    CHECK(forecast_in(builder)->at_cycle == 10 + 51);
+}
+
+TEST_CASE("everything else that is open counts against the limit, and what grows beside shares what is left")
+{
+    TraceBuilder builder;
+    builder.limit("fd", "RLIMIT_NOFILE", 103);
+    leak_each_cycle(builder, "accept4", 10, 3);
+    leak_each_cycle(builder, "open", 10, 1, 0, {"log@log.c:5", "main@main.c:9"});
+    builder.leak(builder.site("socket", {"listen_on@server.c:2", "main@main.c:9"}), 20, 0, 0x900000);
+    builder.end(UNPAIRED_END_EXIT, 10000);
+
+    // 30 + 10 + 20 and the standard streams are open, 40 are left, 4 go with each cycle
+    const Forecast forecast = *forecast_in(builder);
+    CHECK(forecast.at_cycle == 20);
+    CHECK(forecast.at_acquisition == 60);
+}
+
+TEST_CASE("what does not grow has no forecast")
+{
+    TraceBuilder builder;
+    builder.limit("fd", "RLIMIT_NOFILE", 1024);
+    builder.leak(builder.site("accept4", stack), 100);
+    builder.end(UNPAIRED_END_EXIT, 100000);
+
+    CHECK_FALSE(forecast_in(builder));
+}
+
+TEST_CASE("the limit that is met first is told, the kernel's where select's is the same")
+{
+    TraceBuilder builder;
+    leak_each_cycle(builder, "accept4", 100);
+    builder.end(UNPAIRED_END_EXIT, 100000);
+    SECTION("select's below the kernel's")
+    {
+        builder.limit("fd", "FD_SETSIZE", 1024);
+        builder.limit("fd", "RLIMIT_NOFILE", 65536);
+        CHECK(forecast_in(builder)->limit_name == "FD_SETSIZE");
+    }
+    SECTION("both the same")
+    {
+        builder.limit("fd", "FD_SETSIZE", 1024);
+        builder.limit("fd", "RLIMIT_NOFILE", 1024);
+        CHECK(forecast_in(builder)->limit_name == "RLIMIT_NOFILE");
+    }
+    SECTION("a program that changes its limit: the last one counts")
+    {
+        builder.limit("fd", "RLIMIT_NOFILE", 1024);
+        builder.limit("fd", "RLIMIT_NOFILE", 256);
+        CHECK(forecast_in(builder)->limit == 256);
+    }
+    SECTION("no limit at all")
+    {
+        builder.limit("fd", "RLIMIT_NOFILE", UINT64_MAX);
+        CHECK_FALSE(forecast_in(builder));
+    }
+}
+
+TEST_CASE("without cycles the clock tells when a limit will be met")
+{
+    TraceBuilder builder;
+    builder.limit("fd", "RLIMIT_NOFILE", 123);
+    leak_each_cycle(builder, "accept4", 20, 1, 0, stack, false);
+    builder.end(UNPAIRED_END_EXIT, 20000);
+
+    const std::optional<Forecast> forecast = forecast_in(builder);
+
+    REQUIRE(forecast);
+    CHECK(forecast->at_cycle == 0);
+    CHECK(forecast->at_acquisition == 120);
+    CHECK(forecast->after_s == Approx(120).margin(1));
+}
+
+TEST_CASE("a given limit of a family counts that family alone, one of a space all in it")
+{
+    TraceBuilder builder;
+    builder.limit("fd", "RLIMIT_NOFILE", 1024);
+    leak_each_cycle(builder, "accept4", 10);
+    builder.leak(builder.site("open", {"log@log.c:5", "main@main.c:9"}), 5, 0, 0x900000);
+    builder.end(UNPAIRED_END_EXIT, 10000);
+
+    const Forecast family = *forecast_in(builder, {{"socket", 30}});
+    CHECK(family.limit_name == "--limit socket=30");
+    CHECK(family.at_cycle == 30);
+
+    CHECK(forecast_in(builder, {{"fd", 38}})->at_cycle == 30); // five files and three standard streams
+}
+
+TEST_CASE("a size is met by bytes, those of other families of the heap included")
+{
+    TraceBuilder builder;
+    leak_each_cycle(builder, "malloc", 10, 2, 20);
+    builder.leak(builder.site("_Znam", {"log@log.c:5", "main@main.c:9"}), 1, 200, 0x900000);
+    builder.end(UNPAIRED_END_EXIT, 10000);
+
+    const std::optional<Forecast> forecast = forecast_in(builder, {{"heap", 1000, true}});
+
+    REQUIRE(forecast);
+    CHECK(forecast->limit == 1000);
+    CHECK(forecast->limit_name == "--limit heap=1000B");
+    CHECK(forecast->at_cycle == 20); // 600 are in use, 40 go with each cycle
+    CHECK(forecast->at_acquisition == 40);
+}
+
+TEST_CASE("a given limit was reached when as much was live, and is told with its cycle")
+{
+    TraceBuilder builder;
+    leak_each_cycle(builder, "accept4", 10);
+    builder.end(UNPAIRED_END_EXIT, 10000);
+
+    const std::optional<Forecast> forecast = forecast_in(builder, {{"socket", 6}});
+
+    REQUIRE(forecast);
+    CHECK(forecast->reached);
+    CHECK(forecast->at_acquisition == 6);
+    CHECK(forecast->at_cycle == 6);
+    CHECK(forecast->after_s == Approx(6));
+}
+
+TEST_CASE("a limit that nothing was left to explain is a remark")
+{
+    TraceBuilder builder;
+    builder.leak(builder.site("accept4", stack), 1);
+    builder.end(UNPAIRED_END_EXIT, 100);
+    AnalyzeOptions options;
+    options.limits = {{"socket", 1}};
+
+    const Report report = report_of(builder, options);
+
+    CHECK_FALSE(report.images.at(0).findings.at(0).forecast);
+    CHECK(report.images[0].remarks ==
+          std::vector<std::string>{"--limit socket=1 was reached: 1 live at a time"});
+}
+
+TEST_CASE("a limit that failed acquisitions prove is told with the time of the first")
+{
+    TraceBuilder builder;
+    builder.limit("fd", "RLIMIT_NOFILE", 64);
+    leak_each_cycle(builder, "accept4", 61);
+    builder.anomaly({.kind = UNPAIRED_ANOMALY_LIMIT_REACHED,
+                     .function = "accept4",
+                     .acquire_site = 1,
+                     .result = -1,
+                     .error = 24,
+                     .count = 9,
+                     .space = "fd",
+                     .first_ms = 61500,
+                     .last_ms = 69000});
+    builder.end(UNPAIRED_END_EXIT, 70000);
+
+    const std::optional<Forecast> forecast = forecast_in(builder);
+
+    REQUIRE(forecast);
+    CHECK(forecast->reached);
+    CHECK(forecast->at_acquisition == 61);
+    CHECK(forecast->at_cycle == 61);
+    CHECK(forecast->after_s == Approx(61.5));
+}
+
+TEST_CASE("a limit of which only the failures are known takes its number from --limit")
+{
+    TraceBuilder builder;
+    builder.leak(builder.site("lwip_socket", stack), 38);
+    builder.anomaly({.kind = UNPAIRED_ANOMALY_LIMIT_REACHED,
+                     .function = "lwip_socket",
+                     .acquire_site = 1,
+                     .result = -1,
+                     .error = 23,
+                     .space = "lwip_socket"});
+    builder.end(UNPAIRED_END_EXIT, 1000);
+
+    CHECK(forecast_in(builder)->limit == 0);
+    CHECK(forecast_in(builder)->reached);
+    CHECK(forecast_in(builder, {{"lwip_socket", 38}})->limit == 38);
+}
