@@ -212,6 +212,13 @@ TEST_CASE("For a pipe a look is a headline and at most twenty rows")
     CHECK(text.ends_with("\n\n"));
 }
 
+TEST_CASE("For a pipe no column is left out, however long a call site's name is")
+{
+    const std::string text = follow_text(server(), {row("MQTT", std::string(200, 'f'), 7, 3)});
+    for (const char *heading : {" live ", " bytes ", " since start ", " last min"})
+        CHECK(text.find(heading) != std::string::npos);
+}
+
 TEST_CASE("A sparkline is as high as its greatest value, and level at the bottom where there is nothing")
 {
     CHECK(sparkline({0, 50, 100}, 10, true) == "▁▅█");

@@ -147,6 +147,19 @@ TEST_CASE("What comes up later has grown from nothing, and what is gone has shru
     }
 }
 
+TEST_CASE("What was not live for a minute is left out, and comes back when it is")
+{
+    TallyHistory history;
+    history.add(blocks(0, 4, 0, "first"));
+    history.add(blocks(10, 6, 0, "other"));
+    history.add(blocks(69, 6, 0, "other"));
+    CHECK(history.rows().size() == 2);
+    history.add(blocks(71, 6, 0, "other"));
+    CHECK(history.rows().size() == 1);
+    history.add(blocks(72, 1, 0, "first"));
+    CHECK(history.rows().size() == 2);
+}
+
 TEST_CASE("A trend keeps the whole time in few points, its last being what is live now")
 {
     TallyHistory history;

@@ -51,12 +51,12 @@ void obey_ending_signal()
     }
 }
 
-double interval_after(const LiveLook &look, const FollowOptions &options)
+double interval_after(const Look &look, const FollowOptions &options)
 {
     return std::max({options.interval_s, look.cpu_s * pause_for_a_look, look.reading_s});
 }
 
-FollowedProgram describe(const LiveLook &look, const TallyHistory &history, const FollowOptions &options)
+FollowedProgram describe(const Look &look, const TallyHistory &history, const FollowOptions &options)
 {
     FollowedProgram program;
     program.name = look.name;
@@ -125,7 +125,9 @@ private:
     {
         if (!looking_.valid() || looking_.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
             return false;
-        const LiveLook look = looking_.get();
+        const Look look = looking_.get();
+        if (look.another_program)
+            history_ = {};
         history_.add(look.tally);
         program_ = describe(look, history_, options_);
         running_ = look.running;
@@ -167,7 +169,7 @@ private:
     FollowScreen &screen_;
     Following &following_;
     const FollowOptions &options_;
-    std::future<LiveLook> looking_;
+    std::future<Look> looking_;
     TallyHistory history_;
     FollowedProgram program_;
     FollowChoice choice_;
@@ -184,7 +186,9 @@ void write_looks(Following &following, const FollowOptions &options)
     const FollowChoice choice;
     for (unsigned looks = 1; !ending_signal; looks++) {
         const auto begun = Clock::now();
-        const LiveLook look = following.look(false);
+        const Look look = following.look(false);
+        if (look.another_program)
+            history = {};
         history.add(look.tally);
         const FollowedProgram program = describe(look, history, options);
         const std::string text = follow_text(program, chosen_rows(history.rows(), choice));

@@ -125,10 +125,10 @@ std::string Following::mark(const Source &source, const Trace &trace) const
     return fmt::format("cycle {} begun: {}", begin_cycle(live, trace, name), cleaned(name));
 }
 
-LiveLook Following::look(bool mark_now)
+Look Following::look(bool mark_now)
 {
     Symbolize symbolize = symbolize_with(symbolizer_);
-    LiveLook look;
+    Look look;
     look.tally.time_s = seconds_since(begun_);
     const auto begun = std::chrono::steady_clock::now();
     const double cpu_begun = cpu_seconds_of_thread();
@@ -140,6 +140,7 @@ LiveLook Following::look(bool mark_now)
                 Source next = open_source(std::to_string(*source.pid), false);
                 trace = read(next);
                 source = std::move(next);
+                look.another_program = true;
             } catch (const Trouble &) {
                 // it has ended
             }

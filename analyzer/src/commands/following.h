@@ -18,10 +18,11 @@
 namespace unpaired {
 
 /// What one look saw.
-struct LiveLook {
+struct Look {
     Tally tally;
     std::string name; ///< what is followed: "server (process 4711)"
     bool running = false;
+    bool another_program = false; ///< than at the look before: the process has exec'd
     uint64_t not_recorded = 0;
     double reading_s = 0; ///< how long it took, on the clock
     double cpu_s = 0;     ///< and of a processor
@@ -37,7 +38,7 @@ public:
 
     /// Reads everything again. With `mark` a cycle is begun in each trace then. Not to be called by two threads
     /// at once. Throws InputError.
-    LiveLook look(bool mark);
+    Look look(bool mark);
 
     /// Whether somebody whom the last look saw recording still does. Costs next to nothing; not to be called while a
     /// look is under way.

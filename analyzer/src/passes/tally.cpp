@@ -97,6 +97,13 @@ void TallyHistory::note(Kept &kept, const TallyCount &count, double time_s)
         kept.minute.pop_front();
 }
 
+bool TallyHistory::gone(const Kept &kept)
+{
+    const std::deque<Sample> &minute = kept.minute;
+    return !minute.empty() && minute.back().time_s - minute.front().time_s >= minute_s &&
+           std::all_of(minute.begin(), minute.end(), [](const Sample &sample) { return sample.live == 0; });
+}
+
 void TallyHistory::add(const Tally &tally)
 {
     if (looks_ == 0) {
@@ -145,6 +152,8 @@ std::vector<LiveRow> TallyHistory::rows() const
 {
     std::vector<LiveRow> rows;
     for (const auto &[key, kept] : kept_) {
+        if (gone(kept))
+            continue;
         LiveRow row;
         row.place = kept.now.place;
         row.live = kept.now.live;

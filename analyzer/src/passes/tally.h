@@ -78,7 +78,7 @@ public:
     /// Adds a look, which is later than those before.
     void add(const Tally &tally);
 
-    /// Everything that was live at some look, in no useful order.
+    /// Everything that was live at some look, unless a minute ago was the last time, in no useful order.
     std::vector<LiveRow> rows() const;
 
     double followed_s() const { return last_s_ - first_s_; }
@@ -96,7 +96,8 @@ private:
             minute; ///< the last minute's, the first of them a minute old or the oldest there is
     };
 
-    void note(Kept &kept, const TallyCount &count, double time_s);
+    static void note(Kept &kept, const TallyCount &count, double time_s);
+    static bool gone(const Kept &kept); ///< nothing of it was live for a minute
 
     std::map<std::string, Kept> kept_;
     std::map<std::string, std::vector<uint64_t>> trends_;

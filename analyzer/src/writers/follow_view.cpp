@@ -415,6 +415,7 @@ std::vector<StyledLine> draw_follow(const FollowedProgram &program, const std::v
 std::string follow_text(const FollowedProgram &program, const std::vector<LiveRow> &rows)
 {
     TextStyle style;
+    style.width = UINT16_MAX; // a pipe has no width
     TextCanvas canvas(style);
     canvas.line(fmt::format("{} {}: {}", program.name, state_text(program), sum_text(rows)));
     if (program.not_recorded)

@@ -107,10 +107,11 @@ ROW = r"malloc in acquire, program\.c:\d+ +{}\b"
 @check
 def the_table_shows_what_is_live_and_follows_its_growth(t, folder):
     with followed(t, folder) as (recording, terminal):
+        terminal.wait_for("socket in obey")  # the first look, which growth is told from
         recording.acquire(40)
         terminal.wait_for(ROW.format(40))
         recording.acquire(2)
-        shown = terminal.wait_for(ROW.format(42) + r" +1,344 B +\+2\b")
+        shown = terminal.wait_for(ROW.format(42) + r" +1,344 B +\+42\b")
         expect(f"process {recording.pid})" in shown and "recording" in shown, shown)
         terminal.press("q")
         expect(terminal.end() == 0, "q does not end with 0")
