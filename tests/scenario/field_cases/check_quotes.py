@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Checks that what docs/field-cases.md quotes is what the report says.
 
-A quotation is a fenced block that begins with its command, `$ unpaired run … -- …/PROGRAM`. The command is run, and each
-line of the block must be in the report, in this order; `...` stands for lines left out. What differs from run to run is
-made equal on both sides first (VARYING). Each case of the page must have a quotation.
+A quotation is a fenced block that begins with its command, `$ unpaired run … -- …/PROGRAM`. The command is run, and the
+words of the block must be in what it prints, in this order; a line `...` stands for words left out. Where a line ends is
+not tested, and what differs from run to run is made equal on both sides first (VARYING). Each case of the page must have
+a quotation.
 """
 import argparse
 import os
@@ -25,7 +26,6 @@ VARYING = (
     (r"\s+", " "),  # columns are as wide as the longest of these
 )
 PROMPT = "$ unpaired "
-LEFT_OUT = "..."
 
 
 class Quotation:
@@ -34,7 +34,8 @@ class Quotation:
     def __init__(self, case, number, lines):
         self.case, self.number = case, number
         self.command = shlex.split(lines[0][len("$ "):])
-        self.lines = [line for line in lines[1:] if line.strip() and line.strip() != LEFT_OUT]
+        self.passages = [passage for part in re.split(r"(?m)^\s*\.\.\.\s*$", "\n".join(lines[1:]))
+                         if (passage := plain(part))]
 
 
 def read_page(path):
@@ -53,21 +54,21 @@ def read_page(path):
     return quotations, cases
 
 
-def plain(line):
+def plain(text):
     for pattern, replacement in VARYING:
-        line = re.sub(pattern, replacement, line)
-    return line.strip()
+        text = re.sub(pattern, replacement, text)
+    return text.strip()
 
 
-def not_printed(quoted, printed):
-    """The quoted lines that the report has not, or not in this order."""
-    missing, rest = [], [plain(line) for line in printed]
-    for line in quoted:
-        wanted = plain(line)
-        if wanted in rest:
-            rest = rest[rest.index(wanted) + 1:]
+def not_printed(passages, printed):
+    """The passages that the report has not, or not in this order."""
+    missing, rest = [], plain(printed) + " "
+    for passage in passages:
+        before, found, after = rest.partition(passage + " ")
+        if found:
+            rest = after
         else:
-            missing.append(line)
+            missing.append(passage)
     return missing
 
 
@@ -86,19 +87,19 @@ def report_of(quotation, unpaired, programs, sources):
     with services.serve(words.get("service", "")) as port:
         command = command_of(words, os.path.join(programs, name), port)
         result = harness.run([unpaired, "run", *quotation.command[2:split], "--", *command])
-    return harness.text(result.stdout, limit=1 << 20).split("\n")
+    return harness.text(result.stdout, limit=1 << 20)
 
 
 def check(quotation, printed):
-    if not quotation.lines:
+    if not quotation.passages:
         raise Failed(f"line {quotation.number}: nothing is quoted")
-    missing = not_printed(quotation.lines, printed)
+    missing = not_printed(quotation.passages, printed)
     if missing:
         raise Failed(f"line {quotation.number}: quoted, but not printed:\n" + "\n".join(missing) +
-                     "\n--- printed\n" + "\n".join(printed))
-    for line in quotation.lines:  # that this check can fail
-        if not not_printed([line + " and more"], printed):
-            raise Broken(f"an altered line was found: {line}")
+                     f"\n--- printed\n{printed}")
+    for passage in quotation.passages:  # that this check can fail
+        if not not_printed([passage.replace(" ", " other ", 1) + " and more"], printed):
+            raise Broken(f"an altered passage was found: {passage}")
 
 
 def main():
