@@ -6,7 +6,7 @@ import subprocess
 from script import check, expect, harness, main
 
 COMMANDS = ("run", "record", "report", "postmortem", "ctl", "resources", "verify")
-LATER = ("diff", "snapshot", "html", "sarif", "junit", "pprof", "--baseline", "--follow")
+LATER = ("diff", "html", "sarif", "junit", "pprof", "--baseline", "--follow")
 
 
 def help_of(t, *arguments):
@@ -73,7 +73,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}" """
     expect(completed("unpaired re") == {"record", "report", "resources"}, completed("unpaired re"))
     expect("--format=" in completed("unpaired run --f"), completed("unpaired run --f"))
     expect(completed("unpaired report --format=j") == {"json"}, completed("unpaired report --format=j"))
-    expect(completed("unpaired ctl 1 s") == {"start", "stop", "status"}, completed("unpaired ctl 1 s"))
+    expect(completed("unpaired ctl 1 s") == {"start", "stop", "snapshot", "status"}, completed("unpaired ctl 1 s"))
 
 
 @check
