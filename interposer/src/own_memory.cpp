@@ -251,9 +251,9 @@ void OwnMemory::read(reachability::Piece *pieces, unsigned n)
         if (!within_budget(bytes))
             return;
         bytes = 0;
-        const long got = sys::call(SYS_process_vm_readv, process.pid, sys::of(local + first),
-                                   static_cast<long>(n - first), sys::of(remote + first),
-                                   static_cast<long>(n - first), 0);
+        const long got =
+            sys::call(SYS_process_vm_readv, process.pid, sys::of(local + first), static_cast<long>(n - first),
+                      sys::of(remote + first), static_cast<long>(n - first), 0);
         // it stops at the first piece that cannot be read in whole
         size_t left = got > 0 ? static_cast<size_t>(got) : 0;
         for (; first < n; first++) {

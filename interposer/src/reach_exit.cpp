@@ -19,7 +19,8 @@ namespace {
 constexpr Budget budget{2000, 10'000, uint64_t{4} << 30};
 constexpr uint64_t red_zone = 128; // System V ABI for x86-64, 3.2.2
 constexpr uint64_t page = 4096;
-constexpr unsigned registers_kept = 6; // that a call preserves: in a system call they may be all that holds a block
+constexpr unsigned registers_kept =
+    6; // that a call preserves: in a system call they may be all that holds a block
 constexpr long pause_between_looks_ns = 5'000'000;
 constexpr unsigned preview_bytes = 32, previews_of_a_site = 3, most_previews = 500;
 
@@ -190,8 +191,8 @@ private:
             if (const Item *item = task.sp != 0 ? item_at(task.sp) : nullptr) {
                 task.in_block = true;
                 task.root = static_cast<uint32_t>(roots_.size());
-                full_ = full_ || !roots_.push({item->address, item->address,
-                                               static_cast<uint32_t>(task.tid), UNPAIRED_HOLDER_STACK});
+                full_ = full_ || !roots_.push({item->address, item->address, static_cast<uint32_t>(task.tid),
+                                               UNPAIRED_HOLDER_STACK});
             }
         return full_ ? no_memory : memory_.trouble();
     }
@@ -229,8 +230,8 @@ private:
             return false;
         if (region.heap)
             return true;
-        for (size_t i = first_item(region.start, recorded);
-             i < recorded && items_[i].address < region.end; i++)
+        for (size_t i = first_item(region.start, recorded); i < recorded && items_[i].address < region.end;
+             i++)
             if (in_arena(items_[i]))
                 return true;
         return false;
@@ -241,7 +242,8 @@ private:
         memory_.forget_window();
         size_t next = first_item(region.start, recorded);
         const auto next_known = [&](uint64_t at) {
-            while (next < recorded && (items_[next].address < at + heap_chunks::header || items_[next].mapping))
+            while (next < recorded &&
+                   (items_[next].address < at + heap_chunks::header || items_[next].mapping))
                 next++;
             return next < recorded && items_[next].address < region.end
                        ? items_[next].address - heap_chunks::header
@@ -249,16 +251,15 @@ private:
         };
         const uint64_t start = first_chunk(region, next_known(region.start));
         add_root(region.start, start, UNPAIRED_HOLDER_DATA, 0);
-        heap_chunks::walk(
-            memory_, start, region.end, next_known,
-            [&](heap_chunks::Use use, uint64_t from, uint64_t to, const unpaired_trailer *tag) {
-                if (use == heap_chunks::Use::live)
-                    add_unrecorded(from, to, *tag, recorded);
-                else if (use == heap_chunks::Use::other)
-                    add_used(from, to, recorded);
-                else if (use == heap_chunks::Use::unclear)
-                    add_root(from, to, UNPAIRED_HOLDER_STALE, 0);
-            });
+        heap_chunks::walk(memory_, start, region.end, next_known,
+                          [&](heap_chunks::Use use, uint64_t from, uint64_t to, const unpaired_trailer *tag) {
+                              if (use == heap_chunks::Use::live)
+                                  add_unrecorded(from, to, *tag, recorded);
+                              else if (use == heap_chunks::Use::other)
+                                  add_used(from, to, recorded);
+                              else if (use == heap_chunks::Use::unclear)
+                                  add_root(from, to, UNPAIRED_HOLDER_STALE, 0);
+                          });
     }
 
     /// The program's own arena begins with a chunk, a thread's with data of the allocator. `known` is a chunk.
@@ -347,8 +348,8 @@ private:
         // Below the stack pointer nothing counts. A stack that the program made itself, in a block, is that block's.
         const Task *on_it = nullptr;
         for (const Task &task : tasks_)
-            if (task.sp >= region.start && task.sp < region.end &&
-                !item_at(task.sp) && (on_it == nullptr || task.sp < on_it->sp))
+            if (task.sp >= region.start && task.sp < region.end && !item_at(task.sp) &&
+                (on_it == nullptr || task.sp < on_it->sp))
                 on_it = &task;
         if (on_it != nullptr)
             add_between_blocks(std::max(region.start, on_it->sp - red_zone), region.end,
@@ -371,8 +372,8 @@ private:
         constexpr uint64_t alignment = 64, most_of_a_block = 0x4000, description = 0x1000;
         if (region.kind != Region::anonymous || region.stack)
             return false;
-        const uint64_t start = region.end - region.start > most_of_a_block ? region.end - most_of_a_block
-                                                                           : region.start;
+        const uint64_t start =
+            region.end - region.start > most_of_a_block ? region.end - most_of_a_block : region.start;
         for (uint64_t at = (start + alignment - 1) / alignment * alignment; at + 24 <= region.end;
              at += alignment) {
             uint64_t tcb = 0, self = 0;
@@ -395,8 +396,8 @@ private:
     const char *judge()
     {
         const size_t n = items_.size();
-        if (n >= UINT32_MAX || !blocks_.resize(n) || !marks_.resize(n) || !found_.resize(n) || !queue_.resize(n) ||
-            !links_.resize(n) || !index_.resize(n))
+        if (n >= UINT32_MAX || !blocks_.resize(n) || !marks_.resize(n) || !found_.resize(n) ||
+            !queue_.resize(n) || !links_.resize(n) || !index_.resize(n))
             return no_memory;
         for (size_t i = 0; i < n; i++)
             blocks_[i] = {items_[i].address, items_[i].size, items_[i].mapping};
@@ -406,7 +407,7 @@ private:
             if (!before_.resize(n) || !note_living() || !count_lost())
                 return no_memory;
             for (size_t i = 0; i < n; i++)
-                before_[i] = marks_[i].state == reachability::State::lost;
+                before_[i] = marks_[i].state == reachability::State::lost ? lost_before : 0;
             const timespec pause{0, pause_between_looks_ns};
             sys::call(SYS_nanosleep, sys::of(&pause), 0);
             mark(false);
@@ -441,7 +442,7 @@ private:
         marker.sort_the_lost();
         if (!first)
             marker.doubt_lost(
-                [this](uint32_t block) { return before_[block] == 0 || perhaps_in_register(block); });
+                [this](uint32_t block) { return is_on_its_way(block) || perhaps_in_register(block); });
     }
 
     bool any_lost() const
@@ -459,7 +460,7 @@ private:
         for (const Thread *t = load(process.threads, __ATOMIC_ACQUIRE); t != nullptr; t = t->next)
             for (const Task &task : tasks_)
                 if (task.tid == load(t->tid) && task.tid != own && t->id < living_.size())
-                    living_[t->id] = 1;
+                    living_[t->id] = task.stopped ? waits : runs;
         return true;
     }
 
@@ -468,9 +469,26 @@ private:
         if (!lost_of_site_.resize(load(process.file->next_site)))
             return false;
         for (size_t i = 0; i < items_.size(); i++)
-            if (marks_[i].state == reachability::State::lost && !marks_[i].indirect && items_[i].reference != 0)
+            if (marks_[i].state == reachability::State::lost && !marks_[i].indirect &&
+                items_[i].reference != 0)
                 if (const uint32_t site = slot_at(items_[i].reference)->site; site < lost_of_site_.size())
                     lost_of_site_[site]++;
+        return true;
+    }
+
+    /// Whether a block that looks lost was just acquired, or is just being released: then it is between two places, and
+    /// nothing is told of it.
+    bool is_on_its_way(uint32_t block)
+    {
+        constexpr uint32_t just_now_ms = 100;
+        if (before_[block] == lost_before) {
+            if (!perhaps_in_register(block))
+                return false;
+            const unpaired_slot &slot = *slot_at(items_[block].reference);
+            if (living_[slot.thread] != runs || slot.time_ms + just_now_ms < now_ms())
+                return false;
+        }
+        before_[block] = on_its_way;
         return true;
     }
 
@@ -494,7 +512,8 @@ private:
         // what is held matters least, if there is not room for all
         for (const bool held : {false, true}) {
             for (size_t i = 0; i < items_.size(); i++)
-                if (items_[i].reference != 0 && (marks_[i].state == reachability::State::reachable) == held)
+                if (items_[i].reference != 0 && !(i < before_.size() && before_[i] == on_its_way) &&
+                    (marks_[i].state == reachability::State::reachable) == held)
                     tell(items_[i].reference, items_[i].sequence, marks_[i]);
             for (const Alias &alias : aliases_) {
                 const size_t i = first_item(alias.address, items_.size());
@@ -604,8 +623,10 @@ private:
     ScratchArray<reachability::Mark> marks_;
     ScratchArray<uint8_t> found_;
     ScratchArray<uint32_t> queue_, links_, index_;
-    ScratchArray<uint8_t> before_;        ///< lost at the first look
-    ScratchArray<uint8_t> living_;        ///< by thread: it is another one, and lives
+    static constexpr uint8_t lost_before = 1, on_its_way = 2;
+    ScratchArray<uint8_t> before_; ///< by block, what the first look found, and then both
+    static constexpr uint8_t waits = 1, runs = 2;
+    ScratchArray<uint8_t> living_;        ///< by thread, of others that live
     ScratchArray<uint32_t> lost_of_site_; ///< by site: how many
     uint32_t time_ms_ = 0;
     unpaired_extent *extent_ = nullptr; ///< being written

@@ -27,7 +27,7 @@ public:
         const size_t bytes = (n * sizeof(T) + page - 1) / page * page;
         const long at = data_ == nullptr
                             ? sys::of(sys::anonymous(bytes))
-                            : sys::call(SYS_mremap, sys::of(data_), static_cast<long>(room_ * sizeof(T) ),
+                            : sys::call(SYS_mremap, sys::of(data_), static_cast<long>(room_ * sizeof(T)),
                                         static_cast<long>(bytes), MREMAP_MAYMOVE);
         if (at == 0 || (at < 0 && at > -4096))
             return false;

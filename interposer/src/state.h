@@ -109,8 +109,8 @@ struct Process {
     bool forked;
     bool announced; ///< the IMAGE record is written; a forked child puts it off until it has something to say
     bool locks;     ///< --locks=on
-    bool reachability;   ///< --reachability=on
-    int filter;          ///< the kernel's mode of filtering our system calls, when recording began (seccomp(2))
+    bool reachability; ///< --reachability=on
+    int filter;        ///< the kernel's mode of filtering our system calls, when recording began (seccomp(2))
     bool heap_untouched; ///< the program brings its own malloc
     bool new_untouched;  ///< ... its own operator new
     bool libc_heap;      ///< malloc is the C library's own: it calls no hook

@@ -23,7 +23,8 @@ TEST_CASE("sizes take a suffix for binary multiples")
 TEST_CASE("the options are read from the environment as the command line spells them")
 {
     setenv("UNPAIRED_OUTPUT", "/tmp/x.trace", 1);
-    setenv("UNPAIRED_OPTIONS", "--locks=off  --reachability=off --max-trace=64M --owner-rules=/tmp/rules --unknown=1", 1);
+    setenv("UNPAIRED_OPTIONS",
+           "--locks=off  --reachability=off --max-trace=64M --owner-rules=/tmp/rules --unknown=1", 1);
     Options options;
     REQUIRE(read_options(options));
     CHECK(std::string(options.output) == "/tmp/x.trace");

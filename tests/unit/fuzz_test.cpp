@@ -28,10 +28,15 @@ TraceBuilder rich_trace()
     b.slot({.site = held, .handle = 0x7000, .thread = 1});
     const uint32_t lost = b.slot({.site = block, .handle = 0x8000, .size = 30});
     const uint32_t inner = b.slot({.site = block, .handle = 0x8100, .size = 30});
-    b.look(800, 3,
-           {{.slot = lost, .state = UNPAIRED_REACH_LOST},
-            {.slot = inner, .state = UNPAIRED_REACH_LOST, .holder = UNPAIRED_HOLDER_BLOCK, .flags = 2, .by = lost},
-            {.slot = stream, .state = UNPAIRED_REACH_REACHABLE, .holder = UNPAIRED_HOLDER_DATA, .at = 0x9000}});
+    b.look(
+        800, 3,
+        {{.slot = lost, .state = UNPAIRED_REACH_LOST},
+         {.slot = inner,
+          .state = UNPAIRED_REACH_LOST,
+          .holder = UNPAIRED_HOLDER_BLOCK,
+          .flags = 2,
+          .by = lost},
+         {.slot = stream, .state = UNPAIRED_REACH_REACHABLE, .holder = UNPAIRED_HOLDER_DATA, .at = 0x9000}});
     b.preview(lost, "first bytes");
     b.anomaly({.kind = UNPAIRED_ANOMALY_STORAGE_FREED_LIVE,
                .function = "free",

@@ -124,9 +124,14 @@ TraceBuilder golden_trace()
     const uint32_t next = b.slot({.site = dropped, .handle = 0x8300, .size = 24});
     const uint32_t cursor = b.slot({.site = dropped, .handle = 0x8400, .size = 24});
     b.counter(dropped, 3);
-    b.look(450, 4, {{.slot = head, .state = UNPAIRED_REACH_REACHABLE, .holder = UNPAIRED_HOLDER_DATA, .at = 0x9000}});
+    b.look(450, 4,
+           {{.slot = head, .state = UNPAIRED_REACH_REACHABLE, .holder = UNPAIRED_HOLDER_DATA, .at = 0x9000}});
     b.look(500, 4,
-           {{.slot = list, .state = UNPAIRED_REACH_REACHABLE, .holder = UNPAIRED_HOLDER_STACK, .by = 100, .at = 0x9100},
+           {{.slot = list,
+             .state = UNPAIRED_REACH_REACHABLE,
+             .holder = UNPAIRED_HOLDER_STACK,
+             .by = 100,
+             .at = 0x9100},
             {.slot = name,
              .state = UNPAIRED_REACH_REACHABLE,
              .holder = UNPAIRED_HOLDER_BLOCK,

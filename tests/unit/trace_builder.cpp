@@ -413,8 +413,13 @@ std::vector<uint8_t> TraceBuilder::bytes() const
         std::vector<uint8_t> content;
         append(content, &look.header, sizeof look.header);
         for (const ReachSpec &spec : look.found) {
-            unpaired_reach entry{references[spec.slot - 1], spec.sequence, spec.state, spec.holder,
-                                 spec.flags,                spec.by,       spec.at};
+            unpaired_reach entry{references[spec.slot - 1],
+                                 spec.sequence,
+                                 spec.state,
+                                 spec.holder,
+                                 spec.flags,
+                                 spec.by,
+                                 spec.at};
             if (spec.holder == UNPAIRED_HOLDER_BLOCK && spec.by != 0)
                 entry.by = references[spec.by - 1];
             append(content, &entry, sizeof entry);
@@ -425,8 +430,8 @@ std::vector<uint8_t> TraceBuilder::bytes() const
     if (!previews_.empty()) {
         std::vector<uint8_t> log;
         for (const auto &[number, content] : previews_) {
-            const unpaired_record_preview r{1, static_cast<uint16_t>(content.size()), references[number - 1], 3,
-                                            0};
+            const unpaired_record_preview r{1, static_cast<uint16_t>(content.size()), references[number - 1],
+                                            3, 0};
             append_record(log, UNPAIRED_RECORD_PREVIEW, &r, sizeof r, content);
         }
         extents.push_back(extent(UNPAIRED_EXTENT_LOG, 1, static_cast<uint32_t>(log.size()), log));

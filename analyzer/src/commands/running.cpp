@@ -95,8 +95,8 @@ std::string trace_of_process(uint32_t pid)
     if (!fd && errno == ENOENT)
         throw Trouble(fmt::format("there is no process {}.", pid));
     if (!fd)
-        throw Trouble(fmt::format("process {} is not ours to look at: {}; be the user who runs it, or root.", pid,
-                                  std::strerror(errno)));
+        throw Trouble(fmt::format("process {} is not ours to look at: {}; be the user who runs it, or root.",
+                                  pid, std::strerror(errno)));
     std::string found;
     any_mapping(pid, [&](const Mapping &m) {
         if (!m.shared || m.path.empty() || m.path[0] != '/')

@@ -77,9 +77,9 @@ void write(LiveTrace &live, const std::vector<SlotReach> &slots, const Image &im
         record.slot = one.reference;
         record.sequence = one.sequence;
         record.time_ms = now;
-        records.add(UNPAIRED_RECORD_PREVIEW, record,
-                    std::string_view(reinterpret_cast<const char *>(one.beginning.data()),
-                                     one.beginning.size()));
+        records.add(
+            UNPAIRED_RECORD_PREVIEW, record,
+            std::string_view(reinterpret_cast<const char *>(one.beginning.data()), one.beginning.size()));
     }
     unpaired_reach_look header = {};
     header.time_ms = now;
@@ -96,8 +96,8 @@ void print_summary(const LiveTrace &live, const OneLook &seen, const Image &imag
     };
     Sum lost{"lost"}, indirectly{"lost with them"}, possibly{"possibly lost"}, reachable{"reachable"};
     for (const SlotReach &one : seen.slots) {
-        Sum &sum = one.entry.state == UNPAIRED_REACH_REACHABLE               ? reachable
-                   : one.entry.state == UNPAIRED_REACH_POSSIBLY              ? possibly
+        Sum &sum = one.entry.state == UNPAIRED_REACH_REACHABLE        ? reachable
+                   : one.entry.state == UNPAIRED_REACH_POSSIBLY       ? possibly
                    : (one.entry.flags & UNPAIRED_REACH_INDIRECT) != 0 ? indirectly
                                                                       : lost;
         sum.count++;

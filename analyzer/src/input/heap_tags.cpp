@@ -75,7 +75,8 @@ private:
             if (window_.get(block - 8, size) &&
                 heap_chunks::plausible(size, block - heap_chunks::header, region.end)) {
                 const bool mapped = (size & heap_chunks::is_mapped) != 0;
-                const uint64_t chunk = block - heap_chunks::header, end = chunk + (size & ~heap_chunks::flags);
+                const uint64_t chunk = block - heap_chunks::header,
+                               end = chunk + (size & ~heap_chunks::flags);
                 const Tag state = look_at(chunk, end, mapped);
                 if (state == Tag::live)
                     next = end + heap_chunks::header;
@@ -164,7 +165,8 @@ std::optional<TaggedBlock> find_tag(const MemoryImage &memory, uint64_t block, u
     for (size_t i = 0; i + sizeof(unpaired_trailer) <= behind.size(); i++) {
         unpaired_trailer tag;
         std::memcpy(&tag, &behind[i], sizeof tag);
-        if (tag.size != std::min<uint64_t>(size, UINT32_MAX) || heap_chunks::state_of(tag, block) != Tag::live)
+        if (tag.size != std::min<uint64_t>(size, UINT32_MAX) ||
+            heap_chunks::state_of(tag, block) != Tag::live)
             continue;
         TaggedBlock found;
         found.address = block;

@@ -171,14 +171,14 @@ enum class Reachability : uint8_t { unknown, reachable, possibly, lost }; // the
 struct Held {
     static constexpr uint32_t no_slot = UINT32_MAX;
     Reachability state = Reachability::unknown;
-    bool indirect = false;          ///< lost, but held by another lost block
+    bool indirect = false;                 ///< lost, but held by another lost block
     uint8_t holder = UNPAIRED_HOLDER_NONE; ///< enum unpaired_reach_holder
-    uint32_t tid = 0;               ///< whose stack or register holds it
-    std::string by;                 ///< "g_sessions + 8 (.bss)"; "" where it is yet to be named
-    uint32_t by_slot = no_slot;     ///< index of the slot whose block holds it
-    uint64_t at = 0;                ///< where the pointer stands
-    bool interior = false;          ///< it points into the middle
-    std::vector<uint8_t> beginning; ///< of its contents
+    uint32_t tid = 0;                      ///< whose stack or register holds it
+    std::string by;                        ///< "g_sessions + 8 (.bss)"; "" where it is yet to be named
+    uint32_t by_slot = no_slot;            ///< index of the slot whose block holds it
+    uint64_t at = 0;                       ///< where the pointer stands
+    bool interior = false;                 ///< it points into the middle
+    std::vector<uint8_t> beginning;        ///< of its contents
 };
 
 /// When somebody looked at the memory of an image.
@@ -188,7 +188,8 @@ struct Look {
 
 /// The first bytes of the block of a slot.
 struct BlockBeginning {
-    uint32_t slot = 0, sequence = 0, time_ms = 0; ///< reference of the slot, and for which sequence this is true
+    uint32_t slot = 0, sequence = 0,
+             time_ms = 0; ///< reference of the slot, and for which sequence this is true
     std::vector<uint8_t> bytes;
 };
 
@@ -215,10 +216,10 @@ struct Trace {
     std::vector<ChildEnd> child_ends;
     std::vector<Exec> execs;
     std::vector<Note> notes;
-    std::vector<Slot> slots;       ///< live ones only, by ascending reference
-    std::vector<Counter> counters; ///< one per (image, site), sorted by both
-    std::vector<Held> held;        ///< beside `slots`; empty where nobody looked at memory
-    std::map<uint16_t, Look> looks; ///< the latest at memory, by image
+    std::vector<Slot> slots;                ///< live ones only, by ascending reference
+    std::vector<Counter> counters;          ///< one per (image, site), sorted by both
+    std::vector<Held> held;                 ///< beside `slots`; empty where nobody looked at memory
+    std::map<uint16_t, Look> looks;         ///< the latest at memory, by image
     std::vector<BlockBeginning> beginnings; ///< as recorded; `held` has those of live slots
 
     uint64_t events_lost = 0; ///< of a stream: known to have happened, but not what

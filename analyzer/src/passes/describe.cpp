@@ -178,8 +178,7 @@ void tell_notes(const Trace &trace, uint16_t image, std::vector<std::string> &re
             remarks.push_back(fmt::format("recording stopped for want of room{}", from));
             break;
         case UNPAIRED_NOTE_REACH_UNKNOWN:
-            remarks.push_back(fmt::format(
-                "who still holds the memory that is left is not known{}", from));
+            remarks.push_back(fmt::format("who still holds the memory that is left is not known{}", from));
             break;
         default:
             remarks.push_back(fmt::format("the recorder notes{} (kind {})", from, note.note));

@@ -77,11 +77,11 @@ std::vector<BlockReach> reach(const Remains &remains)
     std::vector<uint8_t> found(blocks.size());
     std::vector<uint32_t> queue(blocks.size()), links(blocks.size()), index(blocks.size());
     ImageMemory memory(remains.memory);
-    reachability::Marker<ImageMemory> marker(
-        memory,
-        {blocks.data(), static_cast<uint32_t>(blocks.size()), marks.data(), found.data(), queue.data(),
-         links.data(), index.data()},
-        remains.address_size);
+    reachability::Marker<ImageMemory> marker(memory,
+                                             {blocks.data(), static_cast<uint32_t>(blocks.size()),
+                                              marks.data(), found.data(), queue.data(), links.data(),
+                                              index.data()},
+                                             remains.address_size);
     const auto each_root = [&](bool stale, auto scan) {
         for (uint32_t i = 0; i < remains.roots.size(); i++)
             if ((remains.roots[i].kind == RootKind::stale) == stale)

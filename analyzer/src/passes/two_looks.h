@@ -12,7 +12,7 @@ namespace unpaired {
 struct SlotReach {
     uint32_t reference = 0, sequence = 0; ///< of the slot
     uint64_t size = 0;
-    unpaired_reach entry{}; ///< as a trace has it
+    unpaired_reach entry{};         ///< as a trace has it
     std::vector<uint8_t> beginning; ///< of its contents; for a few of those that are not reachable
 };
 

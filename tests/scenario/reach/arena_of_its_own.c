@@ -25,14 +25,16 @@ FRAME static void fill_kept(char **place)
 
 FRAME static void lose_arena(void)
 {
-    char *arena = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); /* blame:arena */
+    char *arena =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); /* blame:arena */
     MUST(arena != MAP_FAILED);
     fill((char **)(arena + 5000));
 }
 
 FRAME static void keep_arena(void)
 {
-    char *arena = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); /* blame:kept */
+    char *arena =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); /* blame:kept */
     MUST(arena != MAP_FAILED);
     g_piece = arena + 70000;
     fill_kept((char **)(arena + 900000));

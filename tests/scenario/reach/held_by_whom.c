@@ -22,10 +22,10 @@ FRAME static void lose(void)
 
 FRAME static void hold(void)
 {
-    g_settings = malloc(64);       /* blame:global */
-    g_table[3] = malloc(10);       /* blame:array */
-    thread_settings = malloc(11);  /* blame:thread_local */
-    char *inner = malloc(12);      /* blame:block */
+    g_settings = malloc(64);      /* blame:global */
+    g_table[3] = malloc(10);      /* blame:array */
+    thread_settings = malloc(11); /* blame:thread_local */
+    char *inner = malloc(12);     /* blame:block */
     MUST(g_settings != NULL && g_table[3] != NULL && thread_settings != NULL && inner != NULL);
     *(char **)(g_settings + 32) = inner;
 }

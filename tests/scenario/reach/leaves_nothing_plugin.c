@@ -22,7 +22,8 @@ static __attribute__((destructor)) void tell(void)
         tasks++;
     if (folder)
         closedir(folder);
-    printf("; limit %ld of %ld; tasks %d; errno %d\n", (long)limit.rlim_cur, (long)limit.rlim_max, tasks - 2, error);
+    printf("; limit %ld of %ld; tasks %d; errno %d\n", (long)limit.rlim_cur, (long)limit.rlim_max, tasks - 2,
+           error);
     FILE *status = fopen("/proc/self/status", "r");
     while (status && fgets(line, sizeof line, status))
         if (!strncmp(line, "SigBlk", 6) || !strncmp(line, "Threads", 7) || !strncmp(line, "SigCgt", 6))

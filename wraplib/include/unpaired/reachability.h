@@ -22,8 +22,8 @@ enum class HolderKind : uint8_t { none, root, in_register, block };
 
 /// How a block is held.
 struct Mark {
-    uint64_t at;      ///< where the pointer stands; 0 in a register
-    uint32_t holder;  ///< the caller's number of the root or register; the index of the block
+    uint64_t at;     ///< where the pointer stands; 0 in a register
+    uint32_t holder; ///< the caller's number of the root or register; the index of the block
     State state;
     HolderKind kind;
     bool interior; ///< the pointer points into the block, not to its beginning
@@ -90,8 +90,10 @@ public:
         if (address >= stretch->end)
             return count_;
         const uint64_t place = (address - stretch->start) >> shift_;
-        uint32_t first = index_[stretch->place + place]; // the last block that begins at or before it is not before
-        uint32_t n = (place + 1 < stretch->places ? index_[stretch->place + place + 1] : stretch->last) - first + 1;
+        uint32_t first =
+            index_[stretch->place + place]; // the last block that begins at or before it is not before
+        uint32_t n =
+            (place + 1 < stretch->places ? index_[stretch->place + place + 1] : stretch->last) - first + 1;
         while (n > 1) {
             const uint32_t half = n / 2;
             first = blocks_[first + half].address <= address ? first + half : first;
@@ -101,7 +103,10 @@ public:
     }
 
     /// Memory that is in use holds what it points to.
-    void scan_root(uint32_t root, uint64_t start, uint64_t end) { scan_root(root, start, end, State::reachable); }
+    void scan_root(uint32_t root, uint64_t start, uint64_t end)
+    {
+        scan_root(root, start, end, State::reachable);
+    }
 
     /// A register may hold a block while it walks through it.
     void take_register(uint32_t number, uint64_t value)
@@ -276,7 +281,10 @@ private:
     }
 
     /// Whether `place` is `start` or at most two words behind it.
-    bool is_near(uint64_t start, uint64_t place) const { return start <= place && place - start <= 2 * word_; }
+    bool is_near(uint64_t start, uint64_t place) const
+    {
+        return start <= place && place - start <= 2 * word_;
+    }
 
     /// The block without a mark that a word with the value `value`, standing at `from` (0: in a register), points to.
     bool edge_of(uint64_t value, uint64_t from, Edge &edge) const
@@ -407,8 +415,9 @@ private:
     Stretch stretches_[most_stretches];
     unsigned n_stretches_ = 0, shift_ = 0;
     uint64_t lowest_ = 0, highest_ = 0;
-    uint32_t head_ = 0, tail_ = 0; // of the queue; a block enters it once between two times that it is emptied
-    uint32_t doubtful_ = 0;        // how many of `links_` are blocks that only an interior pointer was found to
+    uint32_t head_ = 0,
+             tail_ = 0;     // of the queue; a block enters it once between two times that it is emptied
+    uint32_t doubtful_ = 0; // how many of `links_` are blocks that only an interior pointer was found to
 };
 
 } // namespace unpaired::reachability

@@ -173,9 +173,9 @@ enum unpaired_reach_state {
 };
 enum unpaired_reach_holder {
     UNPAIRED_HOLDER_NONE = 0,
-    UNPAIRED_HOLDER_DATA = 1,  /* variables, thread-local storage, other memory that is no block's */
-    UNPAIRED_HOLDER_STACK = 2, /* of thread `by` */
-    UNPAIRED_HOLDER_STALE = 3, /* the stack of a thread that ended, or other memory perhaps out of use */
+    UNPAIRED_HOLDER_DATA = 1,     /* variables, thread-local storage, other memory that is no block's */
+    UNPAIRED_HOLDER_STACK = 2,    /* of thread `by` */
+    UNPAIRED_HOLDER_STALE = 3,    /* the stack of a thread that ended, or other memory perhaps out of use */
     UNPAIRED_HOLDER_REGISTER = 4, /* of thread `by` */
     UNPAIRED_HOLDER_BLOCK = 5     /* slot `by`, or 0: a block that was not recorded */
 };
@@ -406,9 +406,9 @@ struct unpaired_record_exec {       /* EXEC: a program is started by exec or pos
 };
 enum unpaired_note {
     UNPAIRED_NOTE_FOREIGN_ALLOCATOR =
-        1,                         /* the program brings its own malloc (text: where from); heap untouched */
-    UNPAIRED_NOTE_FOREIGN_NEW = 2, /* the program brings its own operator new */
-    UNPAIRED_NOTE_NO_SPACE = 3,    /* recording stopped for want of room (text: why) */
+        1,                          /* the program brings its own malloc (text: where from); heap untouched */
+    UNPAIRED_NOTE_FOREIGN_NEW = 2,  /* the program brings its own operator new */
+    UNPAIRED_NOTE_NO_SPACE = 3,     /* recording stopped for want of room (text: why) */
     UNPAIRED_NOTE_REACH_UNKNOWN = 4 /* memory was not looked at (text: why); since 1.1 */
 };
 struct unpaired_record_note {
