@@ -86,6 +86,7 @@ private:
     bool collect()
     {
         bool room = true;
+        time_ms_ = now_ms();
         any_slot([&](unpaired_slot &slot) {
             const uint32_t sequence = load(slot.sequence, __ATOMIC_ACQUIRE);
             if ((sequence & 1) == 0)
@@ -203,9 +204,28 @@ private:
                         reinterpret_cast<uint64_t>(process.base) + load(process.capacity));
         if (const ModuleView *module = module_at(reinterpret_cast<uint64_t>(&look_who_holds)))
             memory_.exclude(module->start, module->end);
-        // Full of addresses of blocks. What is mapped from now on is not in the map that was read.
-        memory_.exclude(items_.first_byte(), items_.last_byte());
-        memory_.exclude(aliases_.first_byte(), aliases_.last_byte());
+        exclude(items_);
+        exclude(aliases_);
+    }
+
+    template <class Array> void exclude(const Array &array)
+    {
+        memory_.exclude(array.first_byte(), array.last_byte());
+    }
+
+    /// Our own arrays are full of addresses of blocks. They may lie where another thread had something mapped when the
+    /// kernel's map was read.
+    void exclude_scratch()
+    {
+        exclude(items_);
+        exclude(roots_);
+        exclude(tasks_);
+        exclude(blocks_);
+        exclude(marks_);
+        exclude(found_);
+        exclude(queue_);
+        exclude(links_);
+        exclude(index_);
     }
 
     /// The first item at or behind the address, of the first `n`.
@@ -401,6 +421,7 @@ private:
             return no_memory;
         for (size_t i = 0; i < n; i++)
             blocks_[i] = {items_[i].address, items_[i].size, items_[i].mapping};
+        exclude_scratch();
         const bool alone = tasks_.size() <= 1;
         mark(true);
         if (memory_.trouble() == nullptr && !alone && any_lost()) {
@@ -460,7 +481,7 @@ private:
         for (const Thread *t = load(process.threads, __ATOMIC_ACQUIRE); t != nullptr; t = t->next)
             for (const Task &task : tasks_)
                 if (task.tid == load(t->tid) && task.tid != own && t->id < living_.size())
-                    living_[t->id] = task.stopped ? waits : runs;
+                    living_[t->id] = 1;
         return true;
     }
 
@@ -480,12 +501,11 @@ private:
     /// nothing is told of it.
     bool is_on_its_way(uint32_t block)
     {
-        constexpr uint32_t just_now_ms = 100;
+        constexpr uint32_t just_now_ms = 1000; // threads may have waited for a processor
         if (before_[block] == lost_before) {
             if (!perhaps_in_register(block))
                 return false;
-            const unpaired_slot &slot = *slot_at(items_[block].reference);
-            if (living_[slot.thread] != runs || slot.time_ms + just_now_ms < now_ms())
+            if (slot_at(items_[block].reference)->time_ms + just_now_ms < now_ms())
                 return false;
         }
         before_[block] = on_its_way;
@@ -508,7 +528,6 @@ private:
 
     void write()
     {
-        time_ms_ = now_ms();
         // what is held matters least, if there is not room for all
         for (const bool held : {false, true}) {
             for (size_t i = 0; i < items_.size(); i++)
@@ -625,8 +644,7 @@ private:
     ScratchArray<uint32_t> queue_, links_, index_;
     static constexpr uint8_t lost_before = 1, on_its_way = 2;
     ScratchArray<uint8_t> before_; ///< by block, what the first look found, and then both
-    static constexpr uint8_t waits = 1, runs = 2;
-    ScratchArray<uint8_t> living_;        ///< by thread, of others that live
+    ScratchArray<uint8_t> living_;        ///< by thread: it is another one, and lives
     ScratchArray<uint32_t> lost_of_site_; ///< by site: how many
     uint32_t time_ms_ = 0;
     unpaired_extent *extent_ = nullptr; ///< being written
