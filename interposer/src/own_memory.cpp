@@ -276,6 +276,8 @@ bool OwnMemory::has_contents(const Region &region, uint64_t address)
     if (pagemap_ < 0)
         return region.writable || region.kind == Region::anonymous;
     if (address < pages_start_ || address >= pages_end_) {
+        if (!within_budget(0)) // a sanitizer's shadow is terabytes of holes
+            return true;
         pages_start_ = address & ~(page - 1);
         const uint64_t behind = (region.end - pages_start_) / page;
         const long wanted = static_cast<long>((behind < entries ? behind : entries) * sizeof(uint64_t));

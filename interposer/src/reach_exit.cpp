@@ -86,6 +86,7 @@ private:
     bool collect()
     {
         bool room = true;
+        time_ms_ = now_ms();
         any_slot([&](unpaired_slot &slot) {
             const uint32_t sequence = load(slot.sequence, __ATOMIC_ACQUIRE);
             if ((sequence & 1) == 0)
@@ -203,9 +204,28 @@ private:
                         reinterpret_cast<uint64_t>(process.base) + load(process.capacity));
         if (const ModuleView *module = module_at(reinterpret_cast<uint64_t>(&look_who_holds)))
             memory_.exclude(module->start, module->end);
-        // Full of addresses of blocks. What is mapped from now on is not in the map that was read.
-        memory_.exclude(items_.first_byte(), items_.last_byte());
-        memory_.exclude(aliases_.first_byte(), aliases_.last_byte());
+        exclude(items_);
+        exclude(aliases_);
+    }
+
+    template <class Array> void exclude(const Array &array)
+    {
+        memory_.exclude(array.first_byte(), array.last_byte());
+    }
+
+    /// Our own arrays are full of addresses of blocks. They may lie where another thread had something mapped when the
+    /// kernel's map was read.
+    void exclude_scratch()
+    {
+        exclude(items_);
+        exclude(roots_);
+        exclude(tasks_);
+        exclude(blocks_);
+        exclude(marks_);
+        exclude(found_);
+        exclude(queue_);
+        exclude(links_);
+        exclude(index_);
     }
 
     /// The first item at or behind the address, of the first `n`.
@@ -401,13 +421,14 @@ private:
             return no_memory;
         for (size_t i = 0; i < n; i++)
             blocks_[i] = {items_[i].address, items_[i].size, items_[i].mapping};
+        exclude_scratch();
         const bool alone = tasks_.size() <= 1;
         mark(true);
         if (memory_.trouble() == nullptr && !alone && any_lost()) {
             if (!before_.resize(n) || !note_living() || !count_lost())
                 return no_memory;
             for (size_t i = 0; i < n; i++)
-                before_[i] = marks_[i].state == reachability::State::lost;
+                before_[i] = marks_[i].state == reachability::State::lost ? lost_before : 0;
             const timespec pause{0, pause_between_looks_ns};
             sys::call(SYS_nanosleep, sys::of(&pause), 0);
             mark(false);
@@ -442,7 +463,7 @@ private:
         marker.sort_the_lost();
         if (!first)
             marker.doubt_lost(
-                [this](uint32_t block) { return before_[block] == 0 || perhaps_in_register(block); });
+                [this](uint32_t block) { return is_on_its_way(block) || perhaps_in_register(block); });
     }
 
     bool any_lost() const
@@ -476,6 +497,21 @@ private:
         return true;
     }
 
+    /// Whether a block that looks lost was just acquired, or is just being released: then it is between two places, and
+    /// nothing is told of it.
+    bool is_on_its_way(uint32_t block)
+    {
+        constexpr uint32_t just_now_ms = 1000; // threads may have waited for a processor
+        if (before_[block] == lost_before) {
+            if (!perhaps_in_register(block))
+                return false;
+            if (slot_at(items_[block].reference)->time_ms + just_now_ms < now_ms())
+                return false;
+        }
+        before_[block] = on_its_way;
+        return true;
+    }
+
     /// Whether a block that looks lost may be in a register of another thread: of the one that acquired it, as long
     /// as that lives, the block is of the present cycle, and not more are lost than registers can hold.
     bool perhaps_in_register(uint32_t block) const
@@ -492,11 +528,11 @@ private:
 
     void write()
     {
-        time_ms_ = now_ms();
         // what is held matters least, if there is not room for all
         for (const bool held : {false, true}) {
             for (size_t i = 0; i < items_.size(); i++)
-                if (items_[i].reference != 0 && (marks_[i].state == reachability::State::reachable) == held)
+                if (items_[i].reference != 0 && !(i < before_.size() && before_[i] == on_its_way) &&
+                    (marks_[i].state == reachability::State::reachable) == held)
                     tell(items_[i].reference, items_[i].sequence, marks_[i]);
             for (const Alias &alias : aliases_) {
                 const size_t i = first_item(alias.address, items_.size());
@@ -606,7 +642,8 @@ private:
     ScratchArray<reachability::Mark> marks_;
     ScratchArray<uint8_t> found_;
     ScratchArray<uint32_t> queue_, links_, index_;
-    ScratchArray<uint8_t> before_;        ///< lost at the first look
+    static constexpr uint8_t lost_before = 1, on_its_way = 2;
+    ScratchArray<uint8_t> before_;        ///< by block, what the first look found, and then both
     ScratchArray<uint8_t> living_;        ///< by thread: it is another one, and lives
     ScratchArray<uint32_t> lost_of_site_; ///< by site: how many
     uint32_t time_ms_ = 0;

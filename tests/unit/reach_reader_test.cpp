@@ -4,6 +4,7 @@
 #include "trace_builder.h"
 
 #include <catch2/catch.hpp>
+#include <cstring>
 
 using namespace unpaired;
 using namespace unpaired::test;

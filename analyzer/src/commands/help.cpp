@@ -23,7 +23,7 @@ std::string usage(const std::string &command)
     if (command == "verify")
         return "unpaired verify FIRMWARE.elf [options]";
     if (command == "ctl")
-        return "unpaired ctl PID|TRACE start|stop|status\n       unpaired ctl PID|TRACE mark NAME";
+        return "unpaired ctl PID|TRACE start|stop|snapshot|status\n       unpaired ctl PID|TRACE mark NAME";
     if (command == "resources")
         return "unpaired resources\n       unpaired resources --for preload|wrap --user FILE.json [-o "
                "FILE.def]\n       unpaired resources --for wrap --families NAME,... [options]";

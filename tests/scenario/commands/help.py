@@ -103,7 +103,7 @@ def bash_completes_commands_options_and_values(t, folder):
     expect(completed(t, "unpaired re") == {"record", "report", "resources"}, completed(t, "unpaired re"))
     expect("--format=" in completed(t, "unpaired run --f"), completed(t, "unpaired run --f"))
     expect(completed(t, "unpaired report --format=js") == {"json"}, completed(t, "unpaired report --format=js"))
-    expect(completed(t, "unpaired ctl 1 s") == {"start", "stop", "status"}, completed(t, "unpaired ctl 1 s"))
+    expect(completed(t, "unpaired ctl 1 s") == {"start", "stop", "snapshot", "status"}, completed(t, "unpaired ctl 1 s"))
 
 
 @check

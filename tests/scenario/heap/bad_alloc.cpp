@@ -1,5 +1,5 @@
 // scenario: failed allocations and throwing constructors leave nothing behind
-// expect: {"rule": "never-released", "severity": "suspect", "family": "new", "function": "_Znwm", "count": 2, "bytes": 16, "blame": "keep:keep"}
+// expect: {"rule": "never-released", "severity": "leak", "family": "new", "function": "_Znwm", "count": 2, "bytes": 16, "blame": "keep:keep"}
 // output: caught 6
 #include "must.h"
 

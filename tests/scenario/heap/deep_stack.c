@@ -1,5 +1,5 @@
 // scenario: a stack deeper than what is kept has its innermost frames
-// expect: {"rule": "never-released", "severity": "suspect", "family": "heap", "count": 3, "blame": "bottom:leak", "stack": ["bottom:leak", "descend", "descend", "descend"]}
+// expect: {"rule": "never-released", "severity": "leak", "family": "heap", "count": 3, "blame": "bottom:leak", "stack": ["bottom:leak", "descend", "descend", "descend"]}
 #include "must.h"
 
 static void *volatile last;

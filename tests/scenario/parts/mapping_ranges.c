@@ -1,5 +1,5 @@
 // scenario: unmapping the middle of a mapping leaves the rest, and one munmap may end several
-// expect: {"rule": "never-released", "family": "mapping", "function": "mmap", "severity": "suspect", "bytes": 24576, "blame": "map:map"}
+// expect: {"rule": "never-released", "family": "mapping", "function": "mmap", "severity": "leak", "bytes": 24576, "blame": "map:map"}
 #define _GNU_SOURCE
 #include "must.h"
 

@@ -4,7 +4,7 @@
 // totals: {"socket": {"acquired": 2, "released": 1, "unpaired": 1}}
 // image: {"end": "exit"}
 // expect: {"rule": "never-released", "family": "socket", "count": 3, "acquired": 3, "blame": "in_child:child"}
-// expect: {"rule": "never-released", "severity": "suspect", "family": "heap", "count": 4, "bytes": 400, "acquired": 4,
+// expect: {"rule": "never-released", "severity": "leak", "family": "heap", "count": 4, "bytes": 400, "acquired": 4,
 //          "blame": "blocks_of_child:block"}
 // totals: {"socket": {"acquired": 3, "released": 0, "unpaired": 3}}
 #include "must.h"

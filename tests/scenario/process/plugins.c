@@ -1,6 +1,6 @@
 // scenario: what a library leaked is blamed on its lines after it was unloaded, loaded again, and unloaded
 // plugin: leaking_plugin.c
-// expect: {"rule": "never-released", "severity": "suspect", "family": "heap", "count": 7, "bytes": 861,
+// expect: {"rule": "never-released", "severity": "leak", "family": "heap", "count": 7, "bytes": 861,
 //          "blame": "leak_in_plugin:first", "stack": ["leak_in_plugin:first", "plugin_run", "load_and_run", "main"]}
 // totals: {"dl": {"acquired": 2, "released": 2, "unpaired": 0}}
 #include "must.h"

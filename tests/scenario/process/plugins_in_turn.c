@@ -1,8 +1,8 @@
 // scenario: a library loaded where another one stood is not blamed for the other's leaks
 // plugin: leaking_plugin.c
 // plugin2: other_plugin.c
-// expect: {"rule": "never-released", "severity": "suspect", "family": "heap", "count": 6, "bytes": 738, "blame": "leak_in_plugin:first", "stack": ["leak_in_plugin:first", "plugin_run", "load_and_run"]}
-// expect: {"rule": "never-released", "severity": "suspect", "family": "heap", "count": 4, "bytes": 1284, "blame": "leak_in_other:other", "stack": ["leak_in_other:other", "plugin_run", "load_and_run"]}
+// expect: {"rule": "never-released", "severity": "leak", "family": "heap", "count": 6, "bytes": 738, "blame": "leak_in_plugin:first", "stack": ["leak_in_plugin:first", "plugin_run", "load_and_run"]}
+// expect: {"rule": "never-released", "severity": "leak", "family": "heap", "count": 4, "bytes": 1284, "blame": "leak_in_other:other", "stack": ["leak_in_other:other", "plugin_run", "load_and_run"]}
 #include "must.h"
 
 #include <dlfcn.h>

@@ -1,8 +1,8 @@
-// scenario: what a thread that lives holds on its stack is reachable; what it may have in a register is possibly lost
+// scenario: what a thread that lives holds on its stack is reachable; what it may have in a register is no leak
 // link: -pthread
 // note: {"blame": "worker:kept", "reachability": "reachable", "held_by": "~held by the stack of thread \\d+ \\(worker\\)"}
 // expect: {"rule": "never-released", "severity": "leak", "count": 50, "reachability": "lost", "blame": "lose:many"}
-// note: {"blame": "lose_one:one", "count": 1, "reachability": "possibly"}
+// note: {"blame": "lose_one:one", "count": 1}
 #define _GNU_SOURCE
 #include "must.h"
 #include <pthread.h>

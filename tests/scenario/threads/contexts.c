@@ -1,5 +1,5 @@
 // scenario: stacks switched by swapcontext are walked, each with its own frames
-// expect: {"rule": "never-released", "family": "heap", "severity": "suspect", "count": 6, "bytes": 600, "blame": "coroutine_leak:leak",
+// expect: {"rule": "never-released", "family": "heap", "severity": "leak", "count": 6, "bytes": 600, "blame": "coroutine_leak:leak",
 //          "stack": ["coroutine_leak:leak", "coroutine"]}
 // expect: {"rule": "never-released", "family": "eventfd", "count": 1, "blame": "main:main"}
 #include "must.h"

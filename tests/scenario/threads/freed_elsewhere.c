@@ -1,6 +1,6 @@
 // scenario: blocks that one thread acquires and another releases are paired, and what is left is exact
 // link: -pthread
-// expect: {"rule": "never-released", "severity": "suspect", "family": "heap", "function": "malloc", "count": 20,
+// expect: {"rule": "never-released", "severity": "leak", "family": "heap", "function": "malloc", "count": 20,
 //          "bytes": 640, "acquired": 40000, "released": 39980, "blame": "produce:malloc"}
 #include "must.h"
 

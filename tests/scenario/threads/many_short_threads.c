@@ -1,7 +1,7 @@
 // scenario: two thousand short threads leave what they leave, and the trace stays small
 // link: -pthread
 // run: --max-trace 16M
-// expect: {"rule": "never-released", "family": "heap", "severity": "suspect", "count": 200, "bytes": 3200, "acquired": 2000, "blame": "work:malloc"}
+// expect: {"rule": "never-released", "family": "heap", "severity": "leak", "count": 200, "bytes": 3200, "acquired": 2000, "blame": "work:malloc"}
 // totals: {"thread": {"acquired": 2000, "released": 2000, "unpaired": 0}}
 #include "must.h"
 
