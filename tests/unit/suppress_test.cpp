@@ -216,7 +216,9 @@ TEST_CASE("a type that is neither leak nor a rule nor a family is told with thos
 TEST_CASE("a line of any length and content is quoted in one short line", "[suppress]")
 {
     std::vector<std::string> problems;
-    parse_suppressions(std::string(1000000, 'x') + "\n\x1b[2J no colon \xc3\xa9", "list", problems);
+    std::string text(1000000, 'x');
+    text.append("\n\x1b[2J no colon \xc3\xa9");
+    parse_suppressions(text, "list", problems);
     REQUIRE(problems.size() == 2);
     for (const std::string &problem : problems) {
         CHECK(problem.size() < 200);
