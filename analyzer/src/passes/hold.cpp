@@ -12,6 +12,12 @@ namespace {
 constexpr size_t previews_kept = 3;
 constexpr int longest_chain = 1000;
 
+/// Zeros alone say nothing of what a block is.
+bool says_something(const std::vector<uint8_t> &bytes)
+{
+    return std::any_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte != 0; });
+}
+
 const char *name_of(Reachability state)
 {
     switch (state) {
@@ -135,7 +141,7 @@ void tell_holders(Finding &finding, const std::vector<uint32_t> &slots, const Tr
                      [&](uint32_t a, uint32_t b) { return rank(trace.held[a]) > rank(trace.held[b]); });
     finding.reachability = name_of(trace.held[looked_at.front()].state);
     for (uint32_t slot : looked_at)
-        if (finding.preview.size() < previews_kept && !trace.held[slot].beginning.empty())
+        if (finding.preview.size() < previews_kept && says_something(trace.held[slot].beginning))
             finding.preview.push_back({trace.slots[slot].handle, trace.held[slot].beginning});
 
     const auto with_holder = std::find_if(looked_at.begin(), looked_at.end(), [&](uint32_t slot) {

@@ -64,7 +64,7 @@ Json to_json(const Difference &difference, Severity least)
         json["old"] = to_json(*difference.before);
     if (difference.after)
         json["new"] = to_json(*difference.after);
-    json["finding"] = finding_json(difference.finding());
+    json["finding"] = finding_json(difference.finding(), difference.latest().trace);
     return json;
 }
 

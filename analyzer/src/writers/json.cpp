@@ -128,12 +128,12 @@ Json to_json(const Incident &incident)
             {"cycles", incident.cycles}};
 }
 
-Json to_json(const Finding &finding)
+Json to_json(const Finding &finding, const TraceInfo &trace)
 {
     Json json = {{"id", finding.id},
                  {"rule", finding.rule},
                  {"severity", severity_name(finding.severity)},
-                 {"sentence", finding_sentence(finding)},
+                 {"sentence", finding_sentence(finding, trace)},
                  {"family", finding.family},
                  {"function", finding.function},
                  {"owner", finding.owner},
@@ -230,7 +230,7 @@ Json to_json(const ImageReport &image)
         json["series_unit"] = image.series_unit;
     json["findings"] = Json::array();
     for (const Finding &finding : image.findings)
-        json["findings"].push_back(to_json(finding));
+        json["findings"].push_back(to_json(finding, image.trace));
     json["modules"] = Json::array();
     for (const ImageModule &module : image.modules)
         json["modules"].push_back(to_json(module));
@@ -240,7 +240,10 @@ Json to_json(const ImageReport &image)
 
 } // namespace
 
-nlohmann::ordered_json finding_json(const Finding &finding) { return to_json(finding); }
+nlohmann::ordered_json finding_json(const Finding &finding, const TraceInfo &trace)
+{
+    return to_json(finding, trace);
+}
 
 ReportJson report_json(const Report &report)
 {

@@ -7,6 +7,6 @@
 
 namespace unpaired {
 
-nlohmann::ordered_json finding_json(const Finding &finding);
+nlohmann::ordered_json finding_json(const Finding &finding, const TraceInfo &trace);
 
 } // namespace unpaired
