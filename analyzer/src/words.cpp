@@ -1,7 +1,7 @@
 #include "words.h"
 
+#include "families.h"
 #include "report.h"
-#include "table.h"
 
 #include <algorithm>
 #include <array>

@@ -4,7 +4,7 @@
 // native: same
 // expect: {"rule": "never-released", "severity": "suspect", "family": "socket", "function": "socket",
 //          "owner": "NETW", "count": 3, "acquired": 10, "released": 7, "blame": "connect_to_broker:sock"}
-// expect: {"rule": "never-released", "severity": "suspect", "family": "heap", "function": "malloc",
+// expect: {"rule": "never-released", "severity": "leak", "reachability": "lost", "family": "heap", "function": "malloc",
 //          "owner": "MQTT", "count": 7, "bytes": 140, "acquired": 12, "released": 5,
 //          "blame": "subscribe:block", "stack": ["platform_memory_alloc", "subscribe:block", "main"]}
 // expect: {"rule": "storage-freed-live", "severity": "leak", "family": "rwlock", "function": "pthread_rwlock_init",

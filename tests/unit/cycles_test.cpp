@@ -195,7 +195,7 @@ TEST_CASE("where all that the function acquired is left, its times begin the cyc
     CHECK(has_remark(image, "told from the times"));
 }
 
-TEST_CASE("--cycle wins over the marks of the recording")
+TEST_CASE("the function of --cycle wins over the marks of the recording")
 {
     TraceBuilder builder = reconnecting_client();
     for (uint32_t cycle = 1; cycle <= 5; cycle++)

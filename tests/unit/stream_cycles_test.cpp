@@ -46,14 +46,14 @@ TEST_CASE(
     "a stream has every call, so each successful one of a function can begin a cycle, instead of the marks")
 {
     const FirmwareElf elf = firmware();
-    for (const char *function : {"socket", "close"}) {
+    for (const char *function : {"lwip_socket", "lwip_close"}) {
         INFO(function);
         const Trace trace = read(connecting_device(elf, 20), elf, function);
         CHECK(trace.cycle_function == function);
         CHECK(trace.cycles == 20);
         CHECK(trace.marks.size() == 20);
         REQUIRE(trace.slots.size() == 20);
-        const uint32_t before_first = function == std::string("close") ? 1 : 0;
+        const uint32_t before_first = function == std::string("lwip_close") ? 1 : 0;
         for (uint32_t i = 0; i < 20; i++)
             CHECK(trace.slots[i].cycle == i + 1 - before_first);
     }
@@ -71,7 +71,7 @@ TEST_CASE("without a function a stream's cycles are those that the device marked
 TEST_CASE("memory does not grow with a stream's cycles")
 {
     const FirmwareElf elf = firmware();
-    const Trace trace = read(connecting_device(elf, 5000), elf, "socket");
+    const Trace trace = read(connecting_device(elf, 5000), elf, "lwip_socket");
     CHECK(trace.cycles == 5000);
     CHECK(trace.marks.size() < 128 + 6 * 64);
     CHECK(trace.marks.back().cycle > 4900);

@@ -111,6 +111,7 @@ TraceBuilder::TraceBuilder()
         {"held_mutex", "held_mutex", UNPAIRED_KIND_HELD, {"pthread_mutex_lock"}, {"pthread_mutex_unlock"}},
         {"thread", "thread", UNPAIRED_KIND_NUMBERED, {"pthread_create"}, {"pthread_join"}},
         {"lwip_socket", "lwip_socket", UNPAIRED_KIND_NUMBERED, {"lwip_socket"}, {"lwip_close"}},
+        {"memp", "memp", UNPAIRED_KIND_NUMBERED, {"memp_malloc"}, {"memp_free"}},
     };
     auto function = [&](const char *name, uint8_t role, uint16_t family, uint16_t space) {
         auto id = static_cast<uint16_t>(functions_.size() + 1);

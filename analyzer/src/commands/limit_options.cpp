@@ -1,8 +1,8 @@
 #include "commands/limit_options.h"
 
 #include "commands/trouble.h"
+#include "families.h"
 #include "passes/judge.h"
-#include "table.h"
 #include "words.h"
 
 #include <algorithm>

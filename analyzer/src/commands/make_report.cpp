@@ -4,11 +4,11 @@
 #include "commands/limit_options.h"
 #include "commands/read_inputs.h"
 #include "commands/trouble.h"
+#include "families.h"
 #include "passes/analyze.h"
 #include "passes/compare.h"
 #include "passes/join.h"
 #include "symbols/owner_rules.h"
-#include "table.h"
 #include "words.h"
 #include "writers/text_clean.h"
 

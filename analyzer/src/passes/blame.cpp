@@ -1,7 +1,7 @@
 #include "passes/blame.h"
 
+#include "families.h"
 #include "symbols/function_name.h"
-#include "table.h"
 
 #include <algorithm>
 #include <array>

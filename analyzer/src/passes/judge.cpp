@@ -1,6 +1,6 @@
 #include "passes/judge.h"
 
-#include "table.h"
+#include "families.h"
 
 #include <algorithm>
 #include <array>

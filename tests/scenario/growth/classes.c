@@ -1,4 +1,6 @@
 // scenario: leaks in each cycle, in every tenth and from halfway on are told apart from caches, pools and what comes and goes
+// Whether memory still holds them is not asked: growth alone is to tell.
+// run: --reachability=off
 // image: {"cycles": 60, "cycle_source": "marks", "cycle_name": "request"}
 // expect: {"severity": "leak", "count": 60, "growth": "linear", "per_cycle": 1, "blame": "main:each"}
 // expect: {"severity": "leak", "count": 6, "growth": "step", "per_cycle": 0.1, "blame": "main:tenth"}

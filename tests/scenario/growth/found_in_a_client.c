@@ -1,6 +1,6 @@
 // scenario: without marks the call whose repetition divides the run is found, and the report says which it is
 // image: {"cycles": 38, "cycle_source": "found", "cycle_name": "socket"}
-// expect: {"severity": "suspect", "family": "heap", "count": 76, "growth": "linear", "per_cycle": 2, "blame": "subscribe:leak"}
+// expect: {"severity": "leak", "family": "heap", "count": 76, "growth": "linear", "per_cycle": 2, "blame": "subscribe:leak"}
 // remark: ^cycles: 38 calls of socket in connect_once, found_in_a_client\.c:[0-9]+ \(found by their number
 #include "must.h"
 

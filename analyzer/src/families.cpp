@@ -1,4 +1,4 @@
-#include "table.h"
+#include "families.h"
 
 #include <algorithm>
 #include <set>
