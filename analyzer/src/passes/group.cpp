@@ -98,8 +98,8 @@ void merge(Described &into, Described &&other)
         merge_failed(*a.failed_release, *b.failed_release);
     if (!a.ended_by)
         a.ended_by = b.ended_by;
-    merge_held(a, std::move(b));
     add_remarks(a.remarks, b.remarks);
+    merge_held(a, std::move(b));
     into.ages.insert(into.ages.end(), other.ages.begin(), other.ages.end());
     into.cycles = std::max(into.cycles, other.cycles);
     into.highest_handle = std::max(into.highest_handle, other.highest_handle);

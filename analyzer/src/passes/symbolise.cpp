@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fmt/format.h>
 #include <set>
 #include <string_view>
 
@@ -69,7 +70,7 @@ std::string Stacks::variable_at(uint16_t image, uint64_t address) const
         if (address >= module->start && address < module->end) {
             const std::string file = module->path.substr(module->path.rfind('/') + 1);
             const std::string name = name_variable_ ? name_variable_(*module, address) : "";
-            return name.empty() ? "data of " + file : name + " of " + file;
+            return fmt::format("{} of {}", name.empty() ? "data" : name, file);
         }
     return "";
 }
