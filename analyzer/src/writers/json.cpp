@@ -128,12 +128,12 @@ Json to_json(const Incident &incident)
             {"cycles", incident.cycles}};
 }
 
-Json to_json(const Finding &finding)
+Json to_json(const Finding &finding, const TraceInfo &trace)
 {
     Json json = {{"id", finding.id},
                  {"rule", finding.rule},
                  {"severity", severity_name(finding.severity)},
-                 {"sentence", finding_sentence(finding)},
+                 {"sentence", finding_sentence(finding, trace)},
                  {"family", finding.family},
                  {"function", finding.function},
                  {"owner", finding.owner},
@@ -141,6 +141,8 @@ Json to_json(const Finding &finding)
                  {"bytes", finding.bytes},
                  {"acquired", finding.acquired},
                  {"released", finding.released}};
+    if (finding.each)
+        json["each"] = finding.each;
     json["parts"] = Json::object();
     for (const auto &[family, part] : finding.parts)
         json["parts"][family] = to_json(part);
@@ -165,6 +167,10 @@ Json to_json(const Finding &finding)
         json["preview"] = to_json(finding.preview);
     json["blame"] = place(finding.blame);
     json["stack"] = to_json(finding.stack);
+    if (!finding.through.empty())
+        json["through"] = finding.through;
+    if (!finding.callers.empty())
+        json["callers"] = to_json(finding.callers);
     if (finding.failed_release)
         json["failed_release"] = to_json(*finding.failed_release);
     if (finding.ended_by)
@@ -230,7 +236,7 @@ Json to_json(const ImageReport &image)
         json["series_unit"] = image.series_unit;
     json["findings"] = Json::array();
     for (const Finding &finding : image.findings)
-        json["findings"].push_back(to_json(finding));
+        json["findings"].push_back(to_json(finding, image.trace));
     json["modules"] = Json::array();
     for (const ImageModule &module : image.modules)
         json["modules"].push_back(to_json(module));
