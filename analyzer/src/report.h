@@ -102,6 +102,8 @@ struct Finding {
     Severity severity = Severity::note;
     std::string family, function, owner;
     uint64_t count = 0, bytes = 0, acquired = 0, released = 0;
+    uint64_t each =
+        0; ///< the bytes of one of those that are left; 0 if they differ, have none or are not known
     std::map<std::string, Part> parts; ///< by family
     std::optional<Growth> growth;
     double per_cycle = 0;
@@ -115,6 +117,11 @@ struct Finding {
     std::vector<Preview> preview; ///< of up to three of its blocks, the worst held first
     Frame blame;
     std::vector<Frame> stack; ///< innermost first; [0] is the caller of `function`
+    /// The lines of one function of the stack, outside `blame`, that called from there: where its acquisitions differ
+    /// in nothing else. In the order of the lines, of one file; empty if there is but one.
+    std::vector<Frame> callers;
+    std::string
+        through; ///< the library function that `blame` called to come to `function`; "" if there is none
     std::optional<FailedRelease> failed_release;
     std::optional<EndedBy>
         ended_by; ///< the release that did it: first of a double one, the free around a lock, ...

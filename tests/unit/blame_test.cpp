@@ -31,6 +31,22 @@ TEST_CASE("the innermost frame that is not of a system library is blamed")
     CHECK(blamed(builder, 3) == "serve_one");
 }
 
+TEST_CASE("the library function that the blamed frame called is named, one that only allocates is not")
+{
+    const auto through = [](const std::string &function, const std::vector<std::string> &stack) {
+        TraceBuilder builder;
+        builder.leak(builder.site(function, stack), 3, 20);
+        return report_of(builder).images.at(0).findings.at(0).through;
+    };
+    CHECK(through("accept4", {"libmodbus.so.5!tcp_accept", "libmodbus.so.5!modbus_tcp_accept",
+                              "serve_one@server.c:11", "main@server.c:40"}) == "modbus_tcp_accept");
+    CHECK(through("accept4", {"serve_one@server.c:11", "libevent.so.2!event_loop"}).empty());
+    CHECK(through("malloc", {"libc.so.6!strdup", "serve_one@server.c:11"}).empty());
+    CHECK(through("malloc", {"libssl.so.3!CRYPTO_malloc", "libssl.so.3!SSL_new", "serve_one@server.c:11"}) ==
+          "SSL_new");
+    CHECK(through("malloc", {"xmalloc@mem.c:2", "serve_one@server.c:11"}).empty()); // no other module
+}
+
 TEST_CASE("a program's own library is not the system's")
 {
     TraceBuilder builder;

@@ -314,3 +314,30 @@ TEST_CASE("parts are shown with their whole and are no finding of their own")
     CHECK(finding.parts.at("heap").bytes == 4648);
     CHECK(report.images[0].totals.at("heap").unpaired == 2);
 }
+
+TEST_CASE("handles that are all left, of which none was ever given to a release, say so")
+{
+    const auto remarks = [](const TraceBuilder &builder) {
+        const std::vector<Finding> found = findings_of(builder, "never-released");
+        return found.empty() ? std::vector<std::string>{"no finding"} : found.front().remarks;
+    };
+    const std::vector<std::string> untried = {"no close of any was ever tried"};
+    TraceBuilder builder;
+    const uint32_t site = builder.site("socket", {"open_one@d.c:5", "main@main.c:10"});
+    builder.leak(site, 3);
+    builder.end(UNPAIRED_END_EXIT, 100);
+    CHECK(remarks(builder) == untried);
+
+    SECTION("but not if others from there were closed")
+    {
+        builder.counter(site, 2);
+        CHECK(remarks(builder).empty());
+    }
+    SECTION("but not of memory, where another pointer may have been freed")
+    {
+        TraceBuilder memory;
+        memory.leak(memory.site("malloc", {"open_one@d.c:5", "main@main.c:10"}), 3, 20);
+        memory.end(UNPAIRED_END_EXIT, 100);
+        CHECK(remarks(memory).empty());
+    }
+}

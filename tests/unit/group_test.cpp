@@ -65,6 +65,36 @@ TEST_CASE("outside the blamed frame functions count, not the lines they called f
     CHECK(ids_of(builder).size() == 2);
 }
 
+TEST_CASE("the lines of one caller in which merged acquisitions differ are kept, in their order")
+{
+    TraceBuilder builder;
+    builder.leak(builder.site("malloc", {"f@f.c:3", "subscribe@f.c:8", "main@main.c:20"}), 1, 40);
+    builder.leak(builder.site("malloc", {"f@f.c:3", "subscribe@f.c:8", "main@main.c:9"}), 1, 40);
+    const Report report = report_of(builder);
+    REQUIRE(report.images.at(0).findings.size() == 1);
+    const Finding &finding = report.images[0].findings[0];
+    REQUIRE(finding.callers.size() == 2);
+    CHECK(finding.callers[0].function == "main");
+    CHECK(finding.callers[0].line == 9);
+    CHECK(finding.callers[1].line == 20);
+
+    // but: not where they differ in the lines of two callers
+    builder.leak(builder.site("malloc", {"f@f.c:3", "subscribe@f.c:9", "main@main.c:9"}), 1, 40);
+    const Report other = report_of(builder);
+    REQUIRE(other.images.at(0).findings.size() == 1);
+    CHECK(other.images[0].findings[0].callers.empty());
+}
+
+TEST_CASE("the size of one is known where all merged blocks are as large")
+{
+    TraceBuilder builder;
+    builder.leak(builder.site("malloc", {"f@f.c:3", "main@main.c:20"}), 2, 40);
+    builder.leak(builder.site("malloc", {"f@f.c:3", "main@main.c:9"}), 1, 40);
+    CHECK(report_of(builder).images.at(0).findings.at(0).each == 40);
+    builder.leak(builder.site("malloc", {"f@f.c:3", "main@main.c:9"}), 1, 8);
+    CHECK(report_of(builder).images.at(0).findings.at(0).each == 0);
+}
+
 TEST_CASE("acquisitions from the same place that were all released count too")
 {
     TraceBuilder builder;

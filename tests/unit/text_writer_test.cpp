@@ -83,14 +83,35 @@ TEST_CASE("text: each rule has a sentence of its own")
         failed.preceded_by = "lwip_shutdown";
         failed.at = {"mbedtls_net_free", "/src/net_sockets.c", 571, "/bin/server", 0x5000, false};
         CHECK(finding_sentence(f) ==
-              "37 of 37 closes failed (-1), each after lwip_shutdown returned 0, at mbedtls_net_free, "
-              "net_sockets.c:571: 37 of 38 lwIP sockets left, lwip_socket in serve_one, server.c:11 (owner "
-              "MBUS)");
+              "37 of 37 closes failed (-1) after lwip_shutdown, at mbedtls_net_free, net_sockets.c:571: each "
+              "left its lwIP socket, lwip_socket in serve_one, server.c:11 (owner MBUS)");
+        SECTION("the failing function has no debug information, and its caller has")
+        {
+            failed.at = {"mbedtls_net_free", "", 0, "/bin/server", 0x5000, false};
+            failed.stack = {{"checked_close", "", 0, "/bin/server", 0x6000, false},
+                            failed.at,
+                            {"mbedtls_ssl_end", "", 0, "/bin/server", 0x7000, false},
+                            {"tls_disconnect", "/src/server.c", 73, "/bin/server", 0x8000, false}};
+            f.blame = {"mbedtls_net_connect", "", 0, "/bin/server", 0x9000, false};
+            CHECK(finding_sentence(f) ==
+                  "37 of 37 closes failed (-1) after lwip_shutdown, at mbedtls_net_free, called from "
+                  "tls_disconnect, server.c:73: each left its lwIP socket, lwip_socket in "
+                  "mbedtls_net_connect (owner MBUS)");
+            failed.stack.pop_back();
+            CHECK(contains(finding_sentence(f), "at mbedtls_net_free, server: each left"));
+        }
+        SECTION("one of them was tried twice, and what came before had failed too")
+        {
+            f.count = 36;
+            failed.preceded_by_result = -1;
+            CHECK(contains(finding_sentence(f), "(-1) after lwip_shutdown returned -1, at"));
+            CHECK(contains(finding_sentence(f), ": 36 of 38 lwIP sockets left, lwip_socket in"));
+        }
         SECTION("others succeeded, with the error's name")
         {
             f.released = 3;
             failed.error = 22;
-            CHECK(finding_sentence(f).starts_with("37 of 40 closes failed (-1, EINVAL), each after"));
+            CHECK(finding_sentence(f).starts_with("37 of 40 closes failed (-1, EINVAL) after"));
         }
         SECTION("it was the only one, and nothing is known of before and where")
         {
@@ -108,6 +129,31 @@ TEST_CASE("text: each rule has a sentence of its own")
             failed.preceded_by.clear();
             CHECK(finding_sentence(f).starts_with("37 of 37 destroys failed (16, EBUSY), at"));
         }
+    }
+    SECTION("a library function between the blamed frame and the acquirer is named")
+    {
+        f.through = "modbus_tcp_accept";
+        CHECK(
+            contains(finding_sentence(f), "closed: accept4 by modbus_tcp_accept in serve_one, server.c:11"));
+    }
+    SECTION("several lines of one function that came to the blamed frame are told, unless they are many")
+    {
+        const Frame caller = {"send_state", "/src/client.c", 281, "/bin/server", 0x1, false};
+        f.callers = {caller, caller};
+        f.callers[1].line = 282;
+        CHECK(contains(finding_sentence(f), "serve_one, server.c:11, from client.c:281 and :282 (owner"));
+        f.callers.insert(f.callers.end(), 4, caller);
+        CHECK(contains(finding_sentence(f), ", from client.c:281, :282, :281 and 3 more lines (owner"));
+    }
+    SECTION("of blocks that are all as large the size of one is told")
+    {
+        f.family = "heap";
+        f.bytes = 60;
+        f.each = 20;
+        CHECK(contains(finding_sentence(f), "3 of 10 heap blocks of 20 B (60 B) never freed"));
+        f.count = 1;
+        f.bytes = 20;
+        CHECK(contains(finding_sentence(f), "1 of 10 heap blocks (20 B) never freed"));
     }
     SECTION("what grows alone tells how many in a cycle")
     {
@@ -219,20 +265,48 @@ TEST_CASE("text: incidents and limits come before the findings, with the numbers
     CHECK(!contains(text, "--limit socket")); // of a note that is not shown
 }
 
-TEST_CASE("text: a finding alone tells its limit and its twin among its facts")
+TEST_CASE("text: a finding alone tells its limit and its twin right below its sentence, once")
 {
     Finding f = socket_leak();
     f.forecast = Forecast{65536, "--limit heap=64K", 1018, true, 0, 90};
     f.sibling =
         Sibling{"socket", {"serve_one", "/src/server.c", 9, "/bin/server", 0x1, false}, 10, 10, "close"};
-    std::string text = text_of({image_with({f})});
-    CHECK(contains(text, "--limit heap=64K was reached at acquisition 1,018, after 1 min 30 s"));
-    CHECK(contains(text, "the twin socket at server.c:9 is closed by close: 10 of 10"));
+    const std::string text = text_of({image_with({f})}), tail = text.substr(text.find("(owner MBUS)"));
+    CHECK_THAT(tail,
+               Catch::StartsWith("(owner MBUS)\n"
+                                 "  --limit heap=64K was reached at acquisition 1,018, after 1 min 30 s.\n"
+                                 "  The twin socket at server.c:9 is closed by close: 10 of 10.\n"
+                                 "\n"
+                                 "     leak never-released"));
+    CHECK(text.find("was reached") == text.rfind("was reached"));
+    CHECK(text.find("twin") == text.rfind("twin"));
+    // beside another one they are among its facts
+    CHECK(
+        contains(text_of({image_with({f, socket_leak()})}), "     the twin socket at server.c:9 is closed"));
 
     f.sibling->blame.function = "serve_two";
     f.sibling->released_by.clear();
     CHECK(contains(text_of({image_with({f})}),
-                   "the twin socket in serve_two at server.c:9 is closed: 10 of 10"));
+                   "The twin socket in serve_two at server.c:9 is closed: 10 of 10."));
+}
+
+TEST_CASE("text: an incident of which one finding is shown has no numbers")
+{
+    ImageReport image = image_with({socket_leak()});
+    image.findings[0].incident = 1;
+    image.incidents.push_back({1, "1 socket", "each of 3 cycles leaves 1 socket", {}, 3});
+    CHECK(contains(text_of({image}), "\n  Each of 3 cycles leaves 1 socket.\n"));
+}
+
+TEST_CASE("text: the facts call a cycle what the sentence calls it")
+{
+    Finding f = socket_leak();
+    f.growth = Growth::linear;
+    f.per_cycle = 1;
+    ImageReport image = image_with({f});
+    image.trace.cycle_source = "marks";
+    image.trace.cycle_name = "reconnect";
+    CHECK(contains(text_of({image}), "     grows all the time, 1 per reconnect\n"));
 }
 
 TEST_CASE("text: notes and suppressed findings are counted in one line unless all is asked for")

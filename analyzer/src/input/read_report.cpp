@@ -190,6 +190,7 @@ Finding read_finding(const JsonNode &node)
     node.read("bytes", finding.bytes);
     node.read("acquired", finding.acquired);
     node.read("released", finding.released);
+    node.read("each", finding.each);
     node.each_member("parts", [&finding](const std::string &family, const JsonNode &part) {
         finding.parts[family] = read_part(part);
     });
@@ -206,6 +207,8 @@ Finding read_finding(const JsonNode &node)
     node.read("held_by", finding.held_by);
     node.each("preview", [&finding](const JsonNode &one) { finding.preview.push_back(read_preview(one)); });
     finding.stack = read_stack(node);
+    node.read("through", finding.through);
+    node.each("callers", [&finding](const JsonNode &frame) { finding.callers.push_back(read_frame(frame)); });
     if (const auto failed = node.member("failed_release"))
         finding.failed_release = read_failed_release(*failed);
     // of a double release the frame to blame is the releaser's

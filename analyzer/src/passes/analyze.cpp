@@ -14,6 +14,7 @@
 #include "passes/present.h"
 #include "passes/siblings.h"
 #include "passes/totals.h"
+#include "words.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -48,6 +49,17 @@ void doubt_after_losses(Finding &finding, uint64_t events_lost)
     finding.severity = std::min(finding.severity, Severity::suspect);
     finding.remarks.push_back(
         fmt::format("{} events were lost: the releases of these may be among them", events_lost));
+}
+
+/// Of handles that are all left it is worth saying that nobody even tried: a recorder sees a release that fails, and
+/// without losses it saw none.
+void tell_untried(Finding &finding, const TraceInfo &trace)
+{
+    const bool watched = trace.source == "preload" || trace.source == "wrap";
+    if (finding.rule == "never-released" && finding.severity != Severity::note && finding.released == 0 &&
+        finding.count == finding.acquired && watched && trace.events_lost == 0)
+        finding.remarks.push_back(
+            fmt::format("no {} of any was ever tried", family_release(finding.family, 1)));
 }
 
 /// Whether all of it was acquired after the memory of the ending process was searched: by threads that went on, or by
@@ -154,6 +166,8 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
             for (Described &one : findings) {
                 excuse_after_look(one, trace, paired.image, facts.ending);
                 doubt_after_losses(one.finding, trace.events_lost);
+                if (class_of(one, trace) == ResourceClass::handle)
+                    tell_untried(one.finding, facts.info);
             }
             forecast_limits(findings, limited);
             name_siblings(findings, trace, paired, stacks, wrappers, facts.info.program);

@@ -107,6 +107,7 @@ private:
             const Slot &slot = trace_.slots[index];
             to.count++;
             to.bytes += slot.size;
+            to.each = index == slots.front() || slot.size == to.each ? slot.size : 0;
             to.ages.push_back({slot.cycle, slot.time_ms});
             to.slots.push_back(index);
             to.highest_handle = std::max(to.highest_handle, slot.handle);

@@ -36,6 +36,7 @@ struct Case {
     uint16_t function = 0, family = 0; ///< family 0: only the space is known
     uint16_t space = 0;
     uint64_t count = 0, bytes = 0, acquired = 0, released = 0;
+    uint64_t each = 0;     ///< bytes of one survivor, if all have as many; else 0
     std::vector<Age> ages; ///< of the survivors
     uint32_t cycles = 0;   ///< without survivors: in how many distinct cycles it happened
     std::vector<PartTally> parts;

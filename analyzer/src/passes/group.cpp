@@ -72,6 +72,42 @@ void merge_failed(FailedRelease &into, const FailedRelease &other)
     }
 }
 
+/// Where the stacks of two equal acquisitions have different lines, from the acquirer to main.
+std::vector<size_t> differing_lines(const std::vector<Frame> &a, const std::vector<Frame> &b)
+{
+    std::vector<size_t> indices;
+    for (size_t i = 0; i < std::min(outermost(a), outermost(b)); i++)
+        if (place(a[i]) != place(b[i]))
+            indices.push_back(i);
+    return indices;
+}
+
+/// Notes from which lines of a function the merged acquisitions came, as long as they differ in nothing else.
+void merge_callers(Described &into, const Described &other)
+{
+    Finding &finding = into.finding;
+    const std::vector<Frame> &stack = other.finding.stack;
+    const std::vector<size_t> differing = differing_lines(finding.stack, stack);
+    if (differing.empty() || into.callers_vary)
+        return;
+    const size_t index = differing.front();
+    const Frame &first = finding.stack[index], &caller = stack[index];
+    if (differing.size() > 1 || (into.caller && *into.caller != index) || first.file.empty() ||
+        first.file != caller.file) {
+        into.callers_vary = true;
+        finding.callers.clear();
+        return;
+    }
+    into.caller = index;
+    if (finding.callers.empty())
+        finding.callers.push_back(first);
+    const auto at =
+        std::lower_bound(finding.callers.begin(), finding.callers.end(), caller,
+                         [](const Frame &frame, const Frame &line) { return frame.line < line.line; });
+    if (at == finding.callers.end() || at->line != caller.line)
+        finding.callers.insert(at, caller);
+}
+
 void merge(Described &into, Described &&other)
 {
     Finding &a = into.finding, &b = other.finding;
@@ -80,6 +116,9 @@ void merge(Described &into, Described &&other)
         std::swap(a.failed_release, b.failed_release);
         std::swap(a.ended_by, b.ended_by);
     }
+    merge_callers(into, other);
+    if (a.each != b.each)
+        a.each = 0;
     a.count += b.count;
     a.bytes += b.bytes;
     if (std::none_of(other.sites.begin(), other.sites.end(),

@@ -6,6 +6,7 @@
 #include "report.h"
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ struct Described {
     uint64_t address = 0;          ///< in the file of the innermost caller: orders what has equal names
     std::set<uint32_t> sites;      ///< the acquisitions it is about
     size_t blame_index = 0;        ///< of the blamed frame in the stack
+    std::optional<size_t> caller;  ///< index of the frame that Finding::callers are of
+    bool callers_vary = false;     ///< the merged stacks differ in more than the line of one frame
     bool in_program = true;        ///< see Blame
     bool standard_streams = false; ///< see Case
 };

@@ -3,6 +3,7 @@
 #include "passes/hold.h"
 #include "passes/judge.h"
 #include "passes/names.h"
+#include "table.h"
 
 #include <set>
 
@@ -32,6 +33,21 @@ bool is_acquisition(const Trace &trace, const Site &site)
     auto at = trace.dictionary.functions.find(site.function);
     return at != trace.dictionary.functions.end() &&
            (at->second.role == UNPAIRED_ROLE_ACQUIRE || at->second.role == UNPAIRED_ROLE_MOVE);
+}
+
+/// The function of another module that the blamed frame called to come to the acquirer. One that only allocates tells
+/// no more than the acquirer does.
+std::string library_between(const Finding &finding, size_t blamed, const Wrappers &wrappers)
+{
+    const bool memory = acquires_memory(finding.function);
+    for (size_t i = blamed; i-- > 0;) {
+        const Frame &frame = finding.stack[i];
+        if (!frame.function.empty() && !frame.module.empty() && frame.module != finding.blame.module &&
+            frame.function != finding.function && !is_wrapper_name(frame.function) &&
+            !(memory && wrappers.is_wrapper(finding.function, frame.function)))
+            return frame.function;
+    }
+    return "";
 }
 
 } // namespace
@@ -76,6 +92,7 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
         finding.function = function_name(trace, one.function);
         finding.count = one.count;
         finding.bytes = one.bytes;
+        finding.each = one.each;
         finding.acquired = one.acquired;
         finding.released = one.released;
         finding.remarks = one.remarks;
@@ -113,6 +130,7 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
         Blame blame = choose_blame(finding.function, finding.stack, wrappers, program, of_firmware(trace));
         finding.blame = blame.frame;
         described.blame_index = blame.index;
+        finding.through = library_between(finding, blame.index, wrappers);
         // Of a second release the releasing call is at fault, not where the resource came from.
         if (one.rule == "double-release" && finding.failed_release && !finding.failed_release->stack.empty())
             finding.blame = finding.failed_release->at;

@@ -29,7 +29,7 @@ Json page_data(const Report &report)
         Json details = Json::array();
         for (const Finding &finding : image.findings) {
             const Rule *rule = find_rule(finding.rule);
-            details.push_back({{"facts", finding_facts(finding)},
+            details.push_back({{"facts", finding_facts(finding, image.trace)},
                                {"function_text", function_text(finding.function)},
                                {"ended_by_intro", ended_by_intro(finding)},
                                {"accepted", finding.accepted()},

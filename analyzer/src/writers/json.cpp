@@ -141,6 +141,8 @@ Json to_json(const Finding &finding, const TraceInfo &trace)
                  {"bytes", finding.bytes},
                  {"acquired", finding.acquired},
                  {"released", finding.released}};
+    if (finding.each)
+        json["each"] = finding.each;
     json["parts"] = Json::object();
     for (const auto &[family, part] : finding.parts)
         json["parts"][family] = to_json(part);
@@ -165,6 +167,10 @@ Json to_json(const Finding &finding, const TraceInfo &trace)
         json["preview"] = to_json(finding.preview);
     json["blame"] = place(finding.blame);
     json["stack"] = to_json(finding.stack);
+    if (!finding.through.empty())
+        json["through"] = finding.through;
+    if (!finding.callers.empty())
+        json["callers"] = to_json(finding.callers);
     if (finding.failed_release)
         json["failed_release"] = to_json(*finding.failed_release);
     if (finding.ended_by)

@@ -37,10 +37,10 @@ void append_stack(std::string &text, const std::string &intro, const std::vector
         text += fmt::format("    {}  {}\n", frame_name(frame), place(frame));
 }
 
-std::string evidence(const Finding &finding)
+std::string evidence(const Finding &finding, const TraceInfo &trace)
 {
     std::string text;
-    for (const std::string &fact : finding_facts(finding))
+    for (const std::string &fact : finding_facts(finding, trace))
         text += fact + "\n";
     append_stack(text, function_text(finding.function) + " called from", finding.stack);
     if (finding.failed_release)
@@ -77,8 +77,9 @@ public:
             } else if (finding.severity >= fail_on_) {
                 pugi::xml_node failure = test_case(name_of(finding), finding).append_child("failure");
                 set(failure, "type", finding.rule);
-                set(failure, "message", finding_sentence(finding));
-                failure.append_child(pugi::node_pcdata).set_value(printable_utf8(evidence(finding)).c_str());
+                set(failure, "message", finding_sentence(finding, image_.trace));
+                failure.append_child(pugi::node_pcdata)
+                    .set_value(printable_utf8(evidence(finding, image_.trace)).c_str());
                 failed.insert(finding.rule);
                 failures_++;
             }

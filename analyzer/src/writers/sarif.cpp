@@ -61,10 +61,10 @@ private:
     std::map<std::string, size_t> numbers_;
 };
 
-std::string message(const Finding &finding)
+std::string message(const Finding &finding, const TraceInfo &trace)
 {
-    std::string words = finding_sentence(finding) + ".";
-    for (const std::string &fact : finding_facts(finding))
+    std::string words = finding_sentence(finding, trace) + ".";
+    for (const std::string &fact : finding_facts(finding, trace))
         words += "\n" + fact + ".";
     return words;
 }
@@ -149,13 +149,14 @@ Json properties(const Finding &finding)
 }
 
 /// `compared`: the report was held against a baseline; then every result of the run has a state.
-Json result(const Finding &finding, size_t rule, size_t invocation, const SourceRoot &root, bool compared)
+Json result(const Finding &finding, const TraceInfo &trace, size_t rule, size_t invocation,
+            const SourceRoot &root, bool compared)
 {
     const Frame shown = shown_frame(finding, root);
     Json json = {{"ruleId", finding.rule},
                  {"ruleIndex", rule},
                  {"level", level(finding.severity)},
-                 {"message", text(message(finding))},
+                 {"message", text(message(finding, trace))},
                  {"locations", Json::array({sarif_location(shown, root, {})})},
                  {"partialFingerprints", {{"unpairedFinding/v1", finding.id}}},
                  {"provenance", {{"invocationIndex", invocation}}}};
@@ -221,8 +222,8 @@ void write_sarif(std::ostream &out, const Report &report, const WriteOptions &op
     for (const ImageReport &image : report.images) {
         for (const Finding &finding : image.findings)
             if (options.all || counts(finding))
-                results.push_back(
-                    result(finding, known.index(finding.rule), invocations.size(), root, compared));
+                results.push_back(result(finding, image.trace, known.index(finding.rule), invocations.size(),
+                                         root, compared));
         invocations.push_back(invocation(image));
     }
     std::vector<std::string> remarks = report.remarks;

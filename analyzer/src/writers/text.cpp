@@ -120,6 +120,8 @@ private:
             canvas_.line("");
             for (const Finding *f : findings)
                 write_sentence(*f, image.trace, ++number);
+        } else if (!findings.empty()) {
+            write_alone(*findings.front(), image.trace, first_lines(image, findings));
         }
         number = 0;
         for (const Finding *f : findings)
@@ -183,6 +185,15 @@ private:
             canvas_.line("");
         for (const std::string &text : lines)
             canvas_.line("  " + canvas_.bold(wrapped(text, canvas_.width(), 2, 2).substr(2)));
+    }
+
+    void write_alone(const Finding &f, const TraceInfo &trace, const std::vector<std::string> &lines)
+    {
+        canvas_.line("");
+        canvas_.line("  " +
+                     canvas_.bold(wrapped(finding_sentence(f, trace), canvas_.width(), 2, 2).substr(2)));
+        for (const std::string &text : lines)
+            canvas_.wrapped_line(text, 2, 2);
     }
 
     void write_sentence(const Finding &f, const TraceInfo &trace, size_t number)

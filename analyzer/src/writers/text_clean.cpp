@@ -38,11 +38,12 @@ void clean(UnusedSuppression &line)
 
 void clean(Finding &f)
 {
-    for (std::string *text :
-         {&f.id, &f.rule, &f.family, &f.function, &f.owner, &f.reachability, &f.held_by, &f.suppressed_by})
+    for (std::string *text : {&f.id, &f.rule, &f.family, &f.function, &f.owner, &f.reachability, &f.held_by,
+                              &f.suppressed_by, &f.through})
         clean(*text);
     clean(f.blame);
     clean(f.stack);
+    clean(f.callers);
     clean(f.remarks);
     if (f.failed_release) {
         clean(f.failed_release->function);

@@ -25,9 +25,9 @@ std::string end_text(const TraceInfo &trace)
     return "end unknown";
 }
 
-std::string growth_text(const Finding &f)
+std::string growth_text(const Finding &f, const TraceInfo &trace)
 {
-    const std::string rate = f.per_cycle > 0 ? fmt::format(", {:.3g} per cycle", f.per_cycle) : std::string();
+    const std::string rate = f.per_cycle > 0 ? ", " + rate_text(f.per_cycle, trace) : std::string();
     switch (*f.growth) {
     case Growth::linear:
         return "grows all the time" + rate;
@@ -80,19 +80,6 @@ std::string when_text(const Forecast &c)
     return text;
 }
 
-/// "the twin socket in lws_plat_pipe_create, pipe.c:50 is closed: 9 of 9"
-std::string sibling_text(const Finding &f)
-{
-    const Sibling &s = *f.sibling;
-    std::string text = fmt::format("the twin {}", function_text(s.function));
-    if (s.blame.function != f.blame.function)
-        text += fmt::format(" in {}", s.blame.function);
-    text += fmt::format(" at {}:{} is {}", base_name(s.blame.file), s.blame.line, family_released(f.family));
-    if (!s.released_by.empty())
-        text += " by " + s.released_by;
-    return text + fmt::format(": {} of {}", grouped(s.released), grouped(s.acquired));
-}
-
 } // namespace
 
 std::string forecast_text(const Forecast &c)
@@ -107,6 +94,18 @@ std::string forecast_text(const Forecast &c)
     return fmt::format("{} will be reached {}", name, when_text(c));
 }
 
+std::string sibling_text(const Finding &f)
+{
+    const Sibling &s = *f.sibling;
+    std::string text = fmt::format("the twin {}", function_text(s.function));
+    if (s.blame.function != f.blame.function)
+        text += fmt::format(" in {}", s.blame.function);
+    text += fmt::format(" at {}:{} is {}", base_name(s.blame.file), s.blame.line, family_released(f.family));
+    if (!s.released_by.empty())
+        text += " by " + s.released_by;
+    return text + fmt::format(": {} of {}", grouped(s.released), grouped(s.acquired));
+}
+
 std::string ended_by_intro(const Finding &f)
 {
     if (f.rule == "double-release")
@@ -118,7 +117,12 @@ std::string ended_by_intro(const Finding &f)
     return "released by";
 }
 
-std::vector<std::string> finding_facts(const Finding &f)
+bool is_limit_told_first(const Finding &f)
+{
+    return f.forecast && f.forecast->limit != 0 && f.rule != "limit-reached";
+}
+
+std::vector<std::string> finding_facts(const Finding &f, const TraceInfo &trace, bool alone)
 {
     std::vector<std::string> out;
     if (f.acquired) {
@@ -129,7 +133,7 @@ std::vector<std::string> finding_facts(const Finding &f)
         out.push_back(counts);
     }
     if (f.growth && *f.growth != Growth::once)
-        out.push_back(growth_text(f));
+        out.push_back(growth_text(f, trace));
     if (!f.parts.empty()) {
         std::vector<std::string> parts;
         for (const auto &[family, part] : f.parts)
@@ -141,9 +145,9 @@ std::vector<std::string> finding_facts(const Finding &f)
     }
     if (f.failed_release)
         out.push_back(failed_text(*f.failed_release));
-    if (f.forecast)
+    if (f.forecast && !(alone && is_limit_told_first(f)))
         out.push_back(forecast_text(*f.forecast));
-    if (f.sibling)
+    if (f.sibling && !alone)
         out.push_back(sibling_text(f));
     if (const std::vector<std::string> ways = reached_texts(f.reached); ways.size() > 1)
         out.push_back(fmt::format("{}", fmt::join(ways, "; "))); // of one alone the sentence says it

@@ -8,8 +8,16 @@
 
 namespace unpaired {
 
-/// Counts, growth, parts, failed releases, forecast and remarks, as far as there are any.
-std::vector<std::string> finding_facts(const Finding &finding);
+/// Counts, growth, parts, failed releases, forecast and remarks, as far as there are any. `alone`: without what the
+/// first lines tell of a finding that stands alone, its limit and its twin.
+std::vector<std::string> finding_facts(const Finding &finding, const TraceInfo &trace = {},
+                                       bool alone = false);
+
+/// Whether the first lines tell the finding's limit. Where it is the finding, its sentence does.
+bool is_limit_told_first(const Finding &finding);
+
+/// The acquisition that balances: "the twin socket at pipe.c:50 is closed by close: 9 of 9". It must have one.
+std::string sibling_text(const Finding &finding);
 
 /// The suppressions that matched nothing, as a block of lines that begins with an empty one; none if there are none.
 std::vector<std::string> unused_suppressions_texts(const Report &report);

@@ -50,12 +50,8 @@ void write_previews(TextCanvas &canvas, const Finding &f)
 void write_finding(TextCanvas &canvas, const Finding &f, const TraceInfo &trace, size_t number, bool alone)
 {
     canvas.line("");
-    if (alone) {
-        canvas.line("  " + canvas.bold(wrapped(finding_sentence(f, trace), canvas.width(), 2, 2).substr(2)));
-        canvas.line("");
-    }
     write_rule_line(canvas, f, number, alone);
-    for (const std::string &fact : finding_facts(f))
+    for (const std::string &fact : finding_facts(f, trace, alone))
         canvas.wrapped_line(fact, 5, 7);
     write_previews(canvas, f);
     if (!f.stack.empty()) {

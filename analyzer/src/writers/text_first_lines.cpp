@@ -21,9 +21,18 @@ std::vector<std::string> numbers_of(const std::vector<const Finding *> &shown, M
     return numbers;
 }
 
-std::string line(std::string sentence, const std::vector<std::string> &numbers)
+std::string capitalised(std::string sentence)
 {
     sentence[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(sentence[0])));
+    return sentence;
+}
+
+/// Of one that stands alone the number is not told.
+std::string line(const std::string &text, const std::vector<std::string> &numbers, bool alone)
+{
+    const std::string sentence = capitalised(text);
+    if (alone)
+        return sentence + ".";
     return fmt::format("{} (number{} {}).", sentence, numbers.size() == 1 ? "" : "s", joined_and(numbers));
 }
 
@@ -42,15 +51,16 @@ bool earlier(const Forecast &a, const Forecast &b)
 std::vector<std::string> first_lines(const ImageReport &image, const std::vector<const Finding *> &shown)
 {
     std::vector<std::string> lines;
+    const bool alone = shown.size() == 1;
     for (const Incident &incident : image.incidents) {
         const auto numbers =
             numbers_of(shown, [&](const Finding &finding) { return finding.incident == incident.id; });
         if (!incident.sentence.empty() && !numbers.empty())
-            lines.push_back(line(incident.sentence, numbers));
+            lines.push_back(line(incident.sentence, numbers, alone));
     }
     std::vector<const Forecast *> limits; // the first to be met of each name
     for (const Finding *finding : shown) {
-        if (!finding->forecast || finding->forecast->limit == 0 || finding->rule == "limit-reached")
+        if (!is_limit_told_first(*finding))
             continue;
         const Forecast *forecast = &*finding->forecast;
         const auto same = std::find_if(limits.begin(), limits.end(), [&](const Forecast *other) {
@@ -62,10 +72,15 @@ std::vector<std::string> first_lines(const ImageReport &image, const std::vector
             *same = forecast;
     }
     for (const Forecast *forecast : limits)
-        lines.push_back(line(forecast_text(*forecast), numbers_of(shown, [&](const Finding &finding) {
-                                 return finding.forecast &&
-                                        finding.forecast->limit_name == forecast->limit_name;
-                             })));
+        lines.push_back(line(forecast_text(*forecast),
+                             numbers_of(shown,
+                                        [&](const Finding &finding) {
+                                            return finding.forecast &&
+                                                   finding.forecast->limit_name == forecast->limit_name;
+                                        }),
+                             alone));
+    if (alone && shown.front()->sibling)
+        lines.push_back(capitalised(sibling_text(*shown.front())) + ".");
     return lines;
 }
 

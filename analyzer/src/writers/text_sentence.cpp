@@ -2,16 +2,18 @@
 #include "writers/text.h"
 #include "writers/text_words.h"
 
-#include <cmath>
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace unpaired {
 namespace {
 
-/// "3 of 10 sockets", "7 of 7 heap blocks (140 B)", "1 stdio stream" where there was no other.
+/// "3 of 10 sockets", "7 of 7 heap blocks of 20 B (140 B)", "1 stdio stream" where there was no other.
 std::string how_many(const Finding &f)
 {
-    const std::string bytes = f.bytes ? fmt::format(" ({})", bytes_text(f.bytes)) : std::string();
+    std::string bytes = f.bytes ? fmt::format(" ({})", bytes_text(f.bytes)) : std::string();
+    if (f.each && f.count > 1)
+        bytes = fmt::format(" of {}{}", bytes_text(f.each), bytes);
     if (f.acquired > 1 && f.acquired >= f.count)
         return fmt::format("{} of {} {}{}", grouped(f.count), grouped(f.acquired),
                            family_noun(f.family, f.acquired), bytes);
@@ -29,6 +31,23 @@ std::string place(const Frame &frame)
     return text + file;
 }
 
+/// ", from mqtt_client.c:281 and :282" where several lines of one function came to the blamed frame; "" else.
+std::string called_at(const Finding &f)
+{
+    constexpr size_t most = 4; // more say no more than that there are many
+    if (f.callers.size() < 2)
+        return "";
+    std::vector<std::string> lines;
+    for (const Frame &caller : f.callers)
+        lines.push_back(fmt::format("{}:{}", lines.empty() ? base_name(caller.file) : "", caller.line));
+    if (lines.size() > most) {
+        const size_t more = lines.size() - most + 1; // at least two
+        lines.resize(most - 1);
+        lines.push_back(fmt::format("{} more lines", more));
+    }
+    return ", from " + joined_and(lines);
+}
+
 /// " (-1, EINVAL)"
 std::string returned(const FailedRelease &failed)
 {
@@ -39,7 +58,19 @@ std::string returned(const FailedRelease &failed)
                       : fmt::format(" ({}, {})", failed.result, errno_name(error));
 }
 
-/// "37 of 37 closes failed (-1), each after lwip_shutdown returned 0, at mbedtls_net_free, net_sockets.c:40"
+/// Where a release failed; for code without debug information also where that was called from.
+std::string place_of_failure(const FailedRelease &failed)
+{
+    if (!failed.at.file.empty() || failed.at.function.empty())
+        return place(failed.at);
+    auto caller = std::find(failed.stack.begin(), failed.stack.end(), failed.at);
+    caller = std::find_if(caller, failed.stack.end(), [](const Frame &frame) { return !frame.file.empty(); });
+    if (caller == failed.stack.end())
+        return place(failed.at);
+    return fmt::format("{}, called from {}", failed.at.function, place(*caller));
+}
+
+/// "37 of 37 closes failed (-1) after lwip_shutdown, at mbedtls_net_free, net_sockets.c:40"
 std::string how_it_failed(const Finding &f, const FailedRelease &failed)
 {
     const uint64_t tried = failed.count + f.released;
@@ -48,24 +79,26 @@ std::string how_it_failed(const Finding &f, const FailedRelease &failed)
                                                 family_release(f.family, tried));
     text += " failed" + returned(failed);
     if (!failed.preceded_by.empty())
-        text += fmt::format(", {}after {} returned {}", failed.count > 1 ? "each " : "", failed.preceded_by,
-                            failed.preceded_by_result);
-    if (const std::string at = place(failed.at); !at.empty())
+        text += " after " + failed.preceded_by;
+    if (!failed.preceded_by.empty() && failed.preceded_by_result != 0)
+        text += fmt::format(" returned {}", failed.preceded_by_result);
+    if (const std::string at = place_of_failure(failed); !at.empty())
         text += ", at " + at;
     return text;
+}
+
+/// What failed releases left. If each left one, their number is that of the releases, which is told.
+std::string left_by(const Finding &f, const FailedRelease &failed)
+{
+    if (f.count > 1 && f.count == failed.count && f.bytes == 0)
+        return fmt::format("each left its {}", family_noun(f.family, 1));
+    return how_many(f) + " left";
 }
 
 /// ", 2 per reconnect"; "" for what does not grow by cycles, and where the incident tells it.
 std::string rate(const Finding &f, const TraceInfo &trace)
 {
-    if (f.per_cycle <= 0 || f.incident != 0)
-        return "";
-    if (f.per_cycle < 0.95)
-        return fmt::format(", one in about {:.0f} {}", 1 / f.per_cycle, cycle_noun(trace, 2));
-    const double whole = std::round(f.per_cycle);
-    const bool exact = std::abs(f.per_cycle - whole) < 0.05 * whole;
-    return exact ? fmt::format(", {:.0f} per {}", whole, cycle_noun(trace, 1))
-                 : fmt::format(", about {:.1f} per {}", f.per_cycle, cycle_noun(trace, 1));
+    return f.per_cycle <= 0 || f.incident != 0 ? std::string() : ", " + rate_text(f.per_cycle, trace);
 }
 
 std::string times(uint64_t n) { return n == 1 ? std::string() : fmt::format(" {} times", grouped(n)); }
@@ -107,7 +140,7 @@ std::string what_happened(const Finding &f)
     if (f.rule == "release-failed") {
         if (!f.failed_release)
             return fmt::format("{} not released: the release failed", how_many(f));
-        return fmt::format("{}: {} left", how_it_failed(f, *f.failed_release), how_many(f));
+        return fmt::format("{}: {}", how_it_failed(f, *f.failed_release), left_by(f, *f.failed_release));
     }
     if (f.rule == "storage-freed-live")
         return fmt::format("{} lost when the memory around {} was freed", how_many(f),
@@ -144,14 +177,17 @@ std::string what_happened(const Finding &f)
 
 std::string finding_sentence(const Finding &f, const TraceInfo &trace)
 {
-    std::string where = function_text(f.function);
-    if (const std::string blamed = place(f.blame); !blamed.empty())
-        where += fmt::format("{}in {}", where.empty() ? "" : " ", blamed);
-    std::string sentence = what_happened(f) + rate(f, trace);
     // a failed release has told where already; this is where the resource came from
     const bool of_release = f.rule == "release-failed" && f.failed_release;
+    std::string where = function_text(f.function);
+    if (!f.through.empty())
+        where += " by " + function_text(f.through);
+    const bool short_place = of_release && f.blame.file.empty() && !f.blame.function.empty();
+    if (const std::string blamed = short_place ? f.blame.function : place(f.blame); !blamed.empty())
+        where += fmt::format("{}in {}", where.empty() ? "" : " ", blamed);
+    std::string sentence = what_happened(f) + rate(f, trace);
     if (!where.empty())
-        sentence += (of_release ? ", " : ": ") + where;
+        sentence += (of_release ? ", " : ": ") + where + called_at(f);
     if (!f.owner.empty())
         sentence += fmt::format(" (owner {})", f.owner);
     return sentence;

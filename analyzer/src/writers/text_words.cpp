@@ -39,6 +39,16 @@ std::string rough_duration_text(double seconds)
     return seconds < 1 ? fmt::format("{:.1f} s", seconds) : fmt::format("{:.0f} s", seconds);
 }
 
+std::string rate_text(double per_cycle, const TraceInfo &trace)
+{
+    if (per_cycle < 0.95)
+        return fmt::format("one in about {:.0f} {}", 1 / per_cycle, cycle_noun(trace, 2));
+    const double whole = std::round(per_cycle);
+    const bool exact = std::abs(per_cycle - whole) < 0.05 * whole;
+    return exact ? fmt::format("{:.0f} per {}", whole, cycle_noun(trace, 1))
+                 : fmt::format("about {:.1f} per {}", per_cycle, cycle_noun(trace, 1));
+}
+
 std::string errno_name(int error)
 {
     const char *name = strerrorname_np(error);

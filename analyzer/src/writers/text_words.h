@@ -17,6 +17,9 @@ std::string duration_text(double seconds);
 /// The same of a guess, in one unit: "45 s", "20 min", "2 h", "3 days".
 std::string rough_duration_text(double seconds);
 
+/// What grows by cycles: "2 per reconnect", "one in about 4 reconnects".
+std::string rate_text(double per_cycle, const TraceInfo &trace);
+
 /// "EINVAL", or "errno 4711" for a number without a name.
 std::string errno_name(int error);
 
