@@ -19,6 +19,7 @@
 namespace unpaired {
 namespace {
 
+// NOLINTNEXTLINE(readability-identifier-naming): UNPAIRED_CLASS has them in capitals
 constexpr SpaceClass MEMORY = SpaceClass::memory, LIFELONG = SpaceClass::lifelong;
 
 struct Table {
