@@ -1,9 +1,9 @@
 #include "passes/present.h"
 
+#include "families.h"
 #include "passes/hold.h"
 #include "passes/judge.h"
 #include "passes/names.h"
-#include "table.h"
 
 #include <set>
 
