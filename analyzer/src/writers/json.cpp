@@ -246,7 +246,7 @@ Json to_json(const ImageReport &image)
 
 } // namespace
 
-nlohmann::ordered_json finding_json(const Finding &finding) { return to_json(finding); }
+nlohmann::ordered_json finding_json(const Finding &finding) { return to_json(finding, {}); }
 
 ReportJson report_json(const Report &report)
 {
