@@ -1,7 +1,7 @@
 // scenario: the twin of a leaking socket that is closed each time is named
 // expect: {"rule": "never-released", "severity": "leak", "family": "socket", "count": 12, "blame": "create_pipe:in",
 //          "sibling": {"function": "socket", "blame": "create_pipe:out", "acquired": 12, "released": 12}}
-// text: the twin socket at twin_sockets.c:{out} is closed: 12 of 12
+// text: The twin socket at twin_sockets.c:{out} is closed: 12 of 12.
 #include "must.h"
 #include "unpaired/unpaired.h"
 
