@@ -83,8 +83,9 @@ TEST_CASE("text: each rule has a sentence of its own")
         failed.preceded_by = "lwip_shutdown";
         failed.at = {"mbedtls_net_free", "/src/net_sockets.c", 571, "/bin/server", 0x5000, false};
         CHECK(finding_sentence(f) ==
-              "37 of 37 closes failed (-1) after lwip_shutdown, at mbedtls_net_free, net_sockets.c:571: each "
-              "left its lwIP socket, lwip_socket in serve_one, server.c:11 (owner MBUS)");
+              "37 of 37 closes failed (-1), each after lwip_shutdown returned 0, at mbedtls_net_free, "
+              "net_sockets.c:571: each left its lwIP socket, lwip_socket in serve_one, server.c:11 (owner "
+              "MBUS)");
         SECTION("the failing function has no debug information, and its caller has")
         {
             failed.at = {"mbedtls_net_free", "", 0, "/bin/server", 0x5000, false};
@@ -94,7 +95,8 @@ TEST_CASE("text: each rule has a sentence of its own")
                             {"tls_disconnect", "/src/server.c", 73, "/bin/server", 0x8000, false}};
             f.blame = {"mbedtls_net_connect", "", 0, "/bin/server", 0x9000, false};
             CHECK(finding_sentence(f) ==
-                  "37 of 37 closes failed (-1) after lwip_shutdown, at mbedtls_net_free, called from "
+                  "37 of 37 closes failed (-1), each after lwip_shutdown returned 0, at mbedtls_net_free, "
+                  "called from "
                   "tls_disconnect, server.c:73: each left its lwIP socket, lwip_socket in "
                   "mbedtls_net_connect (owner MBUS)");
             failed.stack.pop_back();
@@ -104,14 +106,14 @@ TEST_CASE("text: each rule has a sentence of its own")
         {
             f.count = 36;
             failed.preceded_by_result = -1;
-            CHECK(contains(finding_sentence(f), "(-1) after lwip_shutdown returned -1, at"));
+            CHECK(contains(finding_sentence(f), "(-1), each after lwip_shutdown returned -1, at"));
             CHECK(contains(finding_sentence(f), ": 36 of 38 lwIP sockets left, lwip_socket in"));
         }
         SECTION("others succeeded, with the error's name")
         {
             f.released = 3;
             failed.error = 22;
-            CHECK(finding_sentence(f).starts_with("37 of 40 closes failed (-1, EINVAL) after"));
+            CHECK(finding_sentence(f).starts_with("37 of 40 closes failed (-1, EINVAL), each after"));
         }
         SECTION("it was the only one, and nothing is known of before and where")
         {

@@ -143,7 +143,7 @@ private:
         if (n.suspects)
             found.push_back(plural(n.suspects, "suspect"));
         const TraceInfo &t = image.trace;
-        const bool whole = t.end != "truncated" && t.events_lost == 0;
+        const bool whole = t.end != "truncated" && !goes_on(t) && t.events_lost == 0;
         const std::string verdict = !found.empty()  ? joined(found, " and ")
                                     : n.in_baseline ? "nothing new"
                                     : whole         ? "no leaks"
@@ -163,6 +163,12 @@ private:
             canvas_.wrapped_line(quiet_text(image), 2, 2);
     }
 
+    /// A device goes on for ever; what a process that runs still has may yet be given back.
+    static bool goes_on(const TraceInfo &trace)
+    {
+        return trace.source == "preload" && trace.end == "running";
+    }
+
     static std::string quiet_text(const ImageReport &image)
     {
         uint64_t acquired = 0, released = 0;
@@ -175,8 +181,9 @@ private:
                                                   : "It acquired nothing that is watched.";
         if (acquired == released)
             return fmt::format("Everything it acquired was released: {}.", plural(acquired, "acquisition"));
-        return fmt::format("{}, {} released; what is left is not a leak.", plural(acquired, "acquisition"),
-                           grouped(released));
+        const char *rest =
+            goes_on(image.trace) ? "what is left may yet be released" : "what is left is not a leak";
+        return fmt::format("{}, {} released; {}.", plural(acquired, "acquisition"), grouped(released), rest);
     }
 
     void write_first_lines(const std::vector<std::string> &lines)

@@ -70,7 +70,7 @@ std::string place_of_failure(const FailedRelease &failed)
     return fmt::format("{}, called from {}", failed.at.function, place(*caller));
 }
 
-/// "37 of 37 closes failed (-1) after lwip_shutdown, at mbedtls_net_free, net_sockets.c:40"
+/// "37 of 37 closes failed (-1), each after lwip_shutdown returned 0, at mbedtls_net_free, net_sockets.c:40"
 std::string how_it_failed(const Finding &f, const FailedRelease &failed)
 {
     const uint64_t tried = failed.count + f.released;
@@ -79,9 +79,8 @@ std::string how_it_failed(const Finding &f, const FailedRelease &failed)
                                                 family_release(f.family, tried));
     text += " failed" + returned(failed);
     if (!failed.preceded_by.empty())
-        text += " after " + failed.preceded_by;
-    if (!failed.preceded_by.empty() && failed.preceded_by_result != 0)
-        text += fmt::format(" returned {}", failed.preceded_by_result);
+        text += fmt::format(", {}after {} returned {}", failed.count > 1 ? "each " : "", failed.preceded_by,
+                            failed.preceded_by_result);
     if (const std::string at = place_of_failure(failed); !at.empty())
         text += ", at " + at;
     return text;

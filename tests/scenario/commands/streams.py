@@ -21,7 +21,7 @@ def a_stream_and_its_elf_file_give_a_report(t, folder):
     result = tried(t, "report", golden(t, "stream"), "--elf", golden(t, "elf"))
     text = harness.text(result.stdout, 1 << 16)
     expect(result.status == 1 and result.stderr == b"", f"{result.status} {result.stderr}")
-    expect("6 of 12 heap blocks (120 B) never freed, 1 per connect: malloc in" in text, text)
+    expect("6 of 12 heap blocks of 20 B (120 B) never freed, 1 per connect: malloc in" in text, text)
     expect("2 events were lost on the way" in text, text)
 
 
