@@ -242,6 +242,21 @@ TEST_CASE("the call whose repetition divides the run is found, and the report sa
     CHECK(has_remark(image, "cycles: 38 calls of socket in connect_once, client.c:10"));
 }
 
+TEST_CASE("a connection is the cycle rather than a file that is opened with every third, though more leaks "
+          "go by the file")
+{
+    TraceBuilder builder;
+    builder.counter(builder.site("accept4", connects), 60);
+    leak_in_each(builder, builder.site("malloc", subscribes), 60, 1, 0);
+    leak_in_each(builder, builder.site("open", logs), 20, 1, 0);
+    builder.end(UNPAIRED_END_EXIT, 10);
+
+    const ImageReport image = image_of(builder);
+
+    CHECK(image.trace.cycle_name == "accept4");
+    CHECK(image.trace.cycles == 60);
+}
+
 TEST_CASE("found cycles prove no leak unless the clock agrees")
 {
     CHECK(image_of(reconnecting_client(0)).findings.at(0).severity == Severity::suspect);

@@ -56,7 +56,12 @@ struct Candidate {
 /// What the candidates are compared by: the greatest wins.
 auto merit(const Candidate &candidate)
 {
-    return std::tuple(candidate.agree.size() + (candidate.leaks ? 1 : 0), candidate.kind, candidate.exactly,
+    // a connection that one finding goes by is likelier the cycle than a file that several do, which may come
+    // with every third connection only
+    constexpr size_t enough = 2;
+    const size_t findings = candidate.agree.size() + (candidate.leaks ? 1 : 0);
+    const size_t likely = findings + (candidate.kind == Kind::connection ? 1 : 0);
+    return std::tuple(std::min(likely, enough), candidate.kind, findings, candidate.exactly,
                       std::numeric_limits<uint64_t>::max() - candidate.multiples, !candidate.leaks);
 }
 
