@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <gelf.h>
-#include <iterator>
 #include <tuple>
 
 namespace unpaired {
@@ -27,7 +26,18 @@ std::vector<uint8_t> read_whole(const std::string &path)
     std::ifstream file(path, std::ios::binary);
     if (!file)
         throw InputError(fmt::format("{}: cannot open it: {}", path, std::strerror(errno)));
-    return {std::istreambuf_iterator<char>(file), {}};
+    // What is no ELF file is not read further: a trace mapped by a process that died is a gigabyte long.
+    std::vector<uint8_t> bytes(SELFMAG);
+    file.read(reinterpret_cast<char *>(bytes.data()), SELFMAG);
+    bytes.resize(static_cast<size_t>(file.gcount()));
+    if (bytes.size() < SELFMAG || std::memcmp(bytes.data(), ELFMAG, SELFMAG) != 0)
+        return bytes;
+    const uint64_t size = std::filesystem::file_size(path, error);
+    bytes.resize(error ? SELFMAG : std::max<uint64_t>(size, SELFMAG));
+    file.read(reinterpret_cast<char *>(bytes.data()) + SELFMAG,
+              static_cast<std::streamsize>(bytes.size() - SELFMAG));
+    bytes.resize(SELFMAG + static_cast<size_t>(file.gcount()));
+    return bytes;
 }
 
 struct ElfEnd {

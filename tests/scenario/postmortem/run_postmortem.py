@@ -117,7 +117,7 @@ def the_text_says_what_is_lost_and_shows_it(t, folder):
     out = harness.text(result.stdout, 1 << 20)
     expect(result.status == 1, f"status {result.status}")
     for words in ("core of process", "killed by SIGILL", "lost, nothing points to them",
-                  "3 heap blocks (300 B) lost", "lose_three", "lost one"):
+                  "3 of 3 heap blocks of 100 B (300 B) lost", "lose_three", "lost one"):
         expect(words in " ".join(out.split()), f"no '{words}' in:\n{out}")
 
 
