@@ -143,6 +143,15 @@ void released_twice(Thread &thread, const Caller &caller, unsigned function, voi
     record_anomaly(anomaly);
 }
 
+/// Where a block is given back: the caller's address alone, which is what a second release of it shows of the first. A
+/// walk here would double what a block costs. Rules for owners ask for stacks.
+uint32_t release_site_here(Thread &thread, unsigned function, unsigned family, const Caller &caller)
+{
+    if (UNPAIRED_UNLIKELY(process.rules != nullptr))
+        return site_here(thread, function, family, caller);
+    return intern_frame(thread, function, family, caller.pc);
+}
+
 /// Everything a release does before the real call. Returns the claimed slot, not yet sent home, or 0.
 uint32_t release_before(Thread &thread, const Caller &caller, unsigned function, void *block, uint32_t &site)
 {
@@ -163,10 +172,10 @@ uint32_t release_before(Thread &thread, const Caller &caller, unsigned function,
     unpaired_slot &slot = *slot_at(reference);
     if (slot.image != process.image || slot.handle != handle_of(block))
         return 0; // inherited: its owner is the parent
-    site = site_here(thread, function, site_info(slot.site).family, caller);
+    site = release_site_here(thread, function, site_info(slot.site).family, caller);
     if (!claim(slot))
         return 0;
-    check_match(thread, slot, function, site);
+    check_match(slot, function, site);
     return reference;
 }
 
@@ -314,7 +323,7 @@ void *resize(Thread &thread, const Caller &caller, unsigned function, void *bloc
             storage_freed(thread, caller, function, handle_of(block), usable);
         if (slot != 0) {
             site = site_here(thread, function, site_info(old_slot_site).family, caller);
-            check_match(thread, *slot_at(slot), UNPAIRED_FUNCTION_free, site);
+            check_match(*slot_at(slot), UNPAIRED_FUNCTION_free, site);
             retire(thread, slot, site);
         }
     }

@@ -3,6 +3,7 @@
 // no constructors.
 #pragma once
 
+#include "last_stack.h"
 #include "sys.h"
 #include "table.h"
 
@@ -88,6 +89,7 @@ struct Thread {
     uint32_t slots_pages; ///< size of the last SLOTS extent
     uint32_t retired_at;
     uint32_t retired[retired_kept];
+    LastStack last_stack;
     SiteCacheEntry site_cache[site_cache_size];
     CounterLeaf *counters[counter_root];
     unpaired_extent *counter_extent; ///< COUNTERS extent with room, or nullptr

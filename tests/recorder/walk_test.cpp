@@ -19,7 +19,9 @@ namespace {
 
 struct Both {
     Stack rules, general;
+    Stack again; // from what the thread remembers of its last stack, whichever test that was
 };
+thread_local LastStack last;
 
 // Stands where a hook stands: its caller is where both walks begin.
 __attribute__((noinline)) void walk_both(Both &both)
@@ -27,6 +29,8 @@ __attribute__((noinline)) void walk_both(Both &both)
     const Caller caller = UNPAIRED_CALLER();
     walk_stack(caller, both.rules);
     walk_with_libunwind(caller, both.general);
+    hash_stack(caller, last);
+    stack_of(last, both.again);
 }
 
 std::vector<uint64_t> frames(const Stack &stack) { return {stack.pc, stack.pc + stack.depth}; }
@@ -35,6 +39,7 @@ void require_equal(const Both &both, unsigned at_least)
 {
     REQUIRE(both.rules.depth >= at_least);
     REQUIRE(frames(both.rules) == frames(both.general));
+    REQUIRE(frames(both.again) == frames(both.rules));
 }
 
 volatile int sink;
@@ -121,6 +126,7 @@ TEST_CASE("a stack deeper than what is kept keeps its innermost frames")
     Both both;
     recurse(200, [&] { walk_both(both); });
     CHECK(both.rules.depth == UNPAIRED_MAX_DEPTH);
+    CHECK(frames(both.again) == frames(both.rules));
 }
 
 TEST_CASE("frames with alloca and realigned frames are walked")
@@ -209,6 +215,7 @@ TEST_CASE("a stack made by makecontext ends where it began")
     // name it and stop, the general unwinder stops before.
     REQUIRE(in_context.rules.depth == in_context.general.depth + 1);
     in_context.rules.depth--;
+    in_context.again.depth--;
     require_equal(in_context, 7);
 }
 
