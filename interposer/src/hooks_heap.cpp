@@ -149,7 +149,7 @@ uint32_t release_site_here(Thread &thread, unsigned function, unsigned family, c
 {
     if (UNPAIRED_UNLIKELY(process.rules != nullptr))
         return site_here(thread, function, family, caller);
-    return intern_frame(thread, function, family, caller.pc);
+    return intern_frame(thread, function, family, caller);
 }
 
 /// Everything a release does before the real call. Returns the claimed slot, not yet sent home, or 0.

@@ -27,6 +27,10 @@ struct LastStack {
     uint32_t depth;      ///< states kept; 0: nothing is remembered
     uint32_t generation; ///< of the rules that it was walked by
     bool whole;          ///< goes out to where the stack ends; else it was cut at UNPAIRED_MAX_DEPTH
+    bool skipped;        ///< the last stack was found in the path memo, and this is the one before
+    uint32_t distance;   ///< 8 × how many frames are new from one walk to the next, in the mean of the last few
+    uint32_t misses;     ///< of the path memo: 4 for each, less 1 for each hit
+    uint32_t pause;      ///< walks until the path memo is asked again
     StackStates known;
     uint64_t hash[UNPAIRED_MAX_DEPTH]; ///< of the return addresses from the outermost to this
     StackStates fresh;                 ///< of the walk under way, innermost first. Not on the program's stack: that may be small

@@ -61,7 +61,7 @@ uint32_t site_here(Thread &thread, unsigned function, unsigned family, const Cal
     thread.unwinding = true;
     const uint64_t hash = hash_stack(caller, thread.last_stack);
     thread.unwinding = false;
-    return intern_site(thread, function, family, hash);
+    return intern_site(thread, function, family, caller, hash);
 }
 
 bool is_part_of(const Enclosing &outer, const Caller &caller)

@@ -12,15 +12,15 @@ struct SiteInfo {
     uint8_t owner_source; ///< enum unpaired_owner_source
 };
 
-/// The number of the site whose stack is thread.last_stack with that hash (walk.h), recorded if it is new; 0 when there
-/// was no room for it.
-inline uint32_t intern_site(Thread &thread, unsigned function, unsigned family, uint64_t stack_hash,
-                            uint64_t return_address = 0);
+/// The number of the site whose stack has that hash, by hash_stack() of thread.last_stack just now; recorded if it is new;
+/// 0 when there was no room for it. `frame_alone`: of the caller's one frame instead.
+inline uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const Caller &caller,
+                            uint64_t stack_hash, bool frame_alone = false);
 
 /// The same for a site of which one frame is known, the caller's.
-inline uint32_t intern_frame(Thread &thread, unsigned function, unsigned family, uint64_t return_address)
+inline uint32_t intern_frame(Thread &thread, unsigned function, unsigned family, const Caller &caller)
 {
-    return intern_site(thread, function, family, mix(0, return_address), return_address);
+    return intern_site(thread, function, family, caller, mix(0, caller.pc), true);
 }
 
 /// What is known of a site that this image or an ancestor interned.
@@ -40,12 +40,12 @@ inline SiteInfo site_info(uint32_t site)
 
 inline unsigned site_cache_place(uint64_t key) { return key >> 32 & (site_cache_size - 1); }
 
-/// Looks the key up in the table of all threads, and makes the site if it is new. `return_address`: of its one frame; 0:
-/// the stack is thread.last_stack.
-uint32_t intern_slowly(Thread &thread, unsigned function, unsigned family, uint64_t key, uint64_t return_address);
+/// Looks the key up in the table of all threads, and makes the site if it is new.
+uint32_t intern_slowly(Thread &thread, unsigned function, unsigned family, uint64_t key, const Caller &caller,
+                       bool frame_alone);
 
-inline uint32_t intern_site(Thread &thread, unsigned function, unsigned family, uint64_t stack_hash,
-                            uint64_t return_address)
+inline uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const Caller &caller,
+                            uint64_t stack_hash, bool frame_alone)
 {
     uint64_t key = uint64_t{function} << 32 | uint64_t{family} << 48 | module_generation();
     key = mix(key, uint64_t{thread.scope_owner} << 32 | thread.thread_owner);
@@ -54,7 +54,7 @@ inline uint32_t intern_site(Thread &thread, unsigned function, unsigned family, 
     const SiteCacheEntry &cached = thread.site_cache[site_cache_place(key)];
     if (UNPAIRED_LIKELY(cached.key == key))
         return cached.site;
-    return intern_slowly(thread, function, family, key, return_address);
+    return intern_slowly(thread, function, family, key, caller, frame_alone);
 }
 
 } // namespace unpaired

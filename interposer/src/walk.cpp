@@ -1,28 +1,40 @@
 // The walk by cached rules (x86-64): return address → how to find the caller's frame.
 #include "walk.h"
 
+#include "path_memo.h"
+
 #include <ucontext.h>
 
 namespace unpaired {
 namespace {
 
+/// The hash of the stack at `caller`, and `last` is that stack.
+uint64_t walk_again(const Caller &caller, LastStack &last);
+
 /// Takes over a stack that was walked otherwise: its hash can be had, the next walk cannot begin from it.
 uint64_t take_over(const Stack &stack, LastStack &last)
 {
-    uint64_t hash = 0;
     last.depth = stack.depth;
     last.whole = false;
-    for (uint32_t i = 0; i < stack.depth; i++) {
+    for (uint32_t i = 0; i < stack.depth; i++)
         last.known.pc[i] = stack.pc[stack.depth - 1 - i];
-        hash = mix(hash, last.known.pc[i]);
-    }
-    return hash;
+    return hash_of(stack);
 }
 
 } // namespace
 
-void stack_of(const LastStack &last, Stack &stack)
+uint64_t hash_of(const Stack &stack)
 {
+    uint64_t hash = 0;
+    for (uint32_t i = stack.depth; i-- > 0;)
+        hash = mix(hash, stack.pc[i]);
+    return hash;
+}
+
+void stack_of(const Caller &caller, LastStack &last, Stack &stack)
+{
+    if (last.skipped)
+        walk_again(caller, last);
     stack.depth = last.depth;
     for (uint32_t i = 0; i < last.depth; i++)
         stack.pc[i] = last.known.pc[last.depth - 1 - i];
@@ -106,6 +118,8 @@ public:
         : last_(last), table_(load(unwind_rules, __ATOMIC_ACQUIRE)), at_{caller.pc, caller.sp, caller.bp}
     {
     }
+
+    uint32_t new_states() const { return n_; }
 
     /// False: the general unwinder must be asked, and nothing is remembered.
     bool run(uint64_t &hash)
@@ -269,31 +283,75 @@ void walk_stack(const Caller &caller, Stack &stack)
     stack.depth = depth;
 }
 
-uint64_t hash_stack(const Caller &caller, LastStack &last)
+namespace {
+
+uint64_t walk_again(const Caller &caller, LastStack &last)
 {
     const uint32_t generation = load(unwind_generation, __ATOMIC_ACQUIRE);
     if (UNPAIRED_UNLIKELY(last.generation != generation || !last.whole)) {
         last.depth = 0;
         last.generation = generation;
     }
+    last.skipped = false;
     uint64_t hash;
-    if (UNPAIRED_LIKELY(Rewalk(caller, last).run(hash)))
+    Rewalk walk(caller, last);
+    if (UNPAIRED_LIKELY(walk.run(hash))) {
+        last.distance += walk.new_states() - last.distance / 8;
         return hash;
+    }
     Stack stack;
     walk_with_libunwind(caller, stack);
     return take_over(stack, last);
+}
+
+// A thread whose stacks share few frames with the one before asks the memo first, as long as that often knows them.
+constexpr uint32_t far_apart = 8 * 5, too_many_misses = 256, pause_between_tries = 4096;
+
+uint64_t look_up_or_walk(const Caller &caller, LastStack &last)
+{
+    uint64_t hash;
+    if (last.pause != 0) {
+        last.pause--;
+        return walk_again(caller, last);
+    }
+    if (find_path(caller, load(unwind_generation, __ATOMIC_ACQUIRE), hash)) {
+        last.misses -= last.misses != 0;
+        last.skipped = true;
+        return hash;
+    }
+    hash = walk_again(caller, last);
+    remember_path(caller, last, hash);
+    last.misses += 4;
+    if (last.misses > too_many_misses) {
+        last.misses = too_many_misses / 2;
+        last.pause = pause_between_tries;
+    }
+    return hash;
+}
+
+} // namespace
+
+uint64_t hash_stack(const Caller &caller, LastStack &last)
+{
+    return UNPAIRED_LIKELY(last.distance < far_apart) ? walk_again(caller, last) : look_up_or_walk(caller, last);
 }
 
 #else
 
 void walk_stack(const Caller &caller, Stack &stack) { walk_with_libunwind(caller, stack); }
 
-uint64_t hash_stack(const Caller &caller, LastStack &last)
+namespace {
+
+uint64_t walk_again(const Caller &caller, LastStack &last)
 {
     Stack stack;
     walk_with_libunwind(caller, stack);
     return take_over(stack, last);
 }
+
+} // namespace
+
+uint64_t hash_stack(const Caller &caller, LastStack &last) { return walk_again(caller, last); }
 
 #endif
 

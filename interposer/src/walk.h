@@ -20,8 +20,11 @@ void walk_stack(const Caller &caller, Stack &stack);
 /// the return addresses. `last` must be the thread's own, and not in use by a walk that this one interrupts.
 uint64_t hash_stack(const Caller &caller, LastStack &last);
 
-/// The stack that hash_stack() walked last.
-void stack_of(const LastStack &last, Stack &stack);
+/// The stack of the last hash_stack(), which had this caller.
+void stack_of(const Caller &caller, LastStack &last, Stack &stack);
+
+/// What hash_stack() makes of a stack.
+uint64_t hash_of(const Stack &stack);
 
 /// The general unwinder, from `caller` outwards; for frames whose rule is `unknown`.
 void walk_with_libunwind(const Caller &caller, Stack &stack);
