@@ -8,8 +8,8 @@ namespace unpaired {
 #if defined(__x86_64__)
 namespace {
 
-// Room for some 3,000 stacks; touched as it is used, 1.1 MiB when full.
-constexpr uint32_t most_nodes = 1u << 14, most_words = 1u << 16, buckets = 1u << 15, longest_probe = 16;
+// Room for some 5,000 stacks; touched as it is used, 1.6 MiB when full.
+constexpr uint32_t room = 3u << 16, buckets = 1u << 15, longest_probe = 16;
 constexpr unsigned value_bits = 48;
 constexpr uint64_t value_mask = (uint64_t{1} << value_bits) - 1;
 
@@ -27,20 +27,24 @@ struct Node {
     uint64_t value;  ///< of the word that leads here
     uint32_t parent; ///< tail of the node before
     uint32_t tail;   ///< what its children know it by; stays with the end of a run when that is split
-    uint32_t first;  ///< of its words
-    uint16_t count;
-    uint16_t next; ///< where the word stands that decides between the children, or `nothing`
-    uint64_t hash; ///< of the stack that ends here
+    uint64_t hash;   ///< of the stack that ends here
+    uint32_t count;  ///< words, which follow: where each stands (16 bits), its value (48 bits)
+    uint16_t next;   ///< where the word stands that decides between the children, or `nothing`
+    uint16_t spare;
+
+    const uint64_t *words() const { return reinterpret_cast<const uint64_t *>(this + 1); }
 };
+constexpr uint32_t node_words = sizeof(Node) / sizeof(uint64_t);
 
 struct Memo {
-    Node nodes[most_nodes];
-    uint64_t words[most_words]; ///< where (16 bits), value (48 bits)
-    uint32_t bucket[buckets];   ///< number of a node; 0: empty
+    uint32_t bucket[buckets]; ///< where a node begins; 0: empty
+    uint64_t nodes[room];
+
+    const Node &node(uint32_t at) const { return *reinterpret_cast<const Node *>(nodes + at); }
 };
 Memo *memo;
-uint32_t writer;             // a lock that is tried, never waited for
-uint32_t n_nodes = 1, n_words, n_tails; // under `writer`
+uint32_t writer;            // a lock that is tried, never waited for
+uint32_t used = 1, n_tails; // of memo->nodes; of tails: under `writer`
 
 inline uint64_t word_at(uint64_t address) { return *reinterpret_cast<const volatile uint64_t *>(address); }
 inline uint32_t bucket_of(uint32_t parent, uint64_t value)
@@ -56,7 +60,7 @@ inline uint32_t look_up(const Memo &in, uint32_t parent, uint64_t value, uint32_
     uint32_t at = bucket_of(parent, value);
     for (uint32_t i = 0; i < longest_probe; i++, at = (at + 1) & (buckets - 1)) {
         node = load(in.bucket[at], __ATOMIC_ACQUIRE);
-        if (node == 0 || (in.nodes[node].parent == parent && in.nodes[node].value == value))
+        if (node == 0 || (in.node(node).parent == parent && in.node(node).value == value))
             return at;
     }
     node = 0;
@@ -141,10 +145,10 @@ public:
                 put_leaf(at, parent, value, done);
                 return;
             }
-            const Node &found = to_.nodes[node];
+            const Node &found = to_.node(node);
             uint32_t same = 0;
             while (same < found.count && done + same < path_.count &&
-                   to_.words[found.first + same] == path_.words[done + same])
+                   found.words()[same] == path_.words[done + same])
                 same++;
             if (same < found.count) {
                 if (done + same == path_.count || !split(at, node, same, path_.words[done + same]))
@@ -161,53 +165,47 @@ public:
     }
 
 private:
-    Node *new_node(uint32_t &number)
+    /// A node with these words, which nobody can find yet; 0 if there is no room.
+    uint32_t new_node(Node head, const uint64_t *words)
     {
-        if (n_nodes == most_nodes)
-            return nullptr;
-        number = n_nodes++;
-        return &to_.nodes[number];
+        if (room - used < node_words + head.count)
+            return 0;
+        const uint32_t at = used;
+        *reinterpret_cast<Node *>(to_.nodes + at) = head;
+        for (uint32_t i = 0; i < head.count; i++)
+            to_.nodes[at + node_words + i] = words[i];
+        used += node_words + head.count;
+        return at;
     }
 
-    void put_leaf(uint32_t at, uint32_t parent, uint64_t value, uint32_t done)
+    void put_leaf(uint32_t bucket, uint32_t parent, uint64_t value, uint32_t done)
     {
-        const uint32_t rest = path_.count - done;
-        uint32_t number;
-        if (n_words + rest > most_words)
-            return;
-        Node *leaf = new_node(number);
-        if (leaf == nullptr)
-            return;
-        for (uint32_t i = 0; i < rest; i++)
-            to_.words[n_words + i] = path_.words[done + i];
-        *leaf = {value, parent, ++n_tails, n_words, static_cast<uint16_t>(rest), nothing, hash_};
-        n_words += rest;
-        store(to_.bucket[at], number, __ATOMIC_RELEASE);
+        if (const uint32_t leaf = new_node({value, parent, ++n_tails, hash_, path_.count - done, nothing, 0},
+                                           path_.words + done))
+            store(to_.bucket[bucket], leaf, __ATOMIC_RELEASE);
     }
 
     /// The node's run is to end after `count` words, where `other` is another value for the next one.
-    bool split(uint32_t at, uint32_t node, uint32_t count, uint64_t other)
+    bool split(uint32_t bucket, uint32_t node, uint32_t count, uint64_t other)
     {
-        const Node whole = to_.nodes[node];
-        const uint64_t differing = to_.words[whole.first + count];
+        const Node &whole = to_.node(node);
+        const uint64_t differing = whole.words()[count];
         const auto where = static_cast<uint16_t>(differing >> value_bits);
-        if (where != static_cast<uint16_t>(other >> value_bits) || n_nodes + 2 > most_nodes)
+        if (where != static_cast<uint16_t>(other >> value_bits))
             return false;
         const uint32_t tail = ++n_tails;
-        uint32_t none, end, beginning;
+        uint32_t none;
         const uint32_t place = look_up(to_, tail, differing & value_mask, none);
         if (place == buckets || none != 0)
             return false;
-        *new_node(end) = {differing & value_mask,
-                          tail,
-                          whole.tail,
-                          whole.first + count + 1,
-                          static_cast<uint16_t>(whole.count - count - 1),
-                          whole.next,
-                          whole.hash};
+        const uint32_t end = new_node(
+            {differing & value_mask, tail, whole.tail, whole.hash, whole.count - count - 1, whole.next, 0},
+            whole.words() + count + 1);
+        const uint32_t beginning = new_node({whole.value, whole.parent, tail, 0, count, where, 0}, whole.words());
+        if (end == 0 || beginning == 0)
+            return false;
         store(to_.bucket[place], end, __ATOMIC_RELEASE);
-        *new_node(beginning) = {whole.value, whole.parent, tail, whole.first, static_cast<uint16_t>(count), where, 0};
-        store(to_.bucket[at], beginning, __ATOMIC_RELEASE);
+        store(to_.bucket[bucket], beginning, __ATOMIC_RELEASE);
         return true;
     }
 
@@ -231,8 +229,8 @@ bool find_path(const Caller &caller, uint32_t generation, uint64_t &hash)
         look_up(*in, parent, value, number);
         if (number == 0)
             return false;
-        const Node &node = in->nodes[number];
-        const uint64_t *word = &in->words[node.first];
+        const Node &node = in->node(number);
+        const uint64_t *word = node.words();
         for (const uint64_t *end = word + node.count; word != end; word++)
             if (place.read(static_cast<uint16_t>(*word >> value_bits)) != (*word & value_mask))
                 return false;
@@ -254,7 +252,7 @@ void remember_path(const Caller &caller, const LastStack &last, uint64_t hash)
         return;
     if (memo == nullptr)
         store(memo, static_cast<Memo *>(sys::anonymous(sizeof(Memo))), __ATOMIC_RELEASE);
-    if (memo != nullptr && n_nodes < most_nodes)
+    if (memo != nullptr)
         Adder(*memo, path, hash).add(last.generation, caller.pc);
     store(writer, 0u, __ATOMIC_RELEASE);
 }

@@ -40,7 +40,7 @@ struct Caller {
 /// How many retired slots a thread keeps before it reuses the oldest: as long as they stay, a second release
 /// can show the stack of the first (HOT_PATH: no visible cost at 64 to 1,024).
 inline constexpr unsigned retired_kept = 256;
-inline constexpr unsigned site_cache_size = 128;
+inline constexpr unsigned site_cache_size = 512;
 
 struct SiteCacheEntry {
     uint64_t key;
