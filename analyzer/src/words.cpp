@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <fmt/format.h>
 
 namespace unpaired {
@@ -87,6 +88,20 @@ std::string bytes_text(uint64_t bytes)
         unit++;
     }
     return fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+std::string duration_text(double seconds)
+{
+    if (seconds < 10)
+        return fmt::format("{:.1f} s", seconds);
+    const auto whole = static_cast<uint64_t>(std::llround(seconds));
+    if (whole < 60)
+        return fmt::format("{} s", whole);
+    if (whole < 3600)
+        return fmt::format("{} min {} s", whole / 60, whole % 60);
+    if (whole < 86400)
+        return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
+    return fmt::format("{} d {} h", whole / 86400, whole % 86400 / 3600);
 }
 
 std::string cycle_noun(const TraceInfo &trace, uint64_t n)

@@ -280,21 +280,27 @@ void read_thread_name(Thread &thread)
     append(UNPAIRED_RECORD_THREAD, record);
 }
 
-void record_descriptor_limit()
+namespace {
+
+/// The limit as it is now, UINT64_MAX if it cannot be asked for; written if it has changed.
+uint64_t look_at_descriptor_limit()
 {
     rlimit64 files{};
-    if (sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::of(&files)) == 0 &&
-        __atomic_exchange_n(&limit_of_descriptors, files.rlim_cur, __ATOMIC_RELAXED) != files.rlim_cur)
+    if (sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::of(&files)) != 0)
+        return UINT64_MAX;
+    if (__atomic_exchange_n(&limit_of_descriptors, files.rlim_cur, __ATOMIC_RELAXED) != files.rlim_cur)
         write_limit(UNPAIRED_SPACE_fd, "RLIMIT_NOFILE", files.rlim_cur);
+    return files.rlim_cur;
 }
+
+} // namespace
+
+void record_descriptor_limit() { look_at_descriptor_limit(); }
 
 void record_descriptors()
 {
     constexpr unsigned batch = 512, most = 1u << 16;
-    rlimit64 files{};
-    uint64_t end = most;
-    if (sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::of(&files)) == 0 && files.rlim_cur < end)
-        end = files.rlim_cur;
+    const uint64_t limit = look_at_descriptor_limit(), end = limit < most ? limit : most;
     const uint32_t time = now_ms();
     for (unsigned first = 0; first < end; first += batch) {
         pollfd asked[batch];

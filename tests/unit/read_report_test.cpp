@@ -59,7 +59,7 @@ Report full_report()
                                      {{"hang_up", "/src/net.c", 7, "/bin/server", 0x4000, false}}};
     f.failed_release->at = f.failed_release->stack[0];
     f.ended_by = EndedBy{"free", {{"drop", "/src/net.c", 9, "/bin/server", 0x5000, false}}};
-    f.forecast = Forecast{1024, "FD_SETSIZE", 1018, true, 509, 3600.5};
+    f.forecast = Forecast{1024, "FD_SETSIZE", 1018, true, 509, 3600.5, "accept4", 24, 1019};
     f.remarks = {"one", "two"};
     f.suppressed_by = "leak:x (list:1)";
     f.baseline = Baseline{12, 34, 0.5, true};

@@ -30,7 +30,7 @@ std::vector<Trace> read_traces(const Launched &launched, std::vector<std::string
     for (const std::string &path : launched.folder->traces()) {
         try {
             Trace trace = read_trace(path);
-            trace.running_pids = running_pids(trace, path);
+            note_running(trace, path);
             traces.push_back(std::move(trace));
         } catch (const InputError &error) {
             remarks.emplace_back(error.what());

@@ -232,6 +232,7 @@ struct Trace {
 
     /// Set by the command for a trace whose processes were looked up: images with these pids still run.
     std::vector<uint32_t> running_pids;
+    uint32_t now_ms = 0; ///< when that was, as other times are; 0 if nothing ran, or that is not known
 };
 
 /// Whether it is of a firmware: a device, which does not end as a process does.

@@ -116,6 +116,9 @@ Forecast read_forecast(const JsonNode &node)
     node.read("reached", forecast.reached);
     node.read("at_cycle", forecast.at_cycle);
     node.read("after_s", forecast.after_s);
+    node.read("failed", forecast.failed);
+    node.read("errno", forecast.error);
+    node.read("failed_at", forecast.failed_at);
     return forecast;
 }
 

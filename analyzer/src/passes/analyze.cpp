@@ -90,6 +90,22 @@ void excuse_after_look(Described &one, const Trace &trace, uint16_t image, Endin
     one.finding.remarks.emplace_back("acquired while the program was ending");
 }
 
+/// Which call begins a cycle was only guessed, and a cache grows with what is asked of it, too.
+void doubt_found_cycles(Described &one, const Trace &trace, const Cycles &cycles)
+{
+    Finding &finding = one.finding;
+    const Reached &reached = finding.reached;
+    if (cycles.source != "found" || finding.rule != "never-released" || finding.severity != Severity::leak ||
+        class_of(one, trace) != ResourceClass::memory || reached.lost.count > 0 ||
+        reached.reachable.count + reached.possibly.count == 0)
+        return;
+    finding.severity = Severity::suspect;
+    finding.remarks.push_back(
+        fmt::format("grows, but is still held: a cache that fills, or a list that nobody shortens (of cycles "
+                    "that are given, as by --cycle={}, this is a leak)",
+                    cycles.name));
+}
+
 void judge_all(std::vector<Described> &findings, const Trace &trace, const ImageFacts &facts,
                const Cycles &cycles, const std::vector<Trace> &all)
 {
@@ -153,18 +169,18 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
                             facts.info.program);
             Cycles cycles = given_cycles(trace, paired, facts.run, options.cycle_function);
             place_in_cycles(findings, cycles);
-            tell_cycles(cycles, facts);
             const LimitedImage limited{trace, paired, facts, options.limits};
             findings = explain_limits(std::move(findings), limited, facts.remarks);
             judge_all(findings, trace, facts, cycles, traces);
             if (cycles.count == 0 && options.cycle_function.empty() && trace.cycle_function.empty()) {
                 cycles =
                     find_cycles(findings, trace, paired, facts.run, stacks, wrappers, facts.info.program);
-                tell_cycles(cycles, facts);
                 judge_all(findings, trace, facts, cycles, traces);
             }
+            tell_cycles(cycles, facts);
             for (Described &one : findings) {
                 excuse_after_look(one, trace, paired.image, facts.ending);
+                doubt_found_cycles(one, trace, cycles);
                 doubt_after_losses(one.finding, trace.events_lost);
                 if (class_of(one, trace) == ResourceClass::handle)
                     tell_untried(one.finding, facts.info);

@@ -240,6 +240,8 @@ ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::ve
     else
         tell_ending(trace, id, pid, all, facts);
     facts.run.end_ms = std::max(facts.run.start_ms, last_seen_ms(trace, id, pid));
+    if (facts.ending == Ending::running) // it may have done nothing for a while
+        facts.run.end_ms = std::max(facts.run.end_ms, trace.now_ms);
     info.duration_s = (facts.run.end_ms - facts.run.start_ms) / 1000.0;
 
     for (const SiteTally &site : paired.sites)

@@ -25,13 +25,8 @@ constexpr size_t last_lines = 2;      ///< of the screen: an empty one, and the 
 std::string site_text(const TallyPlace &place)
 {
     std::string text = function_text(place.function);
-    if (!place.blame.function.empty())
-        text += fmt::format("{}in {}", text.empty() ? "" : " ", place.blame.function);
-    const std::string file = !place.blame.file.empty()
-                                 ? fmt::format("{}:{}", base_name(place.blame.file), place.blame.line)
-                                 : base_name(place.blame.module);
-    if (!file.empty())
-        text += (text.empty() ? "" : ", ") + file;
+    if (const std::string blamed = place_text(place.blame); !blamed.empty())
+        text += fmt::format("{}in {}", text.empty() ? "" : " ", blamed);
     return cleaned(std::move(text));
 }
 

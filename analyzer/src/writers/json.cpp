@@ -116,6 +116,12 @@ Json to_json(const Forecast &forecast)
         json["at_cycle"] = forecast.at_cycle;
     if (forecast.after_s > 0)
         json["after_s"] = forecast.after_s;
+    if (!forecast.failed.empty()) {
+        json["failed"] = forecast.failed;
+        json["errno"] = forecast.error;
+        if (forecast.failed_at > 0)
+            json["failed_at"] = forecast.failed_at;
+    }
     return json;
 }
 

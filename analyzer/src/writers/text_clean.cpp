@@ -55,8 +55,10 @@ void clean(Finding &f)
         clean(f.ended_by->function);
         clean(f.ended_by->stack);
     }
-    if (f.forecast)
+    if (f.forecast) {
         clean(f.forecast->limit_name);
+        clean(f.forecast->failed);
+    }
     if (f.sibling) {
         clean(f.sibling->function);
         clean(f.sibling->blame);

@@ -69,29 +69,49 @@ std::vector<std::string> reached_texts(const Reached &r)
     return parts;
 }
 
-/// "in cycle 1,010, after about 2 h 3 min", as far as it is known.
+/// " in cycle 1,010, after about 2 h", as far as it is known; " at acquisition 1,018" without a cycle, unless a failed
+/// one is told.
 std::string when_text(const Forecast &c)
 {
-    std::string text = c.at_cycle > 0 ? fmt::format("in cycle {}", grouped(c.at_cycle))
-                                      : fmt::format("at acquisition {}", grouped(c.at_acquisition));
+    std::string text;
+    if (c.at_cycle > 0)
+        text = fmt::format(" in cycle {}", grouped(c.at_cycle));
+    else if (c.failed.empty())
+        text = fmt::format(" at acquisition {}", grouped(c.at_acquisition));
     if (c.after_s >= 0.05) // shorter ones are not worth a word
-        text += fmt::format(", after {}{}", c.reached ? "" : "about ",
+        text += fmt::format("{} after {}{}", text.empty() ? "" : ",", c.reached ? "" : "about ",
                             c.reached ? duration_text(c.after_s) : rough_duration_text(c.after_s));
     return text;
+}
+
+/// "the 38th lwip_socket failed (ENFILE)", or "fopen failed (EMFILE)"
+std::string shortage_text(const Forecast &c)
+{
+    const std::string call = function_text(c.failed);
+    return fmt::format("{} failed ({})",
+                       c.failed_at > 0 ? fmt::format("the {} {}", ordinal(c.failed_at), call) : call,
+                       errno_name(c.error));
 }
 
 } // namespace
 
 std::string forecast_text(const Forecast &c)
 {
+    const std::string when = when_text(c);
     if (c.limit == 0)
-        return fmt::format("no more could be had {}", when_text(c));
+        return c.failed.empty() ? fmt::format("no more could be had{}", when)
+                                : fmt::format("{}{}: no more could be had", shortage_text(c), when);
     std::string name = c.limit_name.empty() ? "the limit" : c.limit_name;
     if (name.find('=') == std::string::npos) // one that was given has its number
         name += fmt::format(" ({})", grouped(c.limit));
-    if (c.reached)
-        return fmt::format("{} was reached {}", name, when_text(c));
-    return fmt::format("{} will be reached {}", name, when_text(c));
+    if (!c.reached)
+        return fmt::format("{} will be reached{}", name, when);
+    std::string text = fmt::format("{} was reached{}", name, when);
+    if (!c.failed.empty())
+        text += ": " + shortage_text(c);
+    else if (c.limit_name == "FD_SETSIZE")
+        text += fmt::format(": select takes no descriptor from {} on", grouped(c.limit));
+    return text;
 }
 
 std::string sibling_text(const Finding &f)
@@ -119,7 +139,7 @@ std::string ended_by_intro(const Finding &f)
 
 bool is_limit_told_first(const Finding &f)
 {
-    return f.forecast && f.forecast->limit != 0 && f.rule != "limit-reached";
+    return f.forecast && (f.forecast->limit != 0 || !f.forecast->failed.empty()) && f.rule != "limit-reached";
 }
 
 std::vector<std::string> finding_facts(const Finding &f, const TraceInfo &trace, bool alone)

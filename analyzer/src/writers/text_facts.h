@@ -21,7 +21,8 @@ std::string sibling_text(const Finding &finding);
 
 /// The suppressions that matched nothing, as a block of lines that begins with an empty one; none if there are none.
 std::vector<std::string> unused_suppressions_texts(const Report &report);
-/// When a limit was or will be met: "RLIMIT_NOFILE (1,024) will be reached in cycle 1,010, after about 2 h".
+/// When a limit was or will be met: "RLIMIT_NOFILE (1,024) will be reached in cycle 1,010, after about 2 h",
+/// "RLIMIT_NOFILE (1,024) was reached after 3 s: the 1,021st accept4 failed (EMFILE)".
 std::string forecast_text(const Forecast &forecast);
 
 /// What stands before the function in Finding::ended_by: "first released by", "memory freed by".
