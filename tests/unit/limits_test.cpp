@@ -211,6 +211,7 @@ TEST_CASE("a limit that failed acquisitions prove is told with the time of the f
                      .error = 24,
                      .count = 9,
                      .space = "fd",
+                     .last_cycle = 62,
                      .first_ms = 61500,
                      .last_ms = 69000});
     builder.end(UNPAIRED_END_EXIT, 70000);
@@ -220,7 +221,7 @@ TEST_CASE("a limit that failed acquisitions prove is told with the time of the f
     REQUIRE(forecast);
     CHECK(forecast->reached);
     CHECK(forecast->at_acquisition == 61);
-    CHECK(forecast->at_cycle == 61);
+    CHECK(forecast->at_cycle == 62);
     CHECK(forecast->after_s == Approx(61.5));
     CHECK(forecast->failed == "accept4");
     CHECK(forecast->error == 24);

@@ -318,7 +318,7 @@ TEST_CASE("text: a limit that was met is told with the call that failed, by its 
     CHECK(told({0, "", 37, true, 38, 0, "lwip_socket", ENFILE, 38}) ==
           "The 38th lwip_socket failed (ENFILE) in cycle 38: no more could be had.");
     CHECK(told({1024, "FD_SETSIZE", 1021, true}) ==
-          "FD_SETSIZE (1,024) was reached at acquisition 1,021: select takes no descriptor from 1,024 on.");
+          "FD_SETSIZE (1,024) was reached at acquisition 1,021: select cannot take its descriptor.");
 }
 
 TEST_CASE("words: ordinals, and times to come, which no rounding makes much shorter")
@@ -596,7 +596,8 @@ TEST_CASE("Lines are broken neither within a parenthesis nor between a number an
           "will be reached, after about\n9 min.");
     CHECK(wrapped("nothing (a parenthesis longer than half a line is like words) at all", 30, 0, 0) ==
           "nothing (a parenthesis longer\nthan half a line is like\nwords) at all");
-    CHECK(wrapped("closes failed (-1, EALREADY), each", 32, 0, 0) == "closes failed\n(-1, EALREADY), each");
+    CHECK(wrapped("37 of 37 closes failed (-1, EALREADY), each", 36, 0, 0) ==
+          "37 of 37 closes failed\n(-1, EALREADY), each");
     CHECK(wrapped("never closed (of these", 12, 0, 0) == "never closed\n(of these");
 }
 

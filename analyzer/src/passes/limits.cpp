@@ -231,6 +231,11 @@ void tell_first_failure(Forecast &forecast, const Shortage &shortage, const std:
                 latest_ms = age.time_ms;
                 forecast.at_cycle = std::max(forecast.at_cycle, age.cycle);
             }
+    // a failure that happened in one cycle alone knows it better, where the trace's numbers are the image's
+    const auto own = image.trace.images.find(image.paired.image);
+    if (forecast.at_cycle > 0 && shortage.first->cycles == 1 && own != image.trace.images.end() &&
+        own->second.cycle == 0)
+        forecast.at_cycle = std::max(forecast.at_cycle, shortage.first->last_cycle);
 }
 
 /// Which call from the holder's place was the first to fail; 0 if another's did, or if it gave some back: then nobody

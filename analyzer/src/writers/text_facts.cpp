@@ -110,7 +110,7 @@ std::string forecast_text(const Forecast &c)
     if (!c.failed.empty())
         text += ": " + shortage_text(c);
     else if (c.limit_name == "FD_SETSIZE")
-        text += fmt::format(": select takes no descriptor from {} on", grouped(c.limit));
+        text += ": select cannot take its descriptor";
     return text;
 }
 
