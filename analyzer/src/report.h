@@ -68,11 +68,11 @@ struct Forecast {
     std::string limit_name; ///< "RLIMIT_NOFILE", "FD_SETSIZE", "NUM_SOCKETS", "--limit socket=512"
     uint64_t at_acquisition = 0;
     bool reached = false;
-    uint32_t at_cycle = 0; ///< 0 if the run has no cycles, or the finding does not grow by them
-    double after_s = 0;    ///< since the image began; 0 if that cannot be told
+    uint32_t at_cycle = 0;   ///< 0 if the run has no cycles, or the finding does not grow by them
+    double after_s = 0;      ///< since the image began; 0 if that cannot be told
     std::string failed = {}; ///< the function that was the first to fail for want of them; "" if none did
-    int error = 0;         ///< its errno, "errno" in JSON
-    uint64_t failed_at = 0; ///< which call of it from the finding's place that was; 0 if that cannot be told
+    int error = 0;           ///< its errno, "errno" in JSON
+    uint64_t failed_at = 0;  ///< which call of it from the finding's place that was; 0 if that cannot be told
 };
 
 /// An acquisition much like a finding's that balances: it shows how the finding's should have ended.

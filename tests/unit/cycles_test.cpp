@@ -315,9 +315,8 @@ TEST_CASE("what cycles rest on is said once")
     TraceBuilder builder = reconnecting_client();
     for (const char *given : {"", "socket"}) {
         const std::vector<std::string> remarks = image_of(builder, given).remarks;
-        CHECK(std::count_if(remarks.begin(), remarks.end(), [](const std::string &remark) {
-                  return remark.starts_with("cycles:");
-              }) == 1);
+        CHECK(std::count_if(remarks.begin(), remarks.end(),
+                            [](const std::string &remark) { return remark.starts_with("cycles:"); }) == 1);
     }
 }
 

@@ -242,19 +242,13 @@ TEST_CASE("which call was the first to fail is told only if that is known")
                        .space = "fd",
                        .first_ms = 61500};
     uint64_t expected = 0;
-    SECTION("the one after all that are left")
-    {
-        expected = 62;
-    }
+    SECTION("the one after all that are left") { expected = 62; }
     SECTION("some were acquired later, when others had been closed")
     {
         failed.first_ms = 50500;
         expected = 51;
     }
-    SECTION("some were given back: nobody knows when")
-    {
-        builder.counter(1, 20);
-    }
+    SECTION("some were given back: nobody knows when") { builder.counter(1, 20); }
     SECTION("it was another's call")
     {
         failed.acquire_site = log;

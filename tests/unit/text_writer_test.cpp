@@ -592,8 +592,7 @@ TEST_CASE("Lines are broken neither within a parenthesis nor between a number an
           "malloc in subscribe, mqtt.c:50\n  (owner MQTT)");
     CHECK(wrapped("16 of 16 heap blocks of 40 B (640 B) lost", 26, 0, 0) ==
           "16 of 16 heap blocks of\n40 B (640 B) lost");
-    CHECK(wrapped("will be reached, after about 9 min.", 32, 0, 0) ==
-          "will be reached, after about\n9 min.");
+    CHECK(wrapped("will be reached, after about 9 min.", 32, 0, 0) == "will be reached, after about\n9 min.");
     CHECK(wrapped("nothing (a parenthesis longer than half a line is like words) at all", 30, 0, 0) ==
           "nothing (a parenthesis longer\nthan half a line is like\nwords) at all");
     CHECK(wrapped("37 of 37 closes failed (-1, EALREADY), each", 36, 0, 0) ==

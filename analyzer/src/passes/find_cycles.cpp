@@ -89,7 +89,8 @@ bool convinces(const Candidate &candidate, const Trace &trace, Stacks &stacks)
     switch (candidate.kind) {
     case Kind::connection:
         return candidate.calls >= enough || (candidate.agree.size() >= 2 && candidate.exactly && together);
-    case Kind::handle: // a program opens files for many ends: near a number, or a large multiple, is any number
+    case Kind::
+        handle: // a program opens files for many ends: near a number, or a large multiple, is any number
         return candidate.calls >= enough &&
                (candidate.agree.size() >= 2 || candidate.by_clock ||
                 (candidate.exactly && candidate.multiples <= largest_multiple_for_handle));

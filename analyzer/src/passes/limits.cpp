@@ -246,9 +246,8 @@ uint64_t first_to_fail(const Described &holder, const Shortage &shortage)
     if (!holder.sites.contains(shortage.first->acquire_site) || finding.acquired != finding.count ||
         holder.ages.size() != finding.count)
         return 0;
-    const auto later = std::count_if(holder.ages.begin(), holder.ages.end(), [&](const Age &age) {
-        return age.time_ms > shortage.first->first_ms;
-    });
+    const auto later = std::count_if(holder.ages.begin(), holder.ages.end(),
+                                     [&](const Age &age) { return age.time_ms > shortage.first->first_ms; });
     return finding.acquired - static_cast<uint64_t>(later) + 1;
 }
 
@@ -307,9 +306,9 @@ bool grows(const Finding &finding)
 
 /// How fast something grows by the clock.
 struct Pace {
-    double per_ms = 0;      ///< from its first survivor to the run's end; 0 if it stopped, or times do not tell
-    uint32_t idle_ms = 0;   ///< how long none has been acquired
-    bool stopped = false;   ///< not in the last third of the run
+    double per_ms = 0;    ///< from its first survivor to the run's end; 0 if it stopped, or times do not tell
+    uint32_t idle_ms = 0; ///< how long none has been acquired
+    bool stopped = false; ///< not in the last third of the run
 };
 
 Pace pace_of(const Described &one, const Run &run)

@@ -26,7 +26,8 @@ size_t escape_length(std::string_view text)
 
 bool is_unit(std::string_view word)
 {
-    static constexpr std::array<std::string_view, 8> units = {"B", "KiB", "MiB", "GiB", "TiB", "s", "min", "h"};
+    static constexpr std::array<std::string_view, 8> units = {"B",   "KiB", "MiB", "GiB",
+                                                              "TiB", "s",   "min", "h"};
     const std::string_view bare = word.substr(0, word.find_last_not_of(",.:;)") + 1);
     return std::find(units.begin(), units.end(), bare) != units.end();
 }

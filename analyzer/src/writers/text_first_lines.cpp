@@ -68,9 +68,8 @@ std::vector<std::string> first_lines(const ImageReport &image, const std::vector
         if (!is_limit_told_first(*finding))
             continue;
         const Forecast *forecast = &*finding->forecast;
-        const auto same = std::find_if(limits.begin(), limits.end(), [&](const Forecast *other) {
-            return same_limit(*other, *forecast);
-        });
+        const auto same = std::find_if(limits.begin(), limits.end(),
+                                       [&](const Forecast *other) { return same_limit(*other, *forecast); });
         if (same == limits.end())
             limits.push_back(forecast);
         else if (earlier(*forecast, **same))

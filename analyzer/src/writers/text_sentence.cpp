@@ -95,8 +95,8 @@ std::string left_by(const Finding &f, const FailedRelease &failed)
 /// what acquires it.
 std::string rate(const Finding &f, const TraceInfo &trace)
 {
-    const bool itself = trace.cycle_source != "marks" && trace.cycle_name == f.function &&
-                        std::abs(f.per_cycle - 1) < 0.05;
+    const bool itself =
+        trace.cycle_source != "marks" && trace.cycle_name == f.function && std::abs(f.per_cycle - 1) < 0.05;
     return f.per_cycle <= 0 || f.incident != 0 || itself ? std::string()
                                                          : ", " + rate_text(f.per_cycle, trace);
 }
