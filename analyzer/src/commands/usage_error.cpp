@@ -68,18 +68,20 @@ std::string usage_error(const CLI::App &app, const CLI::App *command,
     if (!command)
         return unknown_option(app, word);
 
-    const std::string told = error.what(), kind = error.get_name();
-    if (kind == "ExtrasError") // "The following argument was not expected: b"
+    const std::string told = error.what(), name = told.substr(0, told.find_first_of(" :"));
+    switch (static_cast<CLI::ExitCodes>(error.get_exit_code())) {
+    case CLI::ExitCodes::ExtrasError: // "The following argument was not expected: b"
         return fmt::format("'{}' is one argument too many {}",
                            told.substr(std::min(told.rfind(": "), told.size() - 2) + 2), see_help(parsed));
-    const std::string name = told.substr(0, told.find_first_of(" :"));
-    if (kind == "ArgumentMismatch")
+    case CLI::ExitCodes::ArgumentMismatch:
         return fmt::format("{} {}", mismatch(name, told), see_help(parsed));
-    if (kind == "RequiredError") // "TARGET is required"
+    case CLI::ExitCodes::RequiredError: // "TARGET is required"
         return fmt::format("{} is missing {}", name, see_help(parsed));
-    if (kind == "RequiresError") // "--count requires --follow"
+    case CLI::ExitCodes::RequiresError: // "--count requires --follow"
         return fmt::format("{} {}", told, see_help(parsed));
-    return told; // of a value, which the check's own sentence explains
+    default: // of a value, which the check's own sentence explains
+        return told;
+    }
 }
 
 } // namespace unpaired

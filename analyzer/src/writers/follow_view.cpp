@@ -289,7 +289,7 @@ const std::vector<std::string> &help_lines()
         "  Enter         the stack of the chosen row",
         "  /             show only rows with a text in them",
         "  m             begin a cycle, as unpaired ctl PID mark does",
-        "  s             find what is lost, as unpaired ctl PID snapshot does; a report tells where",
+        "  s             tell what is lost, as unpaired ctl PID snapshot does",
         "  p             stop looking, and go on",
         "  q             quit (the program goes on)",
         "",

@@ -52,7 +52,7 @@ NOT_OF_DIFF = {
 }
 REFUSED = {
     "run": RECORDING | REPORT | NOT_OF_DIFF | {
-        "--format": [*REPORT["--format"], ("bogus", "there is no format 'bogus'; known are text, json, ")],
+        "--format": [*REPORT["--format"], ("bogus", "there is no format 'bogus'; known are folded, html, ")],
         "--keep": [("3", "it takes no value")],
         "--error-exitcode": [("ten", "'ten' is no whole number from 0 to 255"), ("256", "'256'"), ("-1", "'-1'")],
     },
@@ -104,8 +104,8 @@ def with_what_it_needs(t, command, trace, option):
                   "--output": ("--for=wrap", "--families=lwip")}
         return [command, *needed.get(option.split("=")[0], ()), option]
     if command == "verify":
-        return [command, option, t.program]
-    return [command, option, *([trace] * (2 if command == "diff" else 1))]
+        return [command, t.program, option]
+    return [command, *([trace] * (2 if command == "diff" else 1)), option]
 
 
 @check
