@@ -156,9 +156,8 @@ TEST_CASE("an owner rule given to the report settles what the program did not de
 TEST_CASE("a suppressed finding is a note, and an unused suppression is told")
 {
     AnalyzeOptions options;
-    std::vector<std::string> problems;
-    options.suppressions = parse_suppressions("leak:f\nleak:nobody_calls_this\n", "s.supp", problems);
-    REQUIRE(problems.empty());
+    options.suppressions = parse_suppressions("leak:f\nleak:nobody_calls_this\n", "s.supp");
+    REQUIRE(suppression_problems(options.suppressions).empty());
 
     Report report = report_of(some_trace(), options);
 
