@@ -62,6 +62,15 @@ struct EndedBy {
     std::vector<Frame> stack;
 };
 
+/// What held lost blocks last: the only pointer that is left to each stands in memory that was freed with it.
+struct LastHolder {
+    uint64_t count = 0;   ///< of how many of the finding's blocks this is known; it may be true of more
+    uint64_t size = 0;    ///< bytes of the block it stands in
+    std::string function; ///< that freed that block: "free"
+    Frame at = {}; ///< the frame of `stack` to look at, chosen as Finding::blame is; empty if not known
+    std::vector<Frame> stack;
+};
+
 /// When what a finding holds will meet (or met) a limit.
 struct Forecast {
     uint64_t limit = 0;
@@ -116,7 +125,8 @@ struct Finding {
     std::optional<Sibling> sibling;
     std::string reachability = "unknown"; ///< "lost|possibly|reachable|unknown": the worst of its blocks
     Reached reached;
-    std::string held_by;          ///< who holds a block of it, "" if nobody does or that is not known
+    std::string held_by; ///< who holds a block of it, "" if nobody does or that is not known
+    std::optional<LastHolder> last_holder;
     std::vector<Preview> preview; ///< of up to three of its blocks, the worst held first
     Frame blame;
     std::vector<Frame> stack; ///< innermost first; [0] is the caller of `function`

@@ -329,7 +329,9 @@ void record_descriptors()
     }
 }
 
-void record_end(Ending ending, int status, const char *program)
+/// `sp`: all that the program itself has on the stack of this thread is from here on up.
+static __attribute__((noinline)) void record_end_from(uint64_t sp, Ending ending, int status,
+                                                      const char *program)
 {
     if (process.phase != Phase::recording || (process.forked && !process.announced))
         return;
@@ -348,7 +350,22 @@ void record_end(Ending ending, int status, const char *program)
     if (seccomp_mode() != process.filter)
         write_note(UNPAIRED_NOTE_REACH_UNKNOWN, "the program filters its system calls");
     else
-        look_who_holds();
+        look_who_holds(sp);
+}
+
+__attribute__((noinline)) void record_end(Ending ending, int status, const char *program)
+{
+    // What a call preserves may be in registers still: now it is on the stack. What follows are frames of our own, in
+    // which the program's older ones show through where nothing was written yet.
+    __builtin_unwind_init();
+    uint64_t sp;
+#if defined(__x86_64__)
+    __asm__ volatile("mov %%rsp, %0" : "=r"(sp));
+#elif defined(__aarch64__)
+    __asm__ volatile("mov %0, sp" : "=r"(sp));
+#endif
+    record_end_from(sp, ending, status, program);
+    __asm__ volatile("" ::: "memory"); // no tail call: this frame is the one to begin with
 }
 
 namespace {

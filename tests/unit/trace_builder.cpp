@@ -423,7 +423,8 @@ std::vector<uint8_t> TraceBuilder::bytes() const
                                  spec.flags,
                                  spec.by,
                                  spec.at};
-            if (spec.holder == UNPAIRED_HOLDER_BLOCK && spec.by != 0)
+            if ((spec.holder == UNPAIRED_HOLDER_BLOCK || spec.holder == UNPAIRED_HOLDER_FREED) &&
+                spec.by != 0)
                 entry.by = references[spec.by - 1];
             append(content, &entry, sizeof entry);
         }

@@ -179,7 +179,9 @@ struct Held {
     uint32_t by_slot = no_slot;            ///< index of the slot whose block holds it
     uint64_t at = 0;                       ///< where the pointer stands
     bool interior = false;                 ///< it points into the middle
-    std::vector<uint8_t> beginning;        ///< of its contents
+    uint32_t freed_site = 0; ///< lost: where the block was freed that the pointer at `at` stands in, or 0
+    uint64_t freed_size = 0; ///< of that block
+    std::vector<uint8_t> beginning; ///< of its contents
 };
 
 /// When somebody looked at the memory of an image.

@@ -107,6 +107,18 @@ FailedRelease read_failed_release(const JsonNode &node)
     return failed;
 }
 
+LastHolder read_last_holder(const JsonNode &node)
+{
+    LastHolder last;
+    node.read("count", last.count);
+    node.read("size", last.size);
+    node.read("function", last.function);
+    last.stack = read_stack(node);
+    if (const auto at = node.member("at"))
+        last.at = read_place(*at, last.stack);
+    return last;
+}
+
 Forecast read_forecast(const JsonNode &node)
 {
     Forecast forecast;
@@ -208,6 +220,8 @@ Finding read_finding(const JsonNode &node)
     if (const auto reached = node.member("reached"))
         read_reached(*reached, finding.reached);
     node.read("held_by", finding.held_by);
+    if (const auto last = node.member("last_holder"))
+        finding.last_holder = read_last_holder(*last);
     node.each("preview", [&finding](const JsonNode &one) { finding.preview.push_back(read_preview(one)); });
     finding.stack = read_stack(node);
     node.read("through", finding.through);

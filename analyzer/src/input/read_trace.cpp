@@ -74,7 +74,7 @@ public:
         gather_counters();
         sort();
         check_references();
-        reach_.settle(trace_);
+        reach_.settle(trace_, input_);
         tell_damage();
         return std::move(trace_);
     }

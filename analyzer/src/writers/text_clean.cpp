@@ -51,6 +51,11 @@ void clean(Finding &f)
         clean(f.failed_release->at);
         clean(f.failed_release->stack);
     }
+    if (f.last_holder) {
+        clean(f.last_holder->function);
+        clean(f.last_holder->at);
+        clean(f.last_holder->stack);
+    }
     if (f.ended_by) {
         clean(f.ended_by->function);
         clean(f.ended_by->stack);

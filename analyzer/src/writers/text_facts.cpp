@@ -69,6 +69,22 @@ std::vector<std::string> reached_texts(const Reached &r)
     return parts;
 }
 
+/// "the last pointer to each stands in a block of 40 B freed by free in session_end, session.c:17"
+std::string last_holder_text(const Finding &f)
+{
+    const LastHolder &last = *f.last_holder;
+    const std::string which = f.count == 1            ? "it"
+                              : last.count == f.count ? "each"
+                                                      : fmt::format("{} of them", grouped(last.count));
+    std::string text = fmt::format("the last pointer to {} stands in a block of {} freed by {}", which,
+                                   bytes_text(last.size), function_text(last.function));
+    if (!last.at.function.empty())
+        text += " in " + last.at.function;
+    if (!last.at.file.empty())
+        text += fmt::format(", {}:{}", last.at.file.substr(last.at.file.rfind('/') + 1), last.at.line);
+    return text;
+}
+
 /// " in cycle 1,010, after about 2 h", as far as it is known; " at acquisition 1,018" without a cycle, unless a failed
 /// one is told.
 std::string when_text(const Forecast &c)
@@ -171,6 +187,8 @@ std::vector<std::string> finding_facts(const Finding &f, const TraceInfo &trace,
         out.push_back(sibling_text(f));
     if (const std::vector<std::string> ways = reached_texts(f.reached); ways.size() > 1)
         out.push_back(fmt::format("{}", fmt::join(ways, "; "))); // of one alone the sentence says it
+    if (f.last_holder)
+        out.push_back(last_holder_text(f));
     if (!f.held_by.empty())
         out.push_back(f.held_by);
     out.insert(out.end(), f.remarks.begin(), f.remarks.end());
