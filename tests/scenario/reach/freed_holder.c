@@ -36,7 +36,7 @@ FRAME static uintptr_t drop_all(struct entry *entry)
 {
     const uintptr_t topic = (uintptr_t)entry->topic;
     free(entry->topic);
-    drop(entry);
+    free(entry);
     return topic;
 }
 

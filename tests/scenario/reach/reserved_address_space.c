@@ -17,8 +17,8 @@ static char *base(void) { return (char *)((uintptr_t)g_cage << 16); }
 
 FRAME static void reserve(void)
 {
-    char *cage = mmap(NULL, 4ul * part, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-                      0); /* blame:cage */
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    char *cage = mmap(NULL, 4ul * part, PROT_NONE, flags, -1, 0); /* blame:cage */
     MUST(cage != MAP_FAILED && munmap(cage, part) == 0);
     g_cage = (uint32_t)((uintptr_t)(cage + part + 0xffff) >> 16);
 }
@@ -26,9 +26,9 @@ FRAME static void reserve(void)
 /* Takes the place of a page of the reservation, which is two then. */
 FRAME static char *commit(void)
 {
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
     char *at = base() + part;
-    at = mmap(at, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-              0); /* blame:page */
+    at = mmap(at, page, PROT_READ | PROT_WRITE, flags, -1, 0); /* blame:page */
     MUST(at != MAP_FAILED);
     return at;
 }
@@ -41,8 +41,9 @@ FRAME static void fill(char **place)
 
 FRAME static void lose(void)
 {
-    MUST(mmap(NULL, part, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
-         MAP_FAILED); /* blame:lost */
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    void *lost = mmap(NULL, part, PROT_READ | PROT_WRITE, flags, -1, 0); /* blame:lost */
+    MUST(lost != MAP_FAILED);
 }
 
 FRAME static void sweep(void)
