@@ -231,6 +231,7 @@ void publish(Thread &thread, uint32_t reference, const Acquired &acquired)
     slot.space = acquired.space;
     slot.flags = acquired.flags;
     slot.image = process.image;
+    slot.descriptor = 0;
     slot.next = 0;
     store(slot.sequence, slot.sequence + 1, __ATOMIC_RELEASE);
     if (unpaired_counter *c = counter(thread, acquired.site)) {

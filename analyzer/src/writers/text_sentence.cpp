@@ -23,7 +23,7 @@ std::string how_many(const Finding &f)
 /// "serve_one, server.c:11", or the module where there are no symbols.
 std::string place(const Frame &frame)
 {
-    std::string text = frame.function;
+    std::string text = shortened_name(frame.function, widest_name);
     const std::string file = !frame.file.empty() ? fmt::format("{}:{}", base_name(frame.file), frame.line)
                                                  : base_name(frame.module);
     if (!text.empty() && !file.empty())
@@ -67,7 +67,7 @@ std::string place_of_failure(const FailedRelease &failed)
     caller = std::find_if(caller, failed.stack.end(), [](const Frame &frame) { return !frame.file.empty(); });
     if (caller == failed.stack.end())
         return place(failed.at);
-    return fmt::format("{}, called from {}", failed.at.function, place(*caller));
+    return fmt::format("{}, called from {}", shortened_name(failed.at.function, widest_name), place(*caller));
 }
 
 /// "37 of 37 closes failed (-1), each after lwip_shutdown returned 0, at mbedtls_net_free, net_sockets.c:40"
@@ -182,7 +182,9 @@ std::string finding_sentence(const Finding &f, const TraceInfo &trace)
     if (!f.through.empty())
         where += " by " + function_text(f.through);
     const bool short_place = of_release && f.blame.file.empty() && !f.blame.function.empty();
-    if (const std::string blamed = short_place ? f.blame.function : place(f.blame); !blamed.empty())
+    if (const std::string blamed =
+            short_place ? shortened_name(f.blame.function, widest_name) : place(f.blame);
+        !blamed.empty())
         where += fmt::format("{}in {}", where.empty() ? "" : " ", blamed);
     std::string sentence = what_happened(f) + rate(f, trace);
     if (!where.empty())
