@@ -34,6 +34,13 @@ std::string duration_text(double seconds);
 /// function begins them, else "cycles".
 std::string cycle_noun(const TraceInfo &trace, uint64_t n);
 
+/// A function of the table as programs spell it: "_Znam" is "operator new[]", a C name is as it is.
+std::string function_text(const std::string &function);
+
+/// A C++ name for a line that has no room for all of it: where it is longer than `widest`, the arguments of templates
+/// become "<...>" and, if that is not enough, the return type goes and the parameters become "(...)".
+std::string shortened_name(const std::string &function, size_t widest);
+
 /// "a, b and c".
 std::string joined_and(const std::vector<std::string> &parts);
 

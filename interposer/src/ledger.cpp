@@ -232,6 +232,7 @@ void publish(Thread &thread, uint32_t reference, const Acquired &acquired)
     slot.flags = acquired.flags;
     slot.image = process.image;
     slot.next = acquired.space == UNPAIRED_SPACE_heap ? thread.retired_at : 0;
+    slot.descriptor = 0;
     store(slot.sequence, slot.sequence + 1, __ATOMIC_RELEASE);
     if (unpaired_counter *c = counter(thread, acquired.site)) {
         c->acquired++;

@@ -111,7 +111,7 @@ TEST_CASE("a report says what it rests on")
     CHECK(has_remark(image, "12 acquisitions were not recorded"));
     CHECK(has_remark(image, "brings its own malloc (/opt/server)"));
     CHECK(has_remark(image, "/usr/bin/env"));
-    CHECK(has_remark(image, "1 open descriptors are of unknown origin"));
+    CHECK(has_remark(image, "1 open descriptor is of unknown origin"));
     CHECK(has_remark(image, "ctl stop"));
 }
 

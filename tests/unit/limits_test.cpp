@@ -77,6 +77,13 @@ TEST_CASE("everything else that is open counts against the limit, and what grows
     builder.leak(builder.site("socket", {"listen_on@server.c:2", "main@main.c:9"}), 20, 0, 0x900000);
     builder.end(UNPAIRED_END_EXIT, 10000);
 
+    SECTION("descriptors") {}
+    SECTION("one of them inside a stream")
+    {
+        builder.limit("fd", "RLIMIT_NOFILE", 104);
+        builder.slot({.site = builder.site("fopen", {"log@log.c:9"}), .handle = 0x7000, .descriptor = 99});
+    }
+
     // 30 + 10 + 20 and the standard streams are open, 40 are left, 4 go with each cycle
     const Forecast forecast = *forecast_in(builder);
     CHECK(forecast.at_cycle == 20);

@@ -483,6 +483,72 @@ TEST_CASE("words: families have plurals and verbs")
     CHECK(function_text("malloc") == "malloc");
 }
 
+TEST_CASE("a C++ name that is too long loses its template arguments, then its parameters")
+{
+    const std::string push =
+        "std::vector<std::map<std::string, int>, std::allocator<std::map<std::string, int> > >::"
+        "push_back(std::map<std::string, int> const&)";
+    CHECK(shortened_name(push, 200) == push);
+    CHECK(shortened_name(push, 60) == "std::vector<...>::push_back(std::map<...> const&)");
+    CHECK(shortened_name(push, 40) == "std::vector<...>::push_back(...)");
+    CHECK(shortened_name("bool operator< <int>(Box<int> const&, Box<int> const&)", 40) ==
+          "operator< <...>(...)");
+    CHECK(shortened_name("Pointer<std::string>::operator->() const", 32) ==
+          "Pointer<...>::operator->() const");
+    CHECK(shortened_name("a_long_name_of_a_function_in_C", 10) == "a_long_name_of_a_function_in_C");
+    CHECK(shortened_name("damaged<name", 5) == "damaged<name");
+}
+
+TEST_CASE("text: a long C++ name fits into the line of its frame")
+{
+    Finding f = socket_leak();
+    const std::string arguments(300, 'x');
+    f.stack.front().function = f.blame.function = "Pool<" + arguments + ">::take(int)";
+    CHECK(contains(text_of({image_with({f})}), "Pool<...>::take(int)"));
+    CHECK(!contains(text_of({image_with({f})}), arguments));
+    CHECK(contains(text_of({image_with({f})}, true), arguments)); // --all
+}
+
+TEST_CASE("text: of a second release that nothing failed in, nothing failed is said")
+{
+    Finding f = socket_leak();
+    f.rule = "double-release";
+    f.family = "heap";
+    f.failed_release = FailedRelease{};
+    f.failed_release->function = "free";
+    f.failed_release->count = 2;
+    f.failed_release->stack = f.stack;
+    const std::string text = text_of({image_with({f})});
+    CHECK(contains(text, "freed again by free, 2 times"));
+    CHECK(contains(text, "freed again by free, called from"));
+    CHECK(!contains(text, "returned 0"));
+    CHECK(!contains(text, "failed"));
+
+    f.family = "socket";
+    f.failed_release->function = "close";
+    f.failed_release->result = -1;
+    f.failed_release->error = EBADF;
+    CHECK(contains(text_of({image_with({f})}), "close returned -1 (EBADF), 2 times"));
+    CHECK(contains(text_of({image_with({f})}), "closed again by close, called from"));
+}
+
+TEST_CASE("text: a program that was started through a link is called as it was started")
+{
+    ImageReport image = image_with({socket_leak()});
+    image.trace.program = "/usr/bin/redis-check-rdb";
+    image.trace.command = {"/usr/bin/redis-server", "--port", "0"};
+    const std::string text = text_of({image});
+    CHECK(text.starts_with("redis-server: "));
+    CHECK(contains(text, "program file redis-check-rdb"));
+
+    image.trace.program = "/usr/bin/python3.11";
+    image.trace.command = {"-python3"}; // as a login shell is called
+    CHECK(text_of({image}).starts_with("python3: "));
+    CHECK(!contains(text_of({image}), "program file"));
+    image.trace.command = {};
+    CHECK(text_of({image}).starts_with("python3.11: "));
+}
+
 TEST_CASE("text: processes of one program with the same findings are told once")
 {
     ImageReport first = image_with({socket_leak()}), second = first, other = first;

@@ -408,6 +408,7 @@ std::vector<uint8_t> TraceBuilder::bytes() const
             slot.space = space;
             slot.flags = spec.flags;
             slot.image = image_id;
+            slot.descriptor = static_cast<uint16_t>(spec.descriptor + 1);
             append(content, &slot, sizeof slot);
         }
         extents.push_back(extent(UNPAIRED_EXTENT_SLOTS, image_id, 0, content));

@@ -10,6 +10,7 @@
 #include "input/read_stream.h"
 #include "input/read_trace.h"
 #include "passes/pair.h"
+#include "passes/stream_buffers.h"
 #include "writers/text_clean.h"
 #include "writers/text_words.h"
 
@@ -166,8 +167,12 @@ Look Following::look(BesideLook beside)
         look.running = look.running || source.stream || !trace.running_pids.empty();
         if (&source == &sources_.front() && (name_.empty() || !trace.running_pids.empty()))
             name_ = name_of(trace);
-        const std::vector<PairedImage> images = pair(trace);
+        std::vector<PairedImage> images = pair(trace);
         source.names.learn(trace, images, rules_, symbolize);
+        adopt_stream_buffers(trace, images, [&](uint32_t site) {
+            const auto place = source.names.of(site);
+            return place ? place->stack : std::vector<Frame>();
+        });
         add_to(look.tally, trace, images, source.names, source.pids);
         look.tally.cycle = std::max(look.tally.cycle, trace.cycles);
         look.not_recorded +=

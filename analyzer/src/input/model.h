@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -89,6 +90,7 @@ struct Slot {
     uint32_t release_site = 0; ///< where a release of it last failed, or 0
     uint16_t observed = 0;
     int16_t observed_result = 0;
+    std::optional<uint32_t> descriptor; ///< of a stream: the one inside it
 };
 
 /// The sum over an image's shards for one site.

@@ -207,6 +207,8 @@ private:
         slot.release_site = raw.release_site;
         slot.observed = raw.observed;
         slot.observed_result = raw.observed_result;
+        if (raw.descriptor != 0)
+            slot.descriptor = raw.descriptor - 1u;
         trace_.slots.push_back(slot);
     }
 

@@ -13,6 +13,7 @@
 #include "passes/pair.h"
 #include "passes/present.h"
 #include "passes/siblings.h"
+#include "passes/stream_buffers.h"
 #include "passes/totals.h"
 #include "words.h"
 
@@ -154,7 +155,8 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
     Suppressions suppressions = options.suppressions;
     for (const Trace &trace : traces) {
         Stacks stacks(trace, symbolize, options.name_variable);
-        const std::vector<PairedImage> images = pair(trace);
+        std::vector<PairedImage> images = pair(trace);
+        adopt_stream_buffers(trace, images, [&](uint32_t site) { return stacks.of(trace.sites.at(site)); });
         const Wrappers wrappers = learn_wrappers(trace, images, stacks);
         for (const PairedImage &paired : images) {
             if (!says_anything(trace, paired))

@@ -4,6 +4,7 @@
 #include "passes/judge.h"
 #include "passes/names.h"
 #include "passes/suppress.h"
+#include "words.h"
 
 #include <algorithm>
 #include <array>
@@ -153,10 +154,11 @@ Cycles find_cycles(const std::vector<Described> &findings, const Trace &trace, c
         cycles.count = static_cast<uint32_t>(candidate.calls);
         const Blame blame = choose_blame(cycles.name, stacks.of(site), wrappers, program, of_firmware(trace));
         const std::string file = blame.frame.file.substr(blame.frame.file.rfind('/') + 1);
-        cycles.remark = fmt::format(
-            "cycles: {} calls of {}{}{} (found by their number; --cycle={} makes sure)", candidate.calls,
-            cycles.name, blame.frame.function.empty() ? "" : fmt::format(" in {}", blame.frame.function),
-            file.empty() ? "" : fmt::format(", {}:{}", file, blame.frame.line), cycles.name);
+        cycles.remark =
+            fmt::format("cycles: {} calls of {}{}{} (found by their number; --cycle={} makes sure)",
+                        candidate.calls, function_text(cycles.name),
+                        blame.frame.function.empty() ? "" : fmt::format(" in {}", blame.frame.function),
+                        file.empty() ? "" : fmt::format(", {}:{}", file, blame.frame.line), cycles.name);
         return cycles;
     }
     return {};

@@ -1,6 +1,7 @@
 #include "passes/hold.h"
 
 #include "passes/names.h"
+#include "words.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -72,7 +73,7 @@ std::string block_text(const Trace &trace, uint32_t slot, Stacks &stacks, const 
     std::string text = "another block";
     if (!owner.empty())
         text += " of " + owner;
-    std::string place = function;
+    std::string place = function_text(function);
     if (!blame.function.empty())
         place += fmt::format(" in {}", blame.function);
     if (!blame.file.empty())

@@ -72,7 +72,7 @@ uint64_t live_under(const Bound &bound, const LimitedImage &image)
                    (limit.name == select_limit || limit.name.starts_with("RLIMIT_"));
         });
     if (of_descriptors && bound.family == 0)
-        count += image.paired.unknown_descriptors + standard_descriptors -
+        count += image.paired.stream_descriptors + image.paired.unknown_descriptors + standard_descriptors -
                  std::min(standard, standard_descriptors);
     return count;
 }

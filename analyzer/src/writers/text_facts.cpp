@@ -43,9 +43,17 @@ std::string growth_text(const Finding &f, const TraceInfo &trace)
     return "acquired once";
 }
 
-std::string failed_text(const FailedRelease &r)
+/// A second release that nobody saw fail: free() returns nothing, and does what it does.
+bool went_through(const Finding &f)
 {
-    std::string text = fmt::format("{} returned {}", r.function, r.result);
+    return f.rule == "double-release" && f.failed_release->result == 0 && f.failed_release->error == 0;
+}
+
+std::string failed_text(const Finding &f)
+{
+    const FailedRelease &r = *f.failed_release;
+    std::string text = went_through(f) ? failed_release_intro(f)
+                                       : fmt::format("{} returned {}", function_text(r.function), r.result);
     if (r.error)
         text += fmt::format(" ({})", errno_name(r.error));
     if (r.count > 1)
@@ -78,10 +86,8 @@ std::string last_holder_text(const Finding &f)
                                                       : fmt::format("{} of them", grouped(last.count));
     std::string text = fmt::format("the last pointer to {} stands in a block of {} freed by {}", which,
                                    bytes_text(last.size), function_text(last.function));
-    if (!last.at.function.empty())
-        text += " in " + last.at.function;
-    if (!last.at.file.empty())
-        text += fmt::format(", {}:{}", last.at.file.substr(last.at.file.rfind('/') + 1), last.at.line);
+    if (const std::string place = place_text(last.at); !place.empty())
+        text += " in " + place;
     return text;
 }
 
@@ -135,10 +141,10 @@ std::string sibling_text(const Finding &f)
     const Sibling &s = *f.sibling;
     std::string text = fmt::format("the twin {}", function_text(s.function));
     if (s.blame.function != f.blame.function)
-        text += fmt::format(" in {}", s.blame.function);
+        text += fmt::format(" in {}", shortened_name(s.blame.function, widest_name));
     text += fmt::format(" at {}:{} is {}", base_name(s.blame.file), s.blame.line, family_released(f.family));
     if (!s.released_by.empty())
-        text += " by " + s.released_by;
+        text += " by " + function_text(s.released_by);
     return text + fmt::format(": {} of {}", grouped(s.released), grouped(s.acquired));
 }
 
@@ -151,6 +157,13 @@ std::string ended_by_intro(const Finding &f)
     if (f.rule == "reinitialised-live")
         return "initialised again by";
     return "released by";
+}
+
+std::string failed_release_intro(const Finding &f)
+{
+    const std::string function = function_text(f.failed_release->function);
+    return f.rule == "double-release" ? fmt::format("{} again by {}", family_released(f.family), function)
+                                      : function + " failed";
 }
 
 bool is_limit_told_first(const Finding &f)
@@ -179,8 +192,9 @@ std::vector<std::string> finding_facts(const Finding &f, const TraceInfo &trace,
                                 : fmt::format("{} {}", grouped(part.count), family_noun(family, part.count)));
         out.push_back("with " + fmt::format("{}", fmt::join(parts, ", ")) + " inside");
     }
-    if (f.failed_release)
-        out.push_back(failed_text(*f.failed_release));
+    // what went through is told above its stack
+    if (f.failed_release && !(went_through(f) && f.failed_release->count == 1))
+        out.push_back(failed_text(f));
     if (f.forecast && !(alone && is_limit_told_first(f)))
         out.push_back(forecast_text(*f.forecast));
     if (f.sibling && !alone)

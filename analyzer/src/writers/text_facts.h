@@ -28,6 +28,10 @@ std::string forecast_text(const Forecast &forecast);
 /// What stands before the function in Finding::ended_by: "first released by", "memory freed by".
 std::string ended_by_intro(const Finding &finding);
 
+/// What stands before the stack of Finding::failed_release, which must be there: "lwip_close failed", and of a double
+/// release "freed again by free".
+std::string failed_release_intro(const Finding &finding);
+
 /// What tells an image from others of the same program: its process, its run on a device.
 std::string which_text(const TraceInfo &trace);
 

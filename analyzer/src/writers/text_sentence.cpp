@@ -64,7 +64,7 @@ std::string place_of_failure(const FailedRelease &failed)
     caller = std::find_if(caller, failed.stack.end(), [](const Frame &frame) { return !frame.file.empty(); });
     if (caller == failed.stack.end())
         return place_text(failed.at);
-    return fmt::format("{}, called from {}", failed.at.function, place_text(*caller));
+    return fmt::format("{}, called from {}", shortened_name(failed.at.function, widest_name), place_text(*caller));
 }
 
 /// "37 of 37 closes failed (-1), each after lwip_shutdown returned 0, at mbedtls_net_free, net_sockets.c:40"
@@ -185,7 +185,9 @@ std::string finding_sentence(const Finding &f, const TraceInfo &trace)
     if (!f.through.empty())
         where += " by " + function_text(f.through);
     const bool short_place = of_release && f.blame.file.empty() && !f.blame.function.empty();
-    if (const std::string blamed = short_place ? f.blame.function : place_text(f.blame); !blamed.empty())
+    if (const std::string blamed =
+            short_place ? shortened_name(f.blame.function, widest_name) : place_text(f.blame);
+        !blamed.empty())
         where += fmt::format("{}in {}", where.empty() ? "" : " ", blamed);
     std::string sentence = what_happened(f) + rate(f, trace);
     if (!where.empty())

@@ -1,11 +1,11 @@
 #include "writers/text_words.h"
 
+#include "report.h"
+
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <cxxabi.h>
 #include <fmt/format.h>
-#include <memory>
 
 namespace unpaired {
 
@@ -52,21 +52,6 @@ std::string signal_name(int signal)
     return name ? std::string("SIG") + name : fmt::format("signal {}", signal);
 }
 
-std::string function_text(const std::string &function)
-{
-    if (!function.starts_with("_Z"))
-        return function;
-    int status = 0;
-    const std::unique_ptr<char, decltype(&std::free)> name(
-        abi::__cxa_demangle(function.c_str(), nullptr, nullptr, &status), &std::free);
-    if (status != 0 || !name)
-        return function;
-    const std::string text = name.get();
-    // The parameters of operator new and delete only tell the size_t: what a reader looks for is the operator.
-    const size_t open = text.find('(');
-    return text.starts_with("operator ") && open != std::string::npos ? text.substr(0, open) : text;
-}
-
 std::string base_name(const std::string &path)
 {
     const size_t slash = path.rfind('/');
@@ -75,12 +60,22 @@ std::string base_name(const std::string &path)
 
 std::string place_text(const Frame &frame)
 {
-    std::string text = frame.function;
+    std::string text = shortened_name(frame.function, widest_name);
     const std::string file = !frame.file.empty() ? fmt::format("{}:{}", base_name(frame.file), frame.line)
                                                  : base_name(frame.module);
     if (!text.empty() && !file.empty())
         text += ", ";
     return text + file;
+}
+
+std::string program_name(const TraceInfo &trace)
+{
+    std::string started = trace.command.empty() ? std::string() : base_name(trace.command.front());
+    if (started.starts_with('-')) // so login calls a shell
+        started.erase(0, 1);
+    if (!started.empty())
+        return started;
+    return trace.program.empty() ? "program" : base_name(trace.program);
 }
 
 std::string printable(const std::vector<uint8_t> &bytes)

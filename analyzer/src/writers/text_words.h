@@ -28,14 +28,17 @@ std::string errno_name(int error);
 /// "SIGABRT", or "signal 47" for a number without a name.
 std::string signal_name(int signal);
 
-/// C++ names as declared, others as they are: "_Znam" is "operator new[]".
-std::string function_text(const std::string &function);
+/// Names of C++ that are longer are shortened where lines are of a width.
+constexpr size_t widest_name = 44;
 
 /// "serve_one, server.c:11", or the module where there are no symbols.
 std::string place_text(const Frame &frame);
 
 /// What stands behind the last slash.
 std::string base_name(const std::string &path);
+
+/// What a person calls the program: as it was started, which may be a link to a file of another name.
+std::string program_name(const TraceInfo &trace);
 
 /// Bytes as text, a dot for each that is no printable ASCII character.
 std::string printable(const std::vector<uint8_t> &bytes);

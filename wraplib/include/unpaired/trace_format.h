@@ -130,7 +130,9 @@ struct unpaired_slot {
     uint8_t space;
     uint8_t flags;  /* UNPAIRED_SLOT_* */
     uint16_t image; /* the writer's, as in its extent */
-    uint16_t reserved;
+    /* streams: the descriptor inside, plus one; 0 if there is none, or it is above 65534 or not known. Stored after
+     * `sequence` (since 1.1) */
+    uint16_t descriptor;
 };
 UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_slot) == 64, slot_is_64_bytes);
 
