@@ -64,7 +64,8 @@ std::string place_of_failure(const FailedRelease &failed)
     caller = std::find_if(caller, failed.stack.end(), [](const Frame &frame) { return !frame.file.empty(); });
     if (caller == failed.stack.end())
         return place_text(failed.at);
-    return fmt::format("{}, called from {}", shortened_name(failed.at.function, widest_name), place_text(*caller));
+    return fmt::format("{}, called from {}", shortened_name(failed.at.function, widest_name),
+                       place_text(*caller));
 }
 
 /// "37 of 37 closes failed (-1), each after lwip_shutdown returned 0, at mbedtls_net_free, net_sockets.c:40"
