@@ -338,7 +338,7 @@ TEST_CASE("what has stopped growing is not forecast, and the report says since w
         REQUIRE(finding.forecast);
         CHECK(finding.forecast->at_cycle == 1021);
         CHECK(finding.forecast->after_s == 0);
-        CHECK(finding.remarks.back() == "none was acquired in the last 9 min 40 s");
+        CHECK(finding.remarks.back() == "none of these was acquired in the last 9 min 40 s");
     }
     SECTION("with cycles that were only found it may be over")
     {
