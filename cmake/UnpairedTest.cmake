@@ -1,7 +1,8 @@
 # CTest tests that fail on what they leave behind. docs/test-suites.md shows them.
 #
 #   unpaired_add_test(NAME NAME COMMAND COMMAND [ARG...] [options as below]
-#     [JSON DIR] [JUNIT DIR] [SARIF DIR]   the report as DIR/NAME.json, .xml, .sarif too
+#     [JSON DIR] [JUNIT DIR] [SARIF DIR]   the report as DIR/NAME.json, .xml, .sarif too (SARIF's paths: relative to
+#                                          CMAKE_SOURCE_DIR, unless OPTIONS has --source-root)
 #     [WORKING_DIRECTORY DIR] [CONFIGURATIONS CONFIG...])
 #
 # adds a test that runs the command under `unpaired run`. It fails with exit status 99 if there are findings, with the
@@ -83,6 +84,10 @@ function(unpaired_add_test)
       list(APPEND command "--output=${format}:${folder}/${file_name}.${suffix}")
     endif()
   endforeach()
+  # ctest starts tests in the binary folder, and the paths of SARIF are to be those of the checkout
+  if(test_SARIF AND NOT "${test_OPTIONS}" MATCHES "--source-root")
+    list(APPEND command "--source-root=${CMAKE_SOURCE_DIR}")
+  endif()
   list(GET test_COMMAND 0 program)
   if(TARGET "${program}")
     list(REMOVE_AT test_COMMAND 0)

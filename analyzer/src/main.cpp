@@ -2,6 +2,7 @@
 #include "commands/commands.h"
 #include "commands/help.h"
 #include "commands/trouble.h"
+#include "commands/usage_error.h"
 #include "input/input_error.h"
 
 #include <CLI/CLI.hpp>
@@ -81,30 +82,21 @@ int main(int argc, char **argv)
     };
     const std::vector<CLI::App *> commands = app.get_subcommands([](CLI::App *) { return true; });
 
-    std::string command;
+    for (CLI::App *command : commands)
+        unpaired::take_no_values(*command);
     try {
         std::vector<std::string> reversed(arguments.rbegin(), arguments.rend()); // as CLI11 wants them
         app.parse(reversed);
     } catch (const CLI::Success &asked) {
         return app.exit(asked); // --help, --version
     } catch (const CLI::ParseError &error) {
-        // What is missing is told before what is too much: an unknown option is the likelier mistake.
-        const std::vector<std::string> unknown = app.remaining(true);
-        log_to_stderr({});
         const std::string word = arguments.empty() ? std::string() : arguments.front();
-        const bool known = std::any_of(commands.begin(), commands.end(), [&word](const CLI::App *known_one) {
-            return known_one->get_name() == word;
+        const auto named = std::find_if(commands.begin(), commands.end(), [&word](const CLI::App *command) {
+            return command->get_name() == word;
         });
-        if (word.empty())
-            spdlog::error("which command? unpaired run -- PROGRAM, or see unpaired --help.");
-        else if (known && !unknown.empty() && unknown.front().starts_with('-'))
-            spdlog::error("unknown option '{}' (see unpaired {} --help).", one_line(unknown.front()), word);
-        else if (known)
-            spdlog::error("{} (see unpaired {} --help)", one_line(error.what()), word);
-        else if (word.starts_with('-'))
-            spdlog::error("{} (see unpaired --help)", one_line(error.what()));
-        else
-            spdlog::error("there is no command '{}' (see unpaired --help).", one_line(word));
+        const CLI::App *command = named == commands.end() ? nullptr : *named;
+        log_to_stderr(command ? word : std::string());
+        spdlog::error("{}", one_line(unpaired::usage_error(app, command, arguments, error)));
         return unpaired::exit_trouble;
     }
     for (size_t i = 0; i < commands.size(); i++) {

@@ -62,14 +62,26 @@ struct EndedBy {
     std::vector<Frame> stack;
 };
 
+/// What held lost blocks last: the only pointer that is left to each stands in memory that was freed with it.
+struct LastHolder {
+    uint64_t count = 0;   ///< of how many of the finding's blocks this is known; it may be true of more
+    uint64_t size = 0;    ///< bytes of the block it stands in
+    std::string function; ///< that freed that block: "free"
+    Frame at = {}; ///< the frame of `stack` to look at, chosen as Finding::blame is; empty if not known
+    std::vector<Frame> stack;
+};
+
 /// When what a finding holds will meet (or met) a limit.
 struct Forecast {
     uint64_t limit = 0;
     std::string limit_name; ///< "RLIMIT_NOFILE", "FD_SETSIZE", "NUM_SOCKETS", "--limit socket=512"
     uint64_t at_acquisition = 0;
     bool reached = false;
-    uint32_t at_cycle = 0; ///< 0 if the run has no cycles, or the finding does not grow by them
-    double after_s = 0;    ///< since the image began; 0 if that cannot be told
+    uint32_t at_cycle = 0;   ///< 0 if the run has no cycles, or the finding does not grow by them
+    double after_s = 0;      ///< since the image began; 0 if that cannot be told
+    std::string failed = {}; ///< the function that was the first to fail for want of them; "" if none did
+    int error = 0;           ///< its errno, "errno" in JSON
+    uint64_t failed_at = 0;  ///< which call of it from the finding's place that was; 0 if that cannot be told
 };
 
 /// An acquisition much like a finding's that balances: it shows how the finding's should have ended.
@@ -113,7 +125,8 @@ struct Finding {
     std::optional<Sibling> sibling;
     std::string reachability = "unknown"; ///< "lost|possibly|reachable|unknown": the worst of its blocks
     Reached reached;
-    std::string held_by;          ///< who holds a block of it, "" if nobody does or that is not known
+    std::string held_by; ///< who holds a block of it, "" if nobody does or that is not known
+    std::optional<LastHolder> last_holder;
     std::vector<Preview> preview; ///< of up to three of its blocks, the worst held first
     Frame blame;
     std::vector<Frame> stack; ///< innermost first; [0] is the caller of `function`

@@ -2,10 +2,12 @@
 
 #include "families.h"
 #include "report.h"
+#include "symbols/function_name.h"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <fmt/format.h>
 
 namespace unpaired {
@@ -44,6 +46,34 @@ const Verb &verb_of(std::string_view family)
     const auto found =
         std::find_if(std::begin(verbs), std::end(verbs), [&](const Verb &verb) { return verb.verb == name; });
     return found == std::end(verbs) ? verbs[0] : *found;
+}
+
+/// The name with "<...>" for each outermost list of template arguments; as it is if the brackets do not match.
+std::string without_template_arguments(std::string_view name)
+{
+    constexpr std::string_view word = "operator", comparisons = "<=>-";
+    std::string result;
+    for (size_t i = 0; i < name.size();) {
+        const bool is_operator =
+            name.substr(i).starts_with(word) && (i == 0 || name[i - 1] == ':' || name[i - 1] == ' ');
+        if (is_operator) { // its brackets are its name
+            const size_t end = std::min(name.find_first_not_of(comparisons, i + word.size()), name.size());
+            result += name.substr(i, end - i);
+            i = end;
+        } else if (name[i] == '<') {
+            size_t end = i + 1;
+            for (int depth = 1; depth > 0; end++) {
+                if (end >= name.size())
+                    return std::string(name);
+                depth += name[end] == '<' ? 1 : name[end] == '>' && name[end - 1] != '-' ? -1 : 0;
+            }
+            result += "<...>";
+            i = end;
+        } else {
+            result += name[i++];
+        }
+    }
+    return result;
 }
 
 } // namespace
@@ -89,9 +119,24 @@ std::string bytes_text(uint64_t bytes)
     return fmt::format("{:.1f} {}", value, units[unit]);
 }
 
+std::string duration_text(double seconds)
+{
+    if (seconds < 10)
+        return fmt::format("{:.1f} s", seconds);
+    const auto whole = static_cast<uint64_t>(std::llround(seconds));
+    if (whole < 60)
+        return fmt::format("{} s", whole);
+    if (whole < 3600)
+        return fmt::format("{} min {} s", whole / 60, whole % 60);
+    if (whole < 86400)
+        return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
+    return fmt::format("{} d {} h", whole / 86400, whole % 86400 / 3600);
+}
+
 std::string cycle_noun(const TraceInfo &trace, uint64_t n)
 {
-    const std::string &name = trace.cycle_name;
+    const std::string name =
+        trace.cycle_source == "marks" ? trace.cycle_name : function_text(trace.cycle_name);
     if (name.empty())
         return n == 1 ? "cycle" : "cycles";
     // a mark's name says what a cycle is; a function begins one each time it is called
@@ -102,6 +147,24 @@ std::string cycle_noun(const TraceInfo &trace, uint64_t n)
     const bool plural = name.size() > 2 && name.back() == 's' &&
                         std::string_view("sui").find(name[name.size() - 2]) == std::string_view::npos;
     return n == 1 || plural ? name : plural_of(name);
+}
+
+std::string function_text(const std::string &function)
+{
+    const std::string text = demangle(function);
+    // The parameters of operator new and delete only tell the size_t: what a reader looks for is the operator.
+    return text.starts_with("operator ") ? std::string(qualified_name(text)) : text;
+}
+
+std::string shortened_name(const std::string &function, size_t widest)
+{
+    if (function.size() <= widest)
+        return function;
+    const std::string plain = without_template_arguments(function);
+    if (plain.size() <= widest)
+        return plain;
+    const std::string_view name = qualified_name(plain);
+    return name.size() == plain.size() ? plain : fmt::format("{}(...)", name);
 }
 
 std::string joined_and(const std::vector<std::string> &parts)

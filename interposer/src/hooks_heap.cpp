@@ -143,15 +143,6 @@ void released_twice(Thread &thread, const Caller &caller, unsigned function, voi
     record_anomaly(anomaly);
 }
 
-/// Where a block is given back: the caller's address alone, which is what a second release of it shows of the first. A
-/// walk here would double what a block costs. Rules for owners ask for stacks.
-uint32_t release_site_here(Thread &thread, unsigned function, unsigned family, const Caller &caller)
-{
-    if (UNPAIRED_UNLIKELY(process.rules != nullptr))
-        return site_here(thread, function, family, caller);
-    return intern_frame(thread, function, family, caller);
-}
-
 /// Everything a release does before the real call. Returns the claimed slot, not yet sent home, or 0.
 uint32_t release_before(Thread &thread, const Caller &caller, unsigned function, void *block, uint32_t &site)
 {
@@ -172,7 +163,7 @@ uint32_t release_before(Thread &thread, const Caller &caller, unsigned function,
     unpaired_slot &slot = *slot_at(reference);
     if (slot.image != process.image || slot.handle != handle_of(block))
         return 0; // inherited: its owner is the parent
-    site = release_site_here(thread, function, site_info(slot.site).family, caller);
+    site = site_here(thread, function, site_info(slot.site).family, caller);
     if (!claim(slot))
         return 0;
     check_match(slot, function, site);

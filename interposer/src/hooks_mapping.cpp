@@ -20,17 +20,20 @@ constexpr uint64_t page = 4096;
 uint64_t whole_pages(uint64_t bytes) { return (bytes + page - 1) & ~(page - 1); }
 
 /// Everything recorded in [from, from + size) is gone: mappings inside are retired, those that stick out are cut.
-void unmap(Thread &thread, const Caller &caller, unsigned function, uint64_t from, uint64_t size)
+/// Returns the flags of all of them.
+uint8_t unmap(Thread &thread, const Caller &caller, unsigned function, uint64_t from, uint64_t size)
 {
     const KeepErrno keep;
     const Busy busy(thread, caller.sp);
     called_to_release(function, thread, caller); // munmap; mmap and mremap are acquirers
     const uint64_t to = from + size;
+    uint8_t flags = 0;
     for (;;) {
         const uint32_t reference = index::take_range_within(from, size);
         if (reference == 0)
-            return;
+            return flags;
         unpaired_slot &slot = *slot_at(reference);
+        flags |= slot.flags;
         const uint64_t start = slot.handle, end = slot.handle + slot.size;
         if (start >= from && end <= to) {
             const uint32_t site = site_here(thread, function, UNPAIRED_FAMILY_mapping, caller);
@@ -48,7 +51,7 @@ void unmap(Thread &thread, const Caller &caller, unsigned function, uint64_t fro
         if (start < from && end > to) { // and its tail
             if (const uint32_t tail = take_slot(thread); tail != 0) {
                 publish(thread, tail,
-                        {to, end - to, slot.site, slot.parent, slot.parent_sequence, slot.space, 0});
+                        {to, end - to, slot.site, slot.parent, slot.parent_sequence, slot.space, slot.flags});
                 index::enter_range(tail);
             }
         }
@@ -60,6 +63,13 @@ Acquisition mapping(unsigned function, void *at, size_t size)
     return {function, UNPAIRED_FAMILY_mapping, UNPAIRED_SPACE_mapping, handle_of(at), whole_pages(size)};
 }
 
+/// A mapping was recorded: is it address space that was only reserved, or takes the place of such?
+void note_reservation(uint32_t reference, int protection, uint8_t flags_before)
+{
+    if (reference != 0 && (protection == PROT_NONE || (flags_before & UNPAIRED_SLOT_RESERVED) != 0))
+        slot_at(reference)->flags |= UNPAIRED_SLOT_RESERVED;
+}
+
 } // namespace
 
 #define UNPAIRED_MMAP(function)                                                                         \
@@ -68,12 +78,15 @@ Acquisition mapping(unsigned function, void *at, size_t size)
     {                                                                                                   \
         const Caller caller = UNPAIRED_CALLER();                                                        \
         Acquiring acquiring = begin_acquire(caller);                                                    \
+        uint8_t before = 0;                                                                             \
         if (acquiring.thread != nullptr && (flags & MAP_FIXED) != 0)                                    \
-            unmap(*acquiring.thread, caller, UNPAIRED_FUNCTION_##function, handle_of(at),               \
-                  whole_pages(size));                                                                   \
+            before = unmap(*acquiring.thread, caller, UNPAIRED_FUNCTION_##function, handle_of(at),      \
+                           whole_pages(size));                                                          \
         void *ret = UNPAIRED_REAL(function)(at, size, protection, flags, fd, offset);                   \
         if (ret != MAP_FAILED)                                                                          \
-            finish_acquire(acquiring, caller, mapping(UNPAIRED_FUNCTION_##function, ret, size));        \
+            note_reservation(                                                                           \
+                finish_acquire(acquiring, caller, mapping(UNPAIRED_FUNCTION_##function, ret, size)),    \
+                protection, before);                                                                    \
         else                                                                                            \
             finish_failed(acquiring, caller, mapping(UNPAIRED_FUNCTION_##function, nullptr, 0), errno); \
         return ret;                                                                                     \

@@ -29,6 +29,8 @@ void adopt_descriptor(uint32_t stream_slot, int fd)
         moved.flags |= UNPAIRED_SLOT_MOVED;
         return;
     }
+    if (fd < UINT16_MAX)
+        slot_at(stream_slot)->descriptor = static_cast<uint16_t>(fd + 1);
     bool ok;
     index::enter_descriptor(fd, stream_slot, ok);
 }

@@ -118,7 +118,8 @@ inline void publish(Thread &thread, uint32_t reference, const Acquired &acquired
     slot.space = acquired.space;
     slot.flags = acquired.flags;
     slot.image = process.image;
-    slot.next = 0;
+    slot.next = acquired.space == UNPAIRED_SPACE_heap ? thread.retired_at : 0;
+    slot.descriptor = 0;
     store(slot.sequence, slot.sequence + 1, __ATOMIC_RELEASE);
     if (unpaired_counter *c = counter(thread, acquired.site)) {
         c->acquired++;

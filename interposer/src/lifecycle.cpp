@@ -282,21 +282,27 @@ void read_thread_name(Thread &thread)
     append(UNPAIRED_RECORD_THREAD, record);
 }
 
-void record_descriptor_limit()
+namespace {
+
+/// The limit as it is now, UINT64_MAX if it cannot be asked for; written if it has changed.
+uint64_t look_at_descriptor_limit()
 {
     rlimit64 files{};
-    if (sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::of(&files)) == 0 &&
-        __atomic_exchange_n(&limit_of_descriptors, files.rlim_cur, __ATOMIC_RELAXED) != files.rlim_cur)
+    if (sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::of(&files)) != 0)
+        return UINT64_MAX;
+    if (__atomic_exchange_n(&limit_of_descriptors, files.rlim_cur, __ATOMIC_RELAXED) != files.rlim_cur)
         write_limit(UNPAIRED_SPACE_fd, "RLIMIT_NOFILE", files.rlim_cur);
+    return files.rlim_cur;
 }
+
+} // namespace
+
+void record_descriptor_limit() { look_at_descriptor_limit(); }
 
 void record_descriptors()
 {
     constexpr unsigned batch = 512, most = 1u << 16;
-    rlimit64 files{};
-    uint64_t end = most;
-    if (sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::of(&files)) == 0 && files.rlim_cur < end)
-        end = files.rlim_cur;
+    const uint64_t limit = look_at_descriptor_limit(), end = limit < most ? limit : most;
     const uint32_t time = now_ms();
     for (unsigned first = 0; first < end; first += batch) {
         pollfd asked[batch];
@@ -325,7 +331,9 @@ void record_descriptors()
     }
 }
 
-void record_end(Ending ending, int status, const char *program)
+/// `sp`: all that the program itself has on the stack of this thread is from here on up.
+static __attribute__((noinline)) void record_end_from(uint64_t sp, Ending ending, int status,
+                                                      const char *program)
 {
     if (process.phase != Phase::recording || (process.forked && !process.announced))
         return;
@@ -344,7 +352,22 @@ void record_end(Ending ending, int status, const char *program)
     if (seccomp_mode() != process.filter)
         write_note(UNPAIRED_NOTE_REACH_UNKNOWN, "the program filters its system calls");
     else
-        look_who_holds();
+        look_who_holds(sp);
+}
+
+__attribute__((noinline)) void record_end(Ending ending, int status, const char *program)
+{
+    // What a call preserves may be in registers still: now it is on the stack. What follows are frames of our own, in
+    // which the program's older ones show through where nothing was written yet.
+    __builtin_unwind_init();
+    uint64_t sp;
+#if defined(__x86_64__)
+    __asm__ volatile("mov %%rsp, %0" : "=r"(sp));
+#elif defined(__aarch64__)
+    __asm__ volatile("mov %0, sp" : "=r"(sp));
+#endif
+    record_end_from(sp, ending, status, program);
+    __asm__ volatile("" ::: "memory"); // no tail call: this frame is the one to begin with
 }
 
 namespace {

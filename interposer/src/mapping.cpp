@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -47,6 +48,37 @@ constexpr uint64_t smallest_capacity = 256 * 1024;
 constexpr uint64_t allocated_without_populate = 64u << 20;
 constexpr uint32_t largest_log_pages = 16;
 
+bool same_file(const char *a, const char *b)
+{
+    struct statx of_a, of_b;
+    const auto look = [](const char *path, struct statx &found) {
+        return sys::call(SYS_statx, AT_FDCWD, sys::of(path), 0, STATX_INO, sys::of(&found)) == 0;
+    };
+    return look(a, of_a) && look(b, of_b) && of_a.stx_ino == of_b.stx_ino &&
+           of_a.stx_dev_major == of_b.stx_dev_major && of_a.stx_dev_minor == of_b.stx_dev_minor;
+}
+
+/// The program's name as it was started, which may be a link's; for a script its interpreter's.
+void name_of_program(char *name, size_t room)
+{
+    constexpr const char *executable = "/proc/self/exe";
+    char target[1024];
+    const char *path = reinterpret_cast<const char *>(getauxval(AT_EXECFN));
+    if (path == nullptr || !same_file(path, executable)) {
+        const long length =
+            sys::call(SYS_readlinkat, AT_FDCWD, sys::of(executable), sys::of(target), sizeof target - 1);
+        target[length > 0 ? length : 0] = '\0';
+        path = target;
+    }
+    const char *slash = strrchr(path, '/');
+    const char *base = slash != nullptr ? slash + 1 : path;
+    if (*base == '\0')
+        base = "program";
+    const size_t length = strnlen(base, room - 1);
+    memcpy(name, base, length);
+    name[length] = '\0';
+}
+
 /// `pattern` with %p and %e put in; false when it does not fit.
 bool expand_path(const char *pattern, char *path, size_t room)
 {
@@ -64,13 +96,7 @@ bool expand_path(const char *pattern, char *path, size_t room)
             insert = end;
             p++;
         } else if (p[0] == '%' && p[1] == 'e') {
-            char exe[1024];
-            const long length =
-                sys::call(SYS_readlinkat, AT_FDCWD, sys::of("/proc/self/exe"), sys::of(exe), sizeof exe - 1);
-            exe[length > 0 ? length : 0] = '\0';
-            const char *base = strrchr(exe, '/');
-            strncpy(text, base != nullptr ? base + 1 : "program", sizeof text - 1);
-            text[sizeof text - 1] = '\0';
+            name_of_program(text, sizeof text);
             p++;
         } else {
             text[0] = *p;

@@ -1,11 +1,10 @@
 #include "own_memory.h"
 
+#include "open_aside.h"
 #include "state.h"
 
-#include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -101,31 +100,6 @@ bool parse(const char *line, Region &region)
 }
 
 } // namespace
-
-long open_aside(const char *path)
-{
-    rlimit64 files{}, more{};
-    const bool limited = sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::of(&files)) == 0;
-    const auto open = [path] { return sys::call(SYS_openat, AT_FDCWD, sys::of(path), O_RDONLY | O_CLOEXEC); };
-    long fd = open();
-    if (fd == -EMFILE && limited && files.rlim_cur < files.rlim_max) {
-        // a program that leaked all of its descriptors is what this library is for
-        more = {files.rlim_cur + 16 < files.rlim_max ? files.rlim_cur + 16 : files.rlim_max, files.rlim_max};
-        if (sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, sys::of(&more), 0) == 0) {
-            fd = open();
-            sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, sys::of(&files), 0);
-        }
-        return fd;
-    }
-    if (fd < 0 || !limited || files.rlim_cur < 64)
-        return fd;
-    const uint64_t high = files.rlim_cur < 65536 ? files.rlim_cur : 65536;
-    const long aside = sys::call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, static_cast<long>(high - 16));
-    if (aside < 0)
-        return fd;
-    sys::call(SYS_close, fd);
-    return aside;
-}
 
 OwnMemory::~OwnMemory()
 {

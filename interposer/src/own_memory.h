@@ -109,8 +109,4 @@ private:
     const char *trouble_ = nullptr;
 };
 
-/// Opens a file for reading under a number that programs do not use, even where all are taken; negative if that
-/// cannot be done.
-long open_aside(const char *path);
-
 } // namespace unpaired

@@ -4,48 +4,24 @@
 #include "lifecycle.h"
 #include "mapping.h"
 #include "modules.h"
+#include "open_aside.h"
 #include "own_memory.h"
-
-#include "unpaired/heap_chunks.h"
+#include "reach_layout.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <time.h>
 
 namespace unpaired {
 namespace {
 
 constexpr Budget budget{2000, 10'000, uint64_t{4} << 30};
-constexpr uint64_t red_zone = 128; // System V ABI for x86-64, 3.2.2
 constexpr uint64_t page = 4096;
 constexpr unsigned registers_kept =
     6; // that a call preserves: in a system call they may be all that holds a block
 constexpr long pause_between_looks_ns = 5'000'000;
 constexpr unsigned preview_bytes = 32, previews_of_a_site = 3, most_previews = 500;
-
-/// A block: of a slot, or (reference 0) one that was not recorded and only holds others.
-struct Item {
-    uint64_t address, size;
-    uint32_t reference, sequence;
-    bool mapping;
-};
-
-/// Memory outside all blocks that may hold pointers to them.
-struct Root {
-    uint64_t start, end;
-    uint32_t tid; ///< of a stack
-    uint8_t kind; ///< enum unpaired_reach_holder
-};
-
-struct Task {
-    int tid;
-    bool stopped;     ///< it waits in the kernel, and the rest is known
-    uint64_t sp;      ///< stack pointer, 0 if not known
-    uint64_t held[6]; ///< the arguments of its system call
-    bool in_block;    ///< the stack lies in a block that the program made for it
-    uint32_t root;    ///< ... which this root stands for
-};
 
 /// A slot whose handle is the address of a block of another one: an addrinfo list.
 struct Alias {
@@ -53,9 +29,25 @@ struct Alias {
     uint32_t reference, sequence;
 };
 
+/// The memory of a block that was freed and whose slot still tells of it.
+struct Freed {
+    uint64_t start, end;
+    uint32_t reference;
+    uint32_t number; ///< of its release, among those of blocks of its shard; wraps
+    uint16_t shard;
+    bool doubtful; ///< another one had this memory too, and which was the last is not known
+};
+
+/// Where the search was asked for: the thread stands still, with what it uses of its stack from `sp` on.
+struct Place {
+    int tid;
+    uint64_t sp;
+    DescriptorsOfItsOwn aside;
+};
+
 class Look {
 public:
-    explicit Look(uint64_t sp) : sp_(sp) {}
+    explicit Look(const Place &place) : place_(place) {}
 
     /// nullptr, or why nothing is known.
     const char *run()
@@ -68,9 +60,11 @@ public:
         if (problem == nullptr)
             problem = memory_.read_map();
         if (problem == nullptr)
-            problem = find_tasks();
-        if (problem == nullptr)
-            problem = arrange();
+            problem = layout_.find_tasks(place_.tid, place_.sp);
+        if (problem == nullptr) {
+            exclude_ourselves();
+            problem = layout_.arrange();
+        }
         if (problem == nullptr)
             problem = judge();
         if (problem == nullptr)
@@ -79,10 +73,6 @@ public:
     }
 
 private:
-    static constexpr const char *no_memory = "there is no memory for it";
-
-    // ---- what is live ------------------------------------------------------------------------------------------
-
     bool collect()
     {
         bool room = true;
@@ -98,108 +88,13 @@ private:
                 room = aliases_.push({slot.handle, reference_of(&slot), sequence});
             return !room;
         });
-        sort_items();
+        layout_.sort_items();
         return room;
-    }
-
-    void sort_items()
-    {
-        std::sort(items_.begin(), items_.end(),
-                  [](const Item &a, const Item &b) { return a.address < b.address; });
-    }
-
-    // ---- threads -------------------------------------------------------------------------------------------------
-
-    const char *find_tasks()
-    {
-        const int own = sys::gettid();
-        const long folder = open_aside("/proc/self/task");
-        if (folder < 0)
-            return "/proc/self/task cannot be opened";
-        alignas(8) char buffer[2048];
-        long n;
-        bool room = true;
-        while (room && (n = sys::call(SYS_getdents64, folder, sys::of(buffer), sizeof buffer)) > 0)
-            for (long at = 0; at < n;) { // struct linux_dirent64: inode, offset, length, type, name
-                uint16_t length;
-                memcpy(&length, buffer + at + 16, sizeof length);
-                int tid = 0;
-                for (const char *c = buffer + at + 19; *c >= '0' && *c <= '9'; c++)
-                    tid = tid * 10 + (*c - '0');
-                if (tid != 0)
-                    room = room && tasks_.push({tid, false, tid == own ? sp_ : 0, {}, false, 0});
-                at += length;
-            }
-        sys::call(SYS_close, folder);
-        for (Task &task : tasks_)
-            if (task.tid != own)
-                ask_kernel(task);
-        return room ? nullptr : no_memory;
-    }
-
-    /// /proc/self/task/TID/syscall: "running", or a system call's number, its arguments, stack pointer, program
-    /// counter; "-1" and no arguments where it waits outside of one.
-    static void ask_kernel(Task &task)
-    {
-        char path[64] = "/proc/self/task/", digits[12], text[256];
-        unsigned n = 0, length = 16;
-        for (int rest = task.tid; rest != 0; rest /= 10)
-            digits[n++] = static_cast<char>('0' + rest % 10);
-        while (n != 0)
-            path[length++] = digits[--n];
-        memcpy(path + length, "/syscall", 9);
-        const long fd = open_aside(path);
-        if (fd < 0)
-            return;
-        const long got = sys::call(SYS_read, fd, sys::of(text), sizeof text - 1);
-        sys::call(SYS_close, fd);
-        if (got <= 0 || text[0] == 'r')
-            return;
-        text[got] = '\0';
-        uint64_t numbers[8];
-        n = 0;
-        for (const char *c = strchr(text, ' '); c != nullptr && n < 8; c = strchr(c + 1, ' ')) {
-            uint64_t value = 0;
-            for (const char *d = c + 3; (*d >= '0' && *d <= '9') || (*d >= 'a' && *d <= 'f'); d++)
-                value = value << 4 | static_cast<uint64_t>(*d <= '9' ? *d - '0' : *d - 'a' + 10);
-            numbers[n++] = value;
-        }
-        if (n < 2)
-            return;
-        task.stopped = true;
-        task.sp = numbers[n - 2];
-        for (unsigned i = 0; i < 6 && n == 8; i++)
-            task.held[i] = numbers[i];
-    }
-
-    // ---- what lies where -------------------------------------------------------------------------------------------
-
-    /// Finds roots, and blocks that were not recorded; the kernel's map is read.
-    const char *arrange()
-    {
-        exclude_ourselves();
-        const size_t recorded = items_.size();
-        for (size_t i = 0; i < memory_.regions().size() && !full_; i++) {
-            const Region region = memory_.regions()[i];
-            if (region.kind == Region::anonymous && region.start < region.end && is_arena(region, recorded))
-                walk_arena(region, recorded);
-        }
-        sort_items();
-        drop_overlaps();
-        for (size_t i = 0; i < memory_.regions().size() && !full_; i++)
-            add_region(memory_.regions()[i]);
-        for (Task &task : tasks_)
-            if (const Item *item = task.sp != 0 ? item_at(task.sp) : nullptr) {
-                task.in_block = true;
-                task.root = static_cast<uint32_t>(roots_.size());
-                full_ = full_ || !roots_.push({item->address, item->address, static_cast<uint32_t>(task.tid),
-                                               UNPAIRED_HOLDER_STACK});
-            }
-        return full_ ? no_memory : memory_.trouble();
     }
 
     void exclude_ourselves()
     {
+        memory_.exclude(place_.aside.stack_start(), place_.aside.stack_end());
         memory_.exclude(reinterpret_cast<uint64_t>(process.base),
                         reinterpret_cast<uint64_t>(process.base) + load(process.capacity));
         if (const ModuleView *module = module_at(reinterpret_cast<uint64_t>(&look_who_holds)))
@@ -228,191 +123,6 @@ private:
         exclude(index_);
     }
 
-    /// The first item at or behind the address, of the first `n`.
-    size_t first_item(uint64_t address, size_t n) const
-    {
-        return static_cast<size_t>(
-            std::lower_bound(items_.begin(), items_.begin() + n, address,
-                             [](const Item &item, uint64_t wanted) { return item.address < wanted; }) -
-            items_.begin());
-    }
-
-    /// A chunk of an arena, as opposed to one that was mapped for itself.
-    bool in_arena(const Item &item)
-    {
-        uint64_t size = 0;
-        return !item.mapping && memory_.get(item.address - 8, size) && (size & heap_chunks::is_mapped) == 0;
-    }
-
-    bool is_arena(const Region &region, size_t recorded)
-    {
-        if (!process.libc_heap || process.heap_untouched)
-            return false;
-        if (region.heap)
-            return true;
-        for (size_t i = first_item(region.start, recorded); i < recorded && items_[i].address < region.end;
-             i++)
-            if (in_arena(items_[i]))
-                return true;
-        return false;
-    }
-
-    void walk_arena(const Region &region, size_t recorded)
-    {
-        memory_.forget_window();
-        size_t next = first_item(region.start, recorded);
-        const auto next_known = [&](uint64_t at) {
-            while (next < recorded &&
-                   (items_[next].address < at + heap_chunks::header || items_[next].mapping))
-                next++;
-            return next < recorded && items_[next].address < region.end
-                       ? items_[next].address - heap_chunks::header
-                       : region.end;
-        };
-        const uint64_t start = first_chunk(region, next_known(region.start));
-        add_root(region.start, start, UNPAIRED_HOLDER_DATA, 0);
-        heap_chunks::walk(memory_, start, region.end, next_known,
-                          [&](heap_chunks::Use use, uint64_t from, uint64_t to, const unpaired_trailer *tag) {
-                              if (use == heap_chunks::Use::live)
-                                  add_unrecorded(from, to, *tag, recorded);
-                              else if (use == heap_chunks::Use::other)
-                                  add_used(from, to, recorded);
-                              else if (use == heap_chunks::Use::unclear)
-                                  add_root(from, to, UNPAIRED_HOLDER_STALE, 0);
-                          });
-    }
-
-    /// The program's own arena begins with a chunk, a thread's with data of the allocator. `known` is a chunk.
-    uint64_t first_chunk(const Region &region, uint64_t known)
-    {
-        constexpr uint64_t most_of_header = 4096;
-        for (uint64_t at = region.start; at < known && at < region.start + most_of_header;
-             at += heap_chunks::alignment)
-            if (leads_to(at, known, region.end))
-                return at;
-        return known;
-    }
-
-    bool leads_to(uint64_t at, uint64_t known, uint64_t end)
-    {
-        constexpr unsigned far_enough = 1000;
-        for (unsigned i = 0; i < far_enough && at < known; i++) {
-            uint64_t size = 0;
-            if (!memory_.get(at + 8, size) || !heap_chunks::plausible(size, at, end) ||
-                (size & heap_chunks::is_mapped) != 0)
-                return false;
-            at += size & ~heap_chunks::flags;
-        }
-        return at <= known;
-    }
-
-    bool is_recorded(uint64_t address, size_t recorded) const
-    {
-        const size_t i = first_item(address, recorded);
-        return i < recorded && items_[i].address == address;
-    }
-
-    /// A block with a tag and without a slot of this image's: the parent's, or one there was no room for.
-    void add_unrecorded(uint64_t from, uint64_t to, const unpaired_trailer &tag, size_t recorded)
-    {
-        const uint64_t block = from + heap_chunks::header;
-        if (!is_recorded(block, recorded))
-            full_ = full_ || !items_.push({block, heap_chunks::size_asked(tag, to - block - 8), 0, 0, false});
-    }
-
-    /// A chunk without a tag: from before the recording, unless its tag was overwritten.
-    void add_used(uint64_t from, uint64_t to, size_t recorded)
-    {
-        if (!is_recorded(from + heap_chunks::header, recorded))
-            add_root(from, to, UNPAIRED_HOLDER_DATA, 0);
-    }
-
-    /// Of two items that share memory the first stays: releases that went unseen leave such.
-    void drop_overlaps()
-    {
-        size_t kept = 0;
-        uint64_t end = 0;
-        for (const Item &item : items_) {
-            if (kept != 0 && item.address < end)
-                continue;
-            end = item.address + (item.size != 0 ? item.size : 1);
-            items_[kept++] = item;
-        }
-        items_.resize(kept);
-    }
-
-    void add_root(uint64_t start, uint64_t end, uint8_t kind, uint32_t tid)
-    {
-        if (start < end)
-            full_ = full_ || !roots_.push({start, end, tid, kind});
-    }
-
-    /// What of [start, end) lies outside all blocks.
-    void add_between_blocks(uint64_t start, uint64_t end, uint8_t kind, uint32_t tid)
-    {
-        size_t i = first_item(start, items_.size());
-        if (i > 0 && items_[i - 1].address + items_[i - 1].size > start)
-            i--;
-        for (; i < items_.size() && items_[i].address < end; i++) {
-            add_root(start, items_[i].address, kind, tid);
-            start = std::max(start, items_[i].address + items_[i].size);
-        }
-        add_root(start, end, kind, tid);
-    }
-
-    void add_region(const Region &region)
-    {
-        if (region.start >= region.end || (region.kind == Region::shared && !region.writable) ||
-            (region.kind == Region::anonymous && is_arena(region, items_.size())))
-            return;
-        // Below the stack pointer nothing counts. A stack that the program made itself, in a block, is that block's.
-        const Task *on_it = nullptr;
-        for (const Task &task : tasks_)
-            if (task.sp >= region.start && task.sp < region.end && !item_at(task.sp) &&
-                (on_it == nullptr || task.sp < on_it->sp))
-                on_it = &task;
-        if (on_it != nullptr)
-            add_between_blocks(std::max(region.start, on_it->sp - red_zone), region.end,
-                               UNPAIRED_HOLDER_STACK, static_cast<uint32_t>(on_it->tid));
-        else
-            add_between_blocks(region.start, region.end,
-                               is_stack_of_ended(region) ? UNPAIRED_HOLDER_STALE : UNPAIRED_HOLDER_DATA, 0);
-    }
-
-    const Item *item_at(uint64_t address) const
-    {
-        size_t i = first_item(address + 1, items_.size());
-        return i > 0 && items_[i - 1].address + items_[i - 1].size > address ? &items_[i - 1] : nullptr;
-    }
-
-    /// A thread's control block (tcbhead_t of glibc) points to itself twice, and the C library's description of the
-    /// thread around it has its number; it stands at the end of its stack, which is kept to be used again.
-    bool is_stack_of_ended(const Region &region)
-    {
-        constexpr uint64_t alignment = 64, most_of_a_block = 0x4000, description = 0x1000;
-        if (region.kind != Region::anonymous || region.stack)
-            return false;
-        const uint64_t start =
-            region.end - region.start > most_of_a_block ? region.end - most_of_a_block : region.start;
-        for (uint64_t at = (start + alignment - 1) / alignment * alignment; at + 24 <= region.end;
-             at += alignment) {
-            uint64_t tcb = 0, self = 0;
-            if (!memory_.get(at, tcb) || tcb != at || !memory_.get(at + 16, self) || self != at)
-                continue;
-            for (uint64_t word = at; word < at + description && word < region.end; word += 4) {
-                uint32_t value = 0;
-                if (memory_.get(word, value))
-                    for (const Task &task : tasks_)
-                        if (value == static_cast<uint32_t>(task.tid))
-                            return false;
-            }
-            return true;
-        }
-        return false;
-    }
-
-    // ---- who holds what ----------------------------------------------------------------------------------------------
-
     const char *judge()
     {
         const size_t n = items_.size();
@@ -422,6 +132,8 @@ private:
         for (size_t i = 0; i < n; i++)
             blocks_[i] = {items_[i].address, items_[i].size, items_[i].mapping};
         exclude_scratch();
+        if (!collect_freed())
+            return no_memory;
         const bool alone = tasks_.size() <= 1;
         mark(true);
         if (memory_.trouble() == nullptr && !alone && any_lost()) {
@@ -461,9 +173,73 @@ private:
                 marker.scan_stale_root(i, roots_[i].start, roots_[i].end);
         marker.follow_possible();
         marker.sort_the_lost();
-        if (!first)
-            marker.doubt_lost(
-                [this](uint32_t block) { return is_on_its_way(block) || perhaps_in_register(block); });
+        marker.doubt_lost([&](uint32_t block) {
+            return is_reservation(block) || (!first && (is_on_its_way(block) || perhaps_in_register(block)));
+        });
+        for (uint32_t i = 0; i < freed_.size(); i++)
+            if (!freed_[i].doubtful)
+                scan_freed(marker, i);
+    }
+
+    /// Whether it is address space that was reserved: addresses in it are computed, from an index or half a pointer.
+    bool is_reservation(uint32_t block) const
+    {
+        const Item &item = items_[block];
+        return item.mapping && (slot_at(item.reference)->flags & UNPAIRED_SLOT_RESERVED) != 0;
+    }
+
+    /// The blocks whose release a thread still remembers; of each thread the last one first.
+    bool collect_freed()
+    {
+        for (const Thread *t = load(process.threads, __ATOMIC_ACQUIRE); t != nullptr; t = t->next) {
+            const uint32_t end = load(t->retired_at);
+            for (uint32_t age = 1; age <= retired_kept; age++) {
+                const uint32_t number = end - age, reference = load(t->retired[number % retired_kept]);
+                if (reference == 0 || !plausible_slot(reference))
+                    continue;
+                const unpaired_slot &slot = *slot_at(reference);
+                if (live(slot) || slot.space != UNPAIRED_SPACE_heap || slot.release_site == 0 ||
+                    slot.size == 0 || slot.shard != t->shard)
+                    continue;
+                if (!freed_.push({slot.handle, slot.handle + slot.size, reference, number, t->shard, false}))
+                    return false;
+            }
+        }
+        std::sort(freed_.begin(), freed_.end(),
+                  [](const Freed &a, const Freed &b) { return a.start < b.start; });
+        // Of two that had the same memory, one after the other, the later one left what stands there now.
+        Freed *last = nullptr;
+        for (Freed &one : freed_) {
+            if (last != nullptr && one.start < last->end) {
+                const bool same_thread = one.shard == last->shard,
+                           later = static_cast<int32_t>(one.number - last->number) > 0;
+                one.doubtful = !same_thread || !later;
+                last->doubtful = last->doubtful || !same_thread || later;
+            }
+            if (last == nullptr || one.end > last->end || last->doubtful)
+                last = &one;
+        }
+        std::sort(freed_.begin(), freed_.end(), [](const Freed &a, const Freed &b) {
+            return a.shard != b.shard ? a.shard < b.shard : static_cast<int32_t>(a.number - b.number) > 0;
+        });
+        exclude(freed_);
+        return true;
+    }
+
+    /// What of a freed block nobody was given since. A block may have the address of one that the freed block pointed to:
+    /// it counts only if it was there before the release. Order is known within a thread.
+    void scan_freed(OwnMemory::Marker &marker, uint32_t number)
+    {
+        const Freed &freed = freed_[number];
+        const auto was_there = [&](uint32_t block) {
+            if (items_[block].reference == 0 || items_[block].mapping)
+                return false;
+            const unpaired_slot &slot = *slot_at(items_[block].reference);
+            return slot.shard == freed.shard && static_cast<int32_t>(freed.number - slot.next) >= 0;
+        };
+        layout_.between_blocks(freed.start, freed.end, [&](uint64_t start, uint64_t end) {
+            marker.scan_freed(number, start, end, was_there);
+        });
     }
 
     bool any_lost() const
@@ -477,10 +253,9 @@ private:
     {
         if (!living_.resize(load(process.file->next_thread)))
             return false;
-        const int own = sys::gettid();
         for (const Thread *t = load(process.threads, __ATOMIC_ACQUIRE); t != nullptr; t = t->next)
             for (const Task &task : tasks_)
-                if (task.tid == load(t->tid) && task.tid != own && t->id < living_.size())
+                if (task.tid == load(t->tid) && task.tid != place_.tid && t->id < living_.size())
                     living_[t->id] = 1;
         return true;
     }
@@ -524,8 +299,6 @@ private:
                lost_of_site_[slot.site] <= registers_kept * (tasks_.size() - 1);
     }
 
-    // ---- the result --------------------------------------------------------------------------------------------------
-
     void write()
     {
         // what is held matters least, if there is not room for all
@@ -535,7 +308,7 @@ private:
                     (marks_[i].state == reachability::State::reachable) == held)
                     tell(items_[i].reference, items_[i].sequence, marks_[i]);
             for (const Alias &alias : aliases_) {
-                const size_t i = first_item(alias.address, items_.size());
+                const size_t i = layout_.first_item(alias.address);
                 if (i < items_.size() && items_[i].address == alias.address &&
                     (marks_[i].state == reachability::State::reachable) == held)
                     tell(alias.reference, alias.sequence, marks_[i]);
@@ -601,6 +374,10 @@ private:
             entry.holder = UNPAIRED_HOLDER_BLOCK;
             entry.by = items_[mark.holder].reference;
             break;
+        case reachability::HolderKind::freed:
+            entry.holder = UNPAIRED_HOLDER_FREED;
+            entry.by = freed_[mark.holder].reference;
+            break;
         }
     }
 
@@ -631,13 +408,14 @@ private:
         }
     }
 
-    const uint64_t sp_;
-    bool full_ = false;
+    const Place &place_;
     OwnMemory memory_;
-    ScratchArray<Item> items_; ///< by address
+    Layout layout_{memory_};
+    ScratchArray<Item> &items_ = layout_.items;
+    ScratchArray<Root> &roots_ = layout_.roots;
+    ScratchArray<Task> &tasks_ = layout_.tasks;
     ScratchArray<Alias> aliases_;
-    ScratchArray<Task> tasks_;
-    ScratchArray<Root> roots_;
+    ScratchArray<Freed> freed_;
     ScratchArray<reachability::Block> blocks_;
     ScratchArray<reachability::Mark> marks_;
     ScratchArray<uint8_t> found_;
@@ -653,27 +431,29 @@ private:
     bool disk_full_ = false;
 };
 
-__attribute__((noinline)) void look_from(uint64_t sp)
+void look_from(void *place)
 {
-    Look look(sp);
+    Look look(*static_cast<const Place *>(place));
     if (const char *problem = look.run())
         write_note(UNPAIRED_NOTE_REACH_UNKNOWN, problem);
 }
 
+/// Whether a file can be opened.
+bool descriptors_left()
+{
+    const long fd = open_aside("/proc/self/maps");
+    if (fd >= 0)
+        sys::call(SYS_close, fd);
+    return fd != -EMFILE;
+}
+
 } // namespace
 
-__attribute__((noinline)) void look_who_holds()
+void look_who_holds(uint64_t sp)
 {
-    // What a call preserves may be in registers still: now it is on the stack, from here on up.
-    __builtin_unwind_init();
-    uint64_t sp;
-#if defined(__x86_64__)
-    __asm__ volatile("mov %%rsp, %0" : "=r"(sp));
-#elif defined(__aarch64__)
-    __asm__ volatile("mov %0, sp" : "=r"(sp));
-#endif
-    look_from(sp);
-    __asm__ volatile("" ::: "memory"); // no tail call: this frame is the one to begin with
+    Place place{sys::gettid(), sp, {}};
+    if (descriptors_left() || !place.aside.call(look_from, &place))
+        look_from(&place);
 }
 
 } // namespace unpaired

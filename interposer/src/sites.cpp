@@ -145,18 +145,14 @@ uint32_t new_site(Thread &thread, unsigned function, unsigned family, const Stac
 
 } // namespace
 
-uint32_t intern_slowly(Thread &thread, unsigned function, unsigned family, uint64_t key, const Caller &caller,
-                       bool frame_alone)
+uint32_t intern_slowly(Thread &thread, unsigned function, unsigned family, uint64_t key, const Caller &caller)
 {
     uint32_t site = sites.find(key);
     if (site == 0) {
         if (load(process.full) != 0)
             return 0; // it could not be written down, and its number would be lost with every event
         Stack stack;
-        if (frame_alone)
-            stack.pc[stack.depth++] = caller.pc;
-        else
-            stack_of(caller, thread.last_stack, stack);
+        stack_of(caller, thread.last_stack, stack);
         site = new_site(thread, function, family, stack);
         if (site == 0)
             return 0;

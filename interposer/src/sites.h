@@ -13,15 +13,9 @@ struct SiteInfo {
 };
 
 /// The number of the site whose stack has that hash, by hash_stack() of thread.last_stack just now; recorded if it is new;
-/// 0 when there was no room for it. `frame_alone`: of the caller's one frame instead.
+/// 0 when there was no room for it.
 inline uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const Caller &caller,
-                            uint64_t stack_hash, bool frame_alone = false);
-
-/// The same for a site of which one frame is known, the caller's.
-inline uint32_t intern_frame(Thread &thread, unsigned function, unsigned family, const Caller &caller)
-{
-    return intern_site(thread, function, family, caller, mix(0, caller.pc), true);
-}
+                            uint64_t stack_hash);
 
 /// What is known of a site that this image or an ancestor interned.
 inline SiteInfo site_info(uint32_t site);
@@ -41,11 +35,10 @@ inline SiteInfo site_info(uint32_t site)
 inline unsigned site_cache_place(uint64_t key) { return key >> 32 & (site_cache_size - 1); }
 
 /// Looks the key up in the table of all threads, and makes the site if it is new.
-uint32_t intern_slowly(Thread &thread, unsigned function, unsigned family, uint64_t key, const Caller &caller,
-                       bool frame_alone);
+uint32_t intern_slowly(Thread &thread, unsigned function, unsigned family, uint64_t key, const Caller &caller);
 
 inline uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const Caller &caller,
-                            uint64_t stack_hash, bool frame_alone)
+                            uint64_t stack_hash)
 {
     uint64_t key = uint64_t{function} << 32 | uint64_t{family} << 48 | module_generation();
     key = mix(key, uint64_t{thread.scope_owner} << 32 | thread.thread_owner);
@@ -54,7 +47,7 @@ inline uint32_t intern_site(Thread &thread, unsigned function, unsigned family, 
     const SiteCacheEntry &cached = thread.site_cache[site_cache_place(key)];
     if (UNPAIRED_LIKELY(cached.key == key))
         return cached.site;
-    return intern_slowly(thread, function, family, key, caller, frame_alone);
+    return intern_slowly(thread, function, family, key, caller);
 }
 
 } // namespace unpaired

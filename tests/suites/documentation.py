@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenario", "commands"))
 from script import blocks, check, expect, harness, main  # noqa: E402
@@ -47,6 +48,13 @@ def compiled(t, folder):
     return page
 
 
+def package_of(t):
+    """Where the CMake package of the tree is that the command belongs to."""
+    root = os.path.dirname(os.path.dirname(t.unpaired))
+    package, = (place for place, _, files in os.walk(os.path.join(root, "lib")) if "unpairedConfig.cmake" in files)
+    return package
+
+
 @check
 def the_commands_run_one_after_the_other_and_give_what_the_page_shows(t, folder):
     need("cc", "meson", "ninja")
@@ -76,15 +84,40 @@ def the_cmake_examples_make_a_project(t, folder):
     write(folder, "CMakeLists.txt", "cmake_minimum_required(VERSION 3.25)\nproject(suite LANGUAGES C)\n" + first + second)
     write(folder, "known.supp", "socket:main max=10\n")
     ran(t, folder, "unpaired", "run", "--output", "json:baseline.json", "--", "./server_test")
-    root = os.path.dirname(os.path.dirname(t.unpaired))
-    package, = (place for place, _, files in os.walk(os.path.join(root, "lib")) if "unpairedConfig.cmake" in files)
-    ran(t, folder, "cmake", "-S", ".", "-B", "b", f"-Dunpaired_DIR={package}", "-DCMAKE_BUILD_TYPE=Debug")
+    ran(t, folder, "cmake", "-S", ".", "-B", "b", f"-Dunpaired_DIR={package_of(t)}", "-DCMAKE_BUILD_TYPE=Debug")
     ran(t, folder, "cmake", "--build", "b")
     expect("3 tests passed" in ran(t, folder, "ctest", "--test-dir", "b").replace("0 tests failed out of 3", "3 tests passed"),
            "not all three pass")
     with open(os.path.join(folder, "b", "results", "server_as_before.json"), encoding="utf-8") as file:
         finding, = json.load(file)["images"][0]["findings"]
     expect(finding["baseline"] == {"count": 10, "bytes": 0, "per_cycle": 0.0, "grown": False}, f"{finding}")
+    # and: JUnit's file has it as a test that was skipped
+    suites = xml.etree.ElementTree.parse(os.path.join(folder, "b", "results", "server_as_before.xml")).getroot()
+    skipped = [case.get("name") for case in suites.iter("testcase") if case.find("skipped") is not None]
+    expect(len(skipped) == 1 and "socket" in skipped[0] and not list(suites.iter("failure")), f"{skipped}")
+
+
+@check
+def a_test_that_fails_leaves_junit_and_sarif_files_with_paths_of_the_checkout(t, folder):
+    need("cmake", "ctest")
+    compiled(t, folder)
+    os.mkdir(os.path.join(folder, "src"))
+    shutil.move(os.path.join(folder, "server_test.c"), os.path.join(folder, "src"))
+    write(folder, "CMakeLists.txt", "cmake_minimum_required(VERSION 3.25)\nproject(suite LANGUAGES C)\n"
+          "find_package(unpaired REQUIRED)\nenable_testing()\nadd_executable(server_test src/server_test.c)\n"
+          'unpaired_add_test(NAME "it serves" COMMAND server_test JUNIT results SARIF results)\n')
+    ran(t, folder, "cmake", "-S", ".", "-B", "b", f"-Dunpaired_DIR={package_of(t)}", "-DCMAKE_BUILD_TYPE=Debug")
+    ran(t, folder, "cmake", "--build", "b")
+    expect("10 of 10 sockets" in ran(t, folder, "ctest", "--test-dir", "b", "--output-on-failure", statuses=(8,)), "passed")
+    results = os.path.join(folder, "b", "results")
+    expect(sorted(os.listdir(results)) == ["it_serves.sarif", "it_serves.xml"], f"{os.listdir(results)}")
+    failure, = xml.etree.ElementTree.parse(os.path.join(results, "it_serves.xml")).getroot().iter("failure")
+    expect("10 of 10 sockets" in failure.get("message"), f"{failure.attrib}")
+    with open(os.path.join(results, "it_serves.sarif"), encoding="utf-8") as file:
+        result, = json.load(file)["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    expect(place["artifactLocation"] == {"uri": "src/server_test.c", "uriBaseId": "SRCROOT"}, f"{place}")
+    expect(place["region"]["startLine"] == 6, f"{place}")
 
 
 @check

@@ -41,7 +41,11 @@ TEST_CASE("the library function that the blamed frame called is named, one that 
     CHECK(through("accept4", {"libmodbus.so.5!tcp_accept", "libmodbus.so.5!modbus_tcp_accept",
                               "serve_one@server.c:11", "main@server.c:40"}) == "modbus_tcp_accept");
     CHECK(through("accept4", {"serve_one@server.c:11", "libown.so!event_loop"}).empty());
-    CHECK(through("malloc", {"libc.so.6!strdup", "serve_one@server.c:11"}).empty());
+    CHECK(through("malloc", {"libc.so.6!__vasprintf_internal", "libc.so.6!__asprintf_chk",
+                             "serve_one@server.c:11"}) == "asprintf");
+    CHECK(through("malloc", {"libc.so.6!__strdup", "serve_one@server.c:11"}) == "strdup");
+    CHECK(through("malloc", {"libc.so.6!strdup", "libmodbus.so.5!modbus_new_tcp", "serve_one@server.c:11"}) ==
+          "modbus_new_tcp");
     CHECK(through("malloc", {"libmodbus.so.5!CRYPTO_malloc", "libmodbus.so.5!SSL_new",
                              "serve_one@server.c:11"}) == "SSL_new");
     CHECK(through("malloc", {"xmalloc@mem.c:2", "serve_one@server.c:11"}).empty()); // no other module

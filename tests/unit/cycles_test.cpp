@@ -263,6 +263,63 @@ TEST_CASE("found cycles prove no leak unless the clock agrees")
     CHECK(image_of(reconnecting_client(100)).findings.at(0).severity == Severity::leak);
 }
 
+TEST_CASE("few connections are cycles if several leaks below their caller go by them")
+{
+    TraceBuilder builder;
+    const bool same = GENERATE(true, false);
+    const std::vector<std::string> caller =
+        same ? std::vector<std::string>{"lost@job.c:5", "session@client.c:3", "main@main.c:9"} : subscribes;
+    builder.counter(
+        builder.site("socket", {"connect_once@client.c:10", "session@client.c:2", "main@main.c:9"}), 5);
+    leak_in_each(builder, builder.site("malloc", caller), 5, 1, 0);
+    leak_in_each(builder, builder.site("calloc", caller), 5, 2, 0);
+    CHECK((image_of(builder).trace.cycle_source == "found") == same);
+}
+
+TEST_CASE("memory that grows by cycles that were only found is no leak as long as something holds it")
+{
+    const uint8_t state = GENERATE(uint8_t{UNPAIRED_REACH_REACHABLE}, uint8_t{UNPAIRED_REACH_LOST});
+    const bool marks = GENERATE(false, true);
+    TraceBuilder builder;
+    builder.counter(builder.site("socket", connects), 38);
+    const uint32_t site = builder.site("malloc", subscribes);
+    std::vector<ReachSpec> found;
+    for (uint32_t cycle = 1; cycle <= 38; cycle++) {
+        if (marks)
+            builder.mark(cycle, cycle * 100);
+        found.push_back({.slot = builder.slot({.site = site,
+                                               .handle = cycle * 0x100,
+                                               .size = 20,
+                                               .time_ms = cycle * 100,
+                                               .cycle = marks ? cycle : 0}),
+                         .state = state});
+    }
+    builder.counter(site, 38);
+    leak_in_each(builder, builder.site("calloc", logs), 38, 1, 100, marks);
+    builder.look(3850, 38, found);
+    builder.end(UNPAIRED_END_EXIT, 3900);
+
+    const ImageReport image = image_of(builder);
+
+    REQUIRE(image.trace.cycle_source == (marks ? "marks" : "found"));
+    const Finding finding = *std::find_if(image.findings.begin(), image.findings.end(),
+                                          [](const Finding &f) { return f.function == "malloc"; });
+    const bool doubted = state == UNPAIRED_REACH_REACHABLE && !marks;
+    CHECK(finding.severity == (doubted ? Severity::suspect : Severity::leak));
+    CHECK(finding.per_cycle == Approx(1.0));
+    CHECK((finding.remarks.size() == 1) == doubted);
+}
+
+TEST_CASE("what cycles rest on is said once")
+{
+    TraceBuilder builder = reconnecting_client();
+    for (const char *given : {"", "socket"}) {
+        const std::vector<std::string> remarks = image_of(builder, given).remarks;
+        CHECK(std::count_if(remarks.begin(), remarks.end(),
+                            [](const std::string &remark) { return remark.starts_with("cycles:"); }) == 1);
+    }
+}
+
 TEST_CASE("a finding is not evidence for its own call alone")
 {
     TraceBuilder builder;
@@ -323,6 +380,21 @@ TEST_CASE("no cycles are found from few files, or from what is no finding that c
     {
         builder.counter(builder.site("open", logs), 3);
         leak_in_each(builder, builder.site("malloc", subscribes), 3, 1, 0);
+    }
+    SECTION("the number of files is but near that of the blocks")
+    {
+        builder.counter(builder.site("open", logs), 20);
+        leak_in_each(builder, builder.site("malloc", subscribes), 19, 1, 0);
+    }
+    SECTION("the blocks are a large multiple of the files")
+    {
+        builder.counter(builder.site("open", logs), 16);
+        leak_in_each(builder, builder.site("malloc", subscribes), 16, 6, 0);
+    }
+    SECTION("seven sockets, and a leak for each")
+    {
+        builder.counter(builder.site("socket", connects), 7);
+        leak_in_each(builder, builder.site("malloc", subscribes), 7, 1, 0);
     }
     SECTION("the socket was opened once")
     {

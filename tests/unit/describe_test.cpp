@@ -111,7 +111,7 @@ TEST_CASE("a report says what it rests on")
     CHECK(has_remark(image, "12 acquisitions were not recorded"));
     CHECK(has_remark(image, "brings its own malloc (/opt/server)"));
     CHECK(has_remark(image, "/usr/bin/env"));
-    CHECK(has_remark(image, "1 open descriptors are of unknown origin"));
+    CHECK(has_remark(image, "1 open descriptor is of unknown origin"));
     CHECK(has_remark(image, "ctl stop"));
 }
 
@@ -156,9 +156,8 @@ TEST_CASE("an owner rule given to the report settles what the program did not de
 TEST_CASE("a suppressed finding is a note, and an unused suppression is told")
 {
     AnalyzeOptions options;
-    std::vector<std::string> problems;
-    options.suppressions = parse_suppressions("leak:f\nleak:nobody_calls_this\n", "s.supp", problems);
-    REQUIRE(problems.empty());
+    options.suppressions = parse_suppressions("leak:f\nleak:nobody_calls_this\n", "s.supp");
+    REQUIRE(suppression_problems(options.suppressions).empty());
 
     Report report = report_of(some_trace(), options);
 

@@ -164,11 +164,12 @@ TEST_CASE("A filter is typed, corrected, kept and given up; keys are text meanwh
     CHECK(chosen_rows(rows, choice).size() == 2);
 }
 
-TEST_CASE("q quits from everywhere, m asks for a cycle, p pauses and goes on")
+TEST_CASE("q quits from everywhere, m asks for a cycle, s for a snapshot, p pauses and goes on")
 {
     FollowChoice choice;
     CHECK(type(choice, "q") == FollowAct::quit);
     CHECK(type(choice, "m") == FollowAct::mark);
+    CHECK(type(choice, "s") == FollowAct::snapshot);
     type(choice, "p");
     CHECK(choice.paused);
     CHECK(any(drawn({}, choice), "paused"));

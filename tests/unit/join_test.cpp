@@ -29,9 +29,8 @@ Report report_with(const std::string &function, const std::string &program, int 
 AnalyzeOptions with_suppressions(const std::string &text)
 {
     AnalyzeOptions options;
-    std::vector<std::string> problems;
-    options.suppressions = parse_suppressions(text, "s", problems);
-    REQUIRE(problems.empty());
+    options.suppressions = parse_suppressions(text, "s");
+    REQUIRE(suppression_problems(options.suppressions).empty());
     return options;
 }
 

@@ -224,7 +224,7 @@ TEST_CASE("a program that died with a descriptor too high for select is told so"
 {
     TraceBuilder builder;
     builder.limit("fd", "FD_SETSIZE", 1024);
-    builder.leak(builder.site("accept4", stack), 1020, 0, 5);
+    builder.leak(builder.site("accept4", stack), 1030, 0, 5);
     SECTION("killed by the abort in __fdelt_chk")
     {
         builder.child_end(100, 6, 100);
@@ -232,6 +232,7 @@ TEST_CASE("a program that died with a descriptor too high for select is told so"
         const Finding &finding = report.images.at(0).findings.at(0);
         REQUIRE(finding.forecast);
         CHECK(finding.forecast->limit_name == "FD_SETSIZE");
+        CHECK(finding.forecast->at_acquisition == 1020); // got descriptor 1024
         CHECK(report.images[0].trace.end == "signal:6");
     }
     SECTION("a program that ended well does not use select")

@@ -1,6 +1,7 @@
 #include "analyze_helpers.h"
 
 #include <catch2/catch.hpp>
+#include <cerrno>
 
 using namespace unpaired;
 using namespace unpaired::test;
@@ -75,6 +76,13 @@ TEST_CASE("everything else that is open counts against the limit, and what grows
     leak_each_cycle(builder, "open", 10, 1, 0, {"log@log.c:5", "main@main.c:9"});
     builder.leak(builder.site("socket", {"listen_on@server.c:2", "main@main.c:9"}), 20, 0, 0x900000);
     builder.end(UNPAIRED_END_EXIT, 10000);
+
+    SECTION("descriptors") {}
+    SECTION("one of them inside a stream")
+    {
+        builder.limit("fd", "RLIMIT_NOFILE", 104);
+        builder.slot({.site = builder.site("fopen", {"log@log.c:9"}), .handle = 0x7000, .descriptor = 99});
+    }
 
     // 30 + 10 + 20 and the standard streams are open, 40 are left, 4 go with each cycle
     const Forecast forecast = *forecast_in(builder);
@@ -210,6 +218,7 @@ TEST_CASE("a limit that failed acquisitions prove is told with the time of the f
                      .error = 24,
                      .count = 9,
                      .space = "fd",
+                     .last_cycle = 62,
                      .first_ms = 61500,
                      .last_ms = 69000});
     builder.end(UNPAIRED_END_EXIT, 70000);
@@ -219,8 +228,148 @@ TEST_CASE("a limit that failed acquisitions prove is told with the time of the f
     REQUIRE(forecast);
     CHECK(forecast->reached);
     CHECK(forecast->at_acquisition == 61);
-    CHECK(forecast->at_cycle == 61);
+    CHECK(forecast->at_cycle == 62);
     CHECK(forecast->after_s == Approx(61.5));
+    CHECK(forecast->failed == "accept4");
+    CHECK(forecast->error == 24);
+    CHECK(forecast->failed_at == 62);
+}
+
+TEST_CASE("which call was the first to fail is told only if that is known")
+{
+    TraceBuilder builder;
+    builder.limit("fd", "RLIMIT_NOFILE", 64);
+    leak_each_cycle(builder, "accept4", 61);
+    const uint32_t log = builder.site("open", {"log@log.c:5", "main@main.c:9"});
+    AnomalySpec failed{.kind = UNPAIRED_ANOMALY_LIMIT_REACHED,
+                       .function = "accept4",
+                       .acquire_site = 1,
+                       .result = -1,
+                       .error = 24,
+                       .space = "fd",
+                       .first_ms = 61500};
+    uint64_t expected = 0;
+    SECTION("the one after all that are left") { expected = 62; }
+    SECTION("some were acquired later, when others had been closed")
+    {
+        failed.first_ms = 50500;
+        expected = 51;
+    }
+    SECTION("some were given back: nobody knows when") { builder.counter(1, 20); }
+    SECTION("it was another's call")
+    {
+        failed.acquire_site = log;
+        failed.function = "open";
+    }
+    builder.anomaly(failed);
+    builder.end(UNPAIRED_END_EXIT, 70000);
+
+    const std::optional<Forecast> forecast = forecast_in(builder);
+
+    REQUIRE(forecast);
+    CHECK(forecast->failed_at == expected);
+    CHECK(forecast->failed == failed.function);
+}
+
+TEST_CASE("a stream that could not be had for want of a descriptor met the limit of descriptors")
+{
+    TraceBuilder builder;
+    builder.limit("fd", "RLIMIT_NOFILE", 8);
+    AnomalySpec failed{.kind = UNPAIRED_ANOMALY_LIMIT_REACHED,
+                       .function = "fopen",
+                       .result = -1,
+                       .error = EMFILE,
+                       .space = "stream"};
+    SECTION("streams hold them")
+    {
+        builder.leak(builder.site("fopen", stack), 5);
+        failed.acquire_site = 1;
+        builder.anomaly(failed);
+        builder.end(UNPAIRED_END_EXIT, 1000);
+        const std::optional<Forecast> forecast = forecast_in(builder);
+        REQUIRE(forecast);
+        CHECK(forecast->limit_name == "RLIMIT_NOFILE");
+        CHECK(forecast->limit == 8);
+        CHECK(forecast->failed_at == 6);
+    }
+    SECTION("sockets hold them")
+    {
+        builder.leak(builder.site("accept4", stack), 5);
+        failed.acquire_site = builder.site("fopen", {"log@log.c:5", "main@main.c:9"});
+        builder.anomaly(failed);
+        builder.end(UNPAIRED_END_EXIT, 1000);
+        const Report report = report_of(builder);
+        const Finding sockets = findings_of(report, "never-released").at(0);
+        REQUIRE(sockets.forecast);
+        CHECK(sockets.forecast->limit_name == "RLIMIT_NOFILE");
+        CHECK(sockets.forecast->failed == "fopen");
+        CHECK(findings_of(report, "limit-reached").empty());
+    }
+    SECTION("nobody holds them any more")
+    {
+        failed.acquire_site = builder.site("fopen", stack);
+        builder.anomaly(failed);
+        builder.end(UNPAIRED_END_EXIT, 1000);
+        const Finding finding = findings_of(builder, "limit-reached").at(0);
+        REQUIRE(finding.forecast);
+        CHECK(finding.forecast->limit == 8);
+    }
+    SECTION("the system had none, and its limit is not the process's")
+    {
+        builder.leak(builder.site("fopen", stack), 5);
+        failed.acquire_site = 1;
+        failed.error = ENFILE;
+        builder.anomaly(failed);
+        builder.end(UNPAIRED_END_EXIT, 1000);
+        CHECK(forecast_in(builder)->limit == 0);
+        CHECK(forecast_in(builder)->error == ENFILE);
+    }
+}
+
+TEST_CASE("what has stopped growing is not forecast, and the report says since when")
+{
+    TraceBuilder builder;
+    builder.limit("fd", "RLIMIT_NOFILE", 1024);
+    SECTION("with cycles that somebody gave the next one will leave as much, but nobody knows when")
+    {
+        leak_each_cycle(builder, "accept4", 20);
+        builder.end(UNPAIRED_END_EXIT, 600000);
+        const Finding finding = findings_of(builder, "never-released").at(0);
+        REQUIRE(finding.forecast);
+        CHECK(finding.forecast->at_cycle == 1021);
+        CHECK(finding.forecast->after_s == 0);
+        CHECK(finding.remarks.back() == "none of these was acquired in the last 9 min 40 s");
+    }
+    SECTION("with cycles that were only found it may be over")
+    {
+        leak_each_cycle(builder, "accept4", 20, 1, 0, stack, false);
+        leak_each_cycle(builder, "malloc", 20, 1, 20, {"session@server.c:8", "main@main.c:9"}, false);
+        builder.end(UNPAIRED_END_EXIT, 600000);
+        CHECK_FALSE(findings_of(builder, "never-released").at(0).forecast);
+    }
+    SECTION("a program that still runs has done nothing since")
+    {
+        leak_each_cycle(builder, "accept4", 20, 1, 0, stack, false);
+        Trace trace = read_trace(builder.bytes(), "x.trace");
+        trace.running_pids = {100};
+        Symbolize symbolize = builder.symbols();
+        CHECK(analyze({trace}, {}, symbolize).images.at(0).findings.at(0).forecast);
+        trace.now_ms = 600000;
+        const ImageReport image = analyze({trace}, {}, symbolize).images.at(0);
+        CHECK(image.trace.duration_s == Approx(600));
+        CHECK_FALSE(image.findings.at(0).forecast);
+    }
+}
+
+TEST_CASE("what paused before the end grows more slowly, and meets no limit in the past")
+{
+    TraceBuilder builder;
+    builder.limit("fd", "RLIMIT_NOFILE", 63 + 3);
+    leak_each_cycle(builder, "accept4", 61);
+    builder.end(UNPAIRED_END_EXIT, 85000);
+
+    // 60 in 84 s, and 2 more to go
+    CHECK(forecast_in(builder)->after_s == Approx(85 + 2 * 1.4).margin(0.1));
 }
 
 TEST_CASE("a limit of which only the failures are known takes its number from --limit")

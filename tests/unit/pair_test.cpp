@@ -83,6 +83,21 @@ TEST_CASE("a descriptor that the kernel no longer had was released unseen")
     CHECK(image.unknown_descriptors == 2);
 }
 
+TEST_CASE("the descriptor inside a stream is the stream's, not of unknown origin")
+{
+    TraceBuilder builder;
+    uint32_t site = builder.site("fopen", {"f@f.c:1"});
+    builder.slot({.site = site, .handle = 0x100, .descriptor = 3});
+    builder.slot({.site = site, .handle = 0x200}); // a trace of 1.0, or a stream in memory
+    builder.counter(site, 2);
+    builder.open_descriptors({0, 1, 2, 3, 4}, 500);
+
+    Trace trace;
+    CHECK(paired(builder, trace).at(0).unknown_descriptors == 1);
+    CHECK(trace.slots.at(0).descriptor == 3u);
+    CHECK(!trace.slots.at(1).descriptor);
+}
+
 TEST_CASE("the look at exit also covers what was acquired within the same tick of the clock")
 {
     TraceBuilder builder;

@@ -122,3 +122,78 @@ TEST_CASE("the report names the holder by its address")
     CHECK(finding.reached.reachable.bytes == 20);
     CHECK_THAT(finding.held_by, Contains("held by the stack of thread 100 (main)"));
 }
+
+TEST_CASE("of a lost block the report tells where the block was freed that pointed to it last")
+{
+    TraceBuilder trace;
+    const uint32_t make = trace.site("malloc", {"make@m.c:1", "main@m.c:9"}),
+                   drop = trace.site("free", {"drop@m.c:5", "main@m.c:10"});
+    const uint32_t lost = trace.slot({.site = make, .handle = 0x1000, .size = 20}),
+                   other = trace.slot({.site = make, .handle = 0x1100, .size = 20}),
+                   freed = trace.slot(
+                       {.site = make, .handle = 0x2000, .size = 40, .release_site = drop, .live = false});
+    trace.counter(make, 3);
+    uint64_t at = 0x2018;
+    const auto report = [&] {
+        TraceBuilder looked = trace;
+        looked.look(
+            100, 0,
+            {{.slot = lost, .holder = UNPAIRED_HOLDER_FREED, .by = freed, .at = at}, {.slot = other}});
+        looked.end(UNPAIRED_END_EXIT, 200);
+        Symbolize symbolize = looked.symbols();
+        return analyze({read_trace(looked.bytes(), "looked")}, {}, symbolize);
+    };
+    SECTION("and for how many of the finding's")
+    {
+        const Finding finding = report().images.at(0).findings.at(0);
+        CHECK(finding.reached.lost.count == 2);
+        CHECK(finding.held_by.empty());
+        REQUIRE(finding.last_holder);
+        CHECK(finding.last_holder->count == 1);
+        CHECK(finding.last_holder->size == 40);
+        CHECK(finding.last_holder->function == "free");
+        CHECK(finding.last_holder->at.function == "drop");
+        CHECK(finding.last_holder->at.line == 5);
+        CHECK(finding.last_holder->stack.size() == 2);
+    }
+    SECTION("but not when its slot tells of other memory by now")
+    {
+        at = 0x2028;
+        const Finding finding = report().images.at(0).findings.at(0);
+        CHECK(finding.reached.lost.count == 2);
+        CHECK(finding.held_by.empty());
+        CHECK(!finding.last_holder);
+    }
+}
+
+TEST_CASE("of address space that was only reserved the report says why it is not called lost")
+{
+    TraceBuilder trace;
+    const uint32_t reserve = trace.site("malloc", {"reserve@m.c:1", "main@m.c:9"});
+    const uint32_t cage =
+        trace.slot({.site = reserve, .handle = 0x10000, .size = 0x8000, .flags = UNPAIRED_SLOT_RESERVED});
+    trace.counter(reserve, 1);
+    trace.look(100, 0, {{.slot = cage, .state = UNPAIRED_REACH_POSSIBLY}});
+    trace.end(UNPAIRED_END_EXIT, 200);
+    Symbolize symbolize = trace.symbols();
+    const Report report = analyze({read_trace(trace.bytes(), "looked")}, {}, symbolize);
+    const Finding &finding = report.images.at(0).findings.at(0);
+    CHECK(finding.reachability == "possibly");
+    REQUIRE(finding.remarks.size() == 1);
+    CHECK_THAT(finding.remarks[0], Contains("this is address space that was only reserved (PROT_NONE)"));
+}
+
+TEST_CASE("the report names the thread whose thread-local storage holds a block")
+{
+    Looked trace;
+    trace.thread(1, 100, "main");
+    trace.look(100, 0,
+               {{.slot = trace.first,
+                 .state = UNPAIRED_REACH_REACHABLE,
+                 .holder = UNPAIRED_HOLDER_TLS,
+                 .by = 100,
+                 .at = 0x9000}});
+    Symbolize symbolize = trace.symbols();
+    const Report report = analyze({trace.read()}, {}, symbolize);
+    CHECK(report.images.at(0).findings.at(0).held_by == "held by thread-local storage of thread 100 (main)");
+}

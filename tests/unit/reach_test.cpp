@@ -214,3 +214,23 @@ TEST_CASE("a register holds a block it points into")
     CHECK(remains.trace.held[0].state == Reachability::reachable);
     CHECK(remains.trace.held[0].by == "register rbx of thread 7");
 }
+
+TEST_CASE("address space that was only reserved is no more than possibly lost, and what stands in it with it")
+{
+    Device device;
+    const uint64_t space = device.block_of(64), inner = device.block_of(20), other = device.block_of(20);
+    device.point(space + 32, inner);
+    Remains remains = remains_of(device, {});
+    for (LiveBlock &block : remains.blocks)
+        block.reserved = block.address == space;
+    tell_reach(remains);
+    const auto state_of = [&](uint64_t address) {
+        for (size_t i = 0; i < remains.trace.slots.size(); i++)
+            if (remains.trace.slots[i].handle == address)
+                return remains.trace.held[i].state;
+        throw std::logic_error("no such block");
+    };
+    CHECK(state_of(space) == Reachability::possibly);
+    CHECK(state_of(inner) == Reachability::possibly);
+    CHECK(state_of(other) == Reachability::lost);
+}

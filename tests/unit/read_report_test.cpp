@@ -45,6 +45,8 @@ Report full_report()
     f.reachability = "possibly";
     f.reached = {{1, 10}, {2, 20}, {3, 30}, {4, 40}};
     f.held_by = "held by g_sessions + 16";
+    f.last_holder = LastHolder{3, 40, "free", {}, {{"drop", "/src/net.c", 19, "/bin/server", 0x6000, false}}};
+    f.last_holder->at = f.last_holder->stack[0];
     f.preview = {{0x20004a10, {0x68, 0x00, 0xff}}};
     f.stack = {{"modbus_tcp_accept", "", 0, "/usr/lib/libmodbus.so.5", 0x7fdb88fc7e7e, false},
                {"serve_one", "/src/server.c", 11, "/bin/server", 0x3000, true}};
@@ -59,7 +61,7 @@ Report full_report()
                                      {{"hang_up", "/src/net.c", 7, "/bin/server", 0x4000, false}}};
     f.failed_release->at = f.failed_release->stack[0];
     f.ended_by = EndedBy{"free", {{"drop", "/src/net.c", 9, "/bin/server", 0x5000, false}}};
-    f.forecast = Forecast{1024, "FD_SETSIZE", 1018, true, 509, 3600.5};
+    f.forecast = Forecast{1024, "FD_SETSIZE", 1018, true, 509, 3600.5, "accept4", 24, 1019};
     f.remarks = {"one", "two"};
     f.suppressed_by = "leak:x (list:1)";
     f.baseline = Baseline{12, 34, 0.5, true};

@@ -83,7 +83,7 @@ TEST_CASE("SARIF paths below the source root are relative to it, others absolute
     CHECK(failed["physicalLocation"]["artifactLocation"]["uri"] ==
           "file:///usr/src/mbedtls/library/net_sockets.c");
     CHECK_FALSE(failed["physicalLocation"]["artifactLocation"].contains("uriBaseId"));
-    CHECK(failed["message"]["text"] == "here lwip_close failed");
+    CHECK(failed["message"]["text"] == "lwip_close failed here");
 }
 
 TEST_CASE("the source root is a whole folder, not the beginning of a name")

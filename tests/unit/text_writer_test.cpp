@@ -3,6 +3,7 @@
 #include "writers/text_words.h"
 
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <sstream>
 
 using namespace unpaired;
@@ -172,6 +173,13 @@ TEST_CASE("text: each rule has a sentence of its own")
         CHECK(contains(finding_sentence(f, trace), ", one in about 10 reconnects:"));
         f.incident = 1; // which tells it
         CHECK(contains(finding_sentence(f, trace), "never closed: accept4"));
+        f.incident = 0;
+        trace.cycle_source = "found";
+        trace.cycle_name = "accept4";
+        f.per_cycle = 1; // of each call that acquires one, one: says nothing
+        CHECK(contains(finding_sentence(f, trace), "never closed: accept4"));
+        f.per_cycle = 0.1;
+        CHECK(contains(finding_sentence(f, trace), ", one in about 10 calls of accept4:"));
     }
     SECTION("lost memory says what is lost with it")
     {
@@ -185,6 +193,8 @@ TEST_CASE("text: each rule has a sentence of its own")
         CHECK(contains(finding_sentence(f),
                        "3 of 7 heap blocks (60 B) lost, nothing points to them, and 2 (40 B) with "
                        "them: malloc in"));
+        f.each = 20; // of all as of some
+        CHECK(contains(finding_sentence(f), "3 of 7 heap blocks of 20 B (60 B) lost"));
     }
     SECTION("freed storage")
     {
@@ -290,6 +300,37 @@ TEST_CASE("text: a finding alone tells its limit and its twin right below its se
     f.sibling->released_by.clear();
     CHECK(contains(text_of({image_with({f})}),
                    "The twin socket in serve_two at server.c:9 is closed: 10 of 10."));
+}
+
+TEST_CASE("text: a limit that was met is told with the call that failed, by its number where that is known")
+{
+    Finding f = socket_leak();
+    const auto told = [&](const Forecast &forecast) {
+        f.forecast = forecast;
+        const std::string text = text_of({image_with({f})});
+        const size_t begin = text.find("(owner MBUS)\n  ") + 15;
+        return text.substr(begin, text.find('\n', begin) - begin);
+    };
+    CHECK(told({1024, "RLIMIT_NOFILE", 1020, true, 0, 0.2, "accept4", EMFILE, 1021}) ==
+          "RLIMIT_NOFILE (1,024) was reached after 0.2 s: the 1,021st accept4 failed (EMFILE).");
+    CHECK(told({1024, "RLIMIT_NOFILE", 1020, true, 12, 0, "fopen", EMFILE}) ==
+          "RLIMIT_NOFILE (1,024) was reached in cycle 12: fopen failed (EMFILE).");
+    CHECK(told({0, "", 37, true, 38, 0, "lwip_socket", ENFILE, 38}) ==
+          "The 38th lwip_socket failed (ENFILE) in cycle 38: no more could be had.");
+    CHECK(told({1024, "FD_SETSIZE", 1021, true}) ==
+          "FD_SETSIZE (1,024) was reached at acquisition 1,021: select cannot take its descriptor.");
+}
+
+TEST_CASE("words: ordinals, and times to come, which no rounding makes much shorter")
+{
+    CHECK(ordinal(1) == "1st");
+    CHECK(ordinal(22) == "22nd");
+    CHECK(ordinal(103) == "103rd");
+    CHECK(ordinal(11) == "11th");
+    CHECK(ordinal(1013) == "1,013th");
+    CHECK(rough_duration_text(19 * 60 + 24) == "19 min");
+    CHECK(rough_duration_text(2.4 * 3600) == "144 min");
+    CHECK(rough_duration_text(7200) == "2 h");
 }
 
 TEST_CASE("text: an incident of which one finding is shown has no numbers")
@@ -442,6 +483,72 @@ TEST_CASE("words: families have plurals and verbs")
     CHECK(function_text("malloc") == "malloc");
 }
 
+TEST_CASE("a C++ name that is too long loses its template arguments, then its parameters")
+{
+    const std::string push =
+        "std::vector<std::map<std::string, int>, std::allocator<std::map<std::string, int> > >::"
+        "push_back(std::map<std::string, int> const&)";
+    CHECK(shortened_name(push, 200) == push);
+    CHECK(shortened_name(push, 60) == "std::vector<...>::push_back(std::map<...> const&)");
+    CHECK(shortened_name(push, 40) == "std::vector<...>::push_back(...)");
+    CHECK(shortened_name("bool operator< <int>(Box<int> const&, Box<int> const&)", 40) ==
+          "operator< <...>(...)");
+    CHECK(shortened_name("Pointer<std::string>::operator->() const", 32) ==
+          "Pointer<...>::operator->() const");
+    CHECK(shortened_name("a_long_name_of_a_function_in_C", 10) == "a_long_name_of_a_function_in_C");
+    CHECK(shortened_name("damaged<name", 5) == "damaged<name");
+}
+
+TEST_CASE("text: a long C++ name fits into the line of its frame")
+{
+    Finding f = socket_leak();
+    const std::string arguments(300, 'x');
+    f.stack.front().function = f.blame.function = "Pool<" + arguments + ">::take(int)";
+    CHECK(contains(text_of({image_with({f})}), "Pool<...>::take(int)"));
+    CHECK(!contains(text_of({image_with({f})}), arguments));
+    CHECK(contains(text_of({image_with({f})}, true), arguments)); // --all
+}
+
+TEST_CASE("text: of a second release that nothing failed in, nothing failed is said")
+{
+    Finding f = socket_leak();
+    f.rule = "double-release";
+    f.family = "heap";
+    f.failed_release = FailedRelease{};
+    f.failed_release->function = "free";
+    f.failed_release->count = 2;
+    f.failed_release->stack = f.stack;
+    const std::string text = text_of({image_with({f})});
+    CHECK(contains(text, "freed again by free, 2 times"));
+    CHECK(contains(text, "freed again by free, called from"));
+    CHECK(!contains(text, "returned 0"));
+    CHECK(!contains(text, "failed"));
+
+    f.family = "socket";
+    f.failed_release->function = "close";
+    f.failed_release->result = -1;
+    f.failed_release->error = EBADF;
+    CHECK(contains(text_of({image_with({f})}), "close returned -1 (EBADF), 2 times"));
+    CHECK(contains(text_of({image_with({f})}), "closed again by close, called from"));
+}
+
+TEST_CASE("text: a program that was started through a link is called as it was started")
+{
+    ImageReport image = image_with({socket_leak()});
+    image.trace.program = "/usr/bin/redis-check-rdb";
+    image.trace.command = {"/usr/bin/redis-server", "--port", "0"};
+    const std::string text = text_of({image});
+    CHECK(text.starts_with("redis-server: "));
+    CHECK(contains(text, "program file redis-check-rdb"));
+
+    image.trace.program = "/usr/bin/python3.11";
+    image.trace.command = {"-python3"}; // as a login shell is called
+    CHECK(text_of({image}).starts_with("python3: "));
+    CHECK(!contains(text_of({image}), "program file"));
+    image.trace.command = {};
+    CHECK(text_of({image}).starts_with("python3.11: "));
+}
+
 TEST_CASE("text: processes of one program with the same findings are told once")
 {
     ImageReport first = image_with({socket_leak()}), second = first, other = first;
@@ -543,6 +650,20 @@ TEST_CASE("Columns are counted without escape sequences, and a character of UTF-
     CHECK(columns("äöü▁") == 4);
     CHECK(wrapped("\x1b[1maa\x1b[0m bb \x1b[1mcc\x1b[0m", 5, 0, 0) ==
           "\x1b[1maa\x1b[0m bb\n\x1b[1mcc\x1b[0m");
+}
+
+TEST_CASE("Lines are broken neither within a parenthesis nor between a number and its unit, where they can")
+{
+    CHECK(wrapped("malloc in subscribe, mqtt.c:50 (owner MQTT)", 38, 0, 2) ==
+          "malloc in subscribe, mqtt.c:50\n  (owner MQTT)");
+    CHECK(wrapped("16 of 16 heap blocks of 40 B (640 B) lost", 26, 0, 0) ==
+          "16 of 16 heap blocks of\n40 B (640 B) lost");
+    CHECK(wrapped("will be reached, after about 9 min.", 32, 0, 0) == "will be reached, after about\n9 min.");
+    CHECK(wrapped("nothing (a parenthesis longer than half a line is like words) at all", 30, 0, 0) ==
+          "nothing (a parenthesis longer\nthan half a line is like\nwords) at all");
+    CHECK(wrapped("37 of 37 closes failed (-1, EALREADY), each", 36, 0, 0) ==
+          "37 of 37 closes failed\n(-1, EALREADY), each");
+    CHECK(wrapped("never closed (of these", 12, 0, 0) == "never closed\n(of these");
 }
 
 TEST_CASE("On a narrow terminal no line is wider than it, and the table keeps what is unpaired")

@@ -408,6 +408,7 @@ std::vector<uint8_t> TraceBuilder::bytes() const
             slot.space = space;
             slot.flags = spec.flags;
             slot.image = image_id;
+            slot.descriptor = static_cast<uint16_t>(spec.descriptor + 1);
             append(content, &slot, sizeof slot);
         }
         extents.push_back(extent(UNPAIRED_EXTENT_SLOTS, image_id, 0, content));
@@ -423,7 +424,8 @@ std::vector<uint8_t> TraceBuilder::bytes() const
                                  spec.flags,
                                  spec.by,
                                  spec.at};
-            if (spec.holder == UNPAIRED_HOLDER_BLOCK && spec.by != 0)
+            if ((spec.holder == UNPAIRED_HOLDER_BLOCK || spec.holder == UNPAIRED_HOLDER_FREED) &&
+                spec.by != 0)
                 entry.by = references[spec.by - 1];
             append(content, &entry, sizeof entry);
         }

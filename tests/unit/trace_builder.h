@@ -22,6 +22,7 @@ struct SlotSpec {
     int16_t observed_result = 0;
     uint16_t image = 1;
     bool live = true;
+    int descriptor = -1; ///< of a stream
 };
 
 /// What a look at memory says of a slot.

@@ -2,6 +2,7 @@
 #include "commands/commands.h"
 #include "commands/live_trace.h"
 #include "commands/mark.h"
+#include "commands/option_values.h"
 #include "commands/running.h"
 #include "commands/snapshot.h"
 #include "commands/trouble.h"
@@ -79,12 +80,11 @@ void status(const LiveTrace &live, const Trace &trace)
 
 int ctl(const CtlOptions &options)
 {
-    if (options.action == "mark" && options.mark.empty())
-        throw Trouble("mark wants a name: unpaired ctl PID mark NAME.");
+    if (const std::string problem = mark_name_problem(options.mark);
+        options.action == "mark" && !problem.empty())
+        throw Trouble(problem);
     if (options.action != "mark" && !options.mark.empty())
         throw Trouble(fmt::format("'{}' takes no name, got '{}'.", options.action, options.mark));
-    if (options.mark.size() > longest_mark_name)
-        throw Trouble(fmt::format("a mark's name has at most {} bytes.", longest_mark_name));
     const std::string path = trace_of_target(options.target);
     LiveTrace live(path);
     Trace trace = read_trace(path);
@@ -103,7 +103,7 @@ int ctl(const CtlOptions &options)
     if (options.action == "mark")
         fmt::print("cycle {} begun: {}\n", begin_cycle(live, trace, options.mark), options.mark);
     else if (options.action == "snapshot")
-        take_snapshot(live, trace, running_images(trace));
+        print_snapshot(live, take_snapshot(live, trace, running_images(trace)));
     else
         live.set_stopped(options.action == "stop");
     return 0;
@@ -123,12 +123,13 @@ Action add_ctl(CLI::App &app)
             "ACTION", options->action,
             "stop: record no acquisitions for now (releases of what was recorded still are). start: go on. "
             "mark: begin a cycle, such as a connection or a request; growth is told per cycle. snapshot: "
-            "search the memory of the running program for pointers to what it has not released, and write "
-            "into the trace what is lost and who holds the rest; the program is not stopped. status: what "
-            "is recorded and live.")
+            "search the memory of the running program for pointers to what it has not released, write into "
+            "the "
+            "trace what is lost and who holds the rest, and print what is lost and where; the program is not "
+            "stopped. status: what is recorded and live.")
         ->required()
         ->option_text("start|stop|mark|snapshot|status")
-        ->check(CLI::IsMember({"start", "stop", "mark", "snapshot", "status"}));
+        ->check(one_of("action", {"start", "stop", "mark", "snapshot", "status"}));
     command->add_option("NAME", options->mark, "What the cycle is called (mark only).")->option_text("");
     command->footer("Examples:\n"
                     "  unpaired ctl 4711 status\n"

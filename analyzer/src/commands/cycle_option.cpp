@@ -3,63 +3,25 @@
 #include "commands/resource_table.h"
 #include "commands/trouble.h"
 #include "input/function_names.h"
+#include "near_names.h"
 #include "passes/cycles.h"
 #include "words.h"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
-#include <numeric>
 #include <set>
 
 namespace unpaired {
 namespace {
 
-/// How many letters must be put in, taken out or changed to turn one into the other (Levenshtein's distance).
-size_t distance(std::string_view a, std::string_view b)
-{
-    std::vector<size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), size_t{0});
-    for (size_t i = 0; i < a.size(); i++) {
-        size_t diagonal = std::exchange(row[0], i + 1);
-        for (size_t j = 0; j < b.size(); j++)
-            diagonal = std::exchange(
-                row[j + 1], std::min({row[j + 1] + 1, row[j] + 1, diagonal + (a[i] != b[j] ? 1u : 0u)}));
-    }
-    return row[b.size()];
-}
-
-/// Up to four names that may have been meant: mistyped, or forms of it (accept4 for accept), nearest first.
-std::vector<std::string> close_to(const std::string &name, const std::set<std::string> &names)
-{
-    constexpr size_t most = 4;
-    std::vector<std::pair<size_t, std::string>> close;
-    for (const std::string &known : names) {
-        const size_t far = distance(name, known);
-        const bool form = name.size() >= 3 && known.size() >= 3 &&
-                          (known.find(name) != std::string::npos || name.find(known) != std::string::npos);
-        if (far <= std::max<size_t>(1, name.size() / 3) || form)
-            close.emplace_back(far, known);
-    }
-    std::sort(close.begin(), close.end());
-    std::vector<std::string> result;
-    for (const auto &[far, known] : close)
-        if (result.size() < most)
-            result.push_back(known);
-    return result;
-}
-
-std::string enumerated(const std::vector<std::string> &names)
-{
-    return names.empty() ? "" : fmt::format("; like it are {}", fmt::join(names, ", "));
-}
-
 [[noreturn]] void refuse_unknown(const std::string &function, const std::set<std::string> &names)
 {
+    const std::vector<std::string> near = near_names(function, names);
     throw Trouble(
-        fmt::format("--cycle: there is no function '{}' that acquires or releases something{} (unpaired "
-                    "resources lists them all).",
-                    function, enumerated(close_to(function, names))));
+        fmt::format("--cycle: there is no function '{}' that acquires or releases something; {}unpaired "
+                    "resources lists them all.",
+                    function, near.empty() ? "" : fmt::format("did you mean {}? ", joined_or(near))));
 }
 
 bool begins_cycles(uint8_t role)
@@ -84,7 +46,7 @@ std::string called_instead(const std::string &function, const std::vector<Trace>
     std::set<std::string> names;
     for (const auto &[name, count] : calls)
         names.insert(name);
-    std::vector<std::string> chosen = close_to(function, names);
+    std::vector<std::string> chosen = near_names(function, names);
     if (chosen.empty()) {
         chosen.assign(names.begin(), names.end());
         std::sort(chosen.begin(), chosen.end(), [&](const std::string &a, const std::string &b) {

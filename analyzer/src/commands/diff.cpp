@@ -5,6 +5,7 @@
 #include "commands/read_inputs.h"
 #include "commands/report_options.h"
 #include "commands/trouble.h"
+#include "near_names.h"
 #include "passes/compare.h"
 
 #include <algorithm>
@@ -30,7 +31,7 @@ std::string known_format(const std::string &format)
     const std::string name = format.substr(0, format.find(':'));
     if (std::find(diff_formats.begin(), diff_formats.end(), name) != diff_formats.end())
         return {};
-    return fmt::format("diff has no format '{}' (it has {})", name, fmt::join(diff_formats, ", "));
+    return no_such("format of diff", name, {diff_formats.begin(), diff_formats.end()});
 }
 
 bool is_unused(const UnusedSuppression &line, const Suppressions &applied)

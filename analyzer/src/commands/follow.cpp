@@ -91,7 +91,7 @@ public:
                 draw();
             if (running_ && !looking_.valid() && !following_.still_running())
                 next_ = Clock::now();
-            const bool wanted = mark_ || (!choice_.paused && Clock::now() >= next_);
+            const bool wanted = beside_ != BesideLook::nothing || (!choice_.paused && Clock::now() >= next_);
             if (wanted && running_ && !looking_.valid() && (options_.count == 0 || looks_ < options_.count))
                 begin_look();
         }
@@ -116,8 +116,10 @@ private:
         sigset_t all, before;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
-        looking_ = std::async(std::launch::async,
-                              [this, mark = std::exchange(mark_, false)] { return following_.look(mark); });
+        looking_ =
+            std::async(std::launch::async, [this, beside = std::exchange(beside_, BesideLook::nothing)] {
+                return following_.look(beside);
+            });
         pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
 
@@ -131,8 +133,8 @@ private:
         history_.add(look.tally);
         program_ = describe(look, history_, options_);
         running_ = look.running;
-        if (!look.marked.empty()) {
-            choice_.message = look.marked;
+        if (!look.done.empty()) {
+            choice_.message = look.done;
             said_ = Clock::now();
         } else if (Clock::now() - said_ > std::chrono::seconds(5)) {
             choice_.message.clear();
@@ -150,12 +152,21 @@ private:
             quit_ = true;
             break;
         case FollowAct::mark:
-            mark_ = running_;
-            choice_.message = running_ ? "beginning a cycle" : "no cycle begun: the program has ended";
+            do_beside(BesideLook::mark, "beginning a cycle");
+            break;
+        case FollowAct::snapshot:
+            do_beside(BesideLook::snapshot, "taking a snapshot");
             break;
         case FollowAct::none:
             break;
         }
+    }
+
+    void do_beside(BesideLook what, const char *said)
+    {
+        if (running_)
+            beside_ = what;
+        choice_.message = running_ ? said : "nothing done: the program has ended";
     }
 
     void draw()
@@ -177,7 +188,8 @@ private:
     Clock::time_point next_;
     Clock::time_point said_; ///< when the message came
     unsigned looks_ = 0;
-    bool running_ = true, quit_ = false, mark_ = false;
+    bool running_ = true, quit_ = false;
+    BesideLook beside_ = BesideLook::nothing; ///< with the next look
 };
 
 void write_looks(Following &following, const FollowOptions &options)
@@ -186,7 +198,7 @@ void write_looks(Following &following, const FollowOptions &options)
     const FollowChoice choice;
     for (unsigned looks = 1; !ending_signal; looks++) {
         const auto begun = Clock::now();
-        const Look look = following.look(false);
+        const Look look = following.look(BesideLook::nothing);
         if (look.another_program)
             history = {};
         history.add(look.tally);

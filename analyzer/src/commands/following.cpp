@@ -4,11 +4,13 @@
 #include "commands/mark.h"
 #include "commands/read_input.h"
 #include "commands/running.h"
+#include "commands/snapshot.h"
 #include "commands/trouble.h"
 #include "input/bytes.h"
 #include "input/read_stream.h"
 #include "input/read_trace.h"
 #include "passes/pair.h"
+#include "passes/stream_buffers.h"
 #include "writers/text_clean.h"
 #include "writers/text_words.h"
 
@@ -58,6 +60,33 @@ std::string name_of(const Trace &trace)
         return program;
     return others ? fmt::format("{} (process {} and {} more)", program, first->pid, others)
                   : fmt::format("{} (process {})", program, first->pid);
+}
+
+std::string not_for_streams(BesideLook beside)
+{
+    return beside == BesideLook::mark
+               ? "a firmware begins its cycles itself (unpaired_mark)"
+               : "a device's memory is not to be seen from here: see unpaired postmortem";
+}
+
+std::string marked(LiveTrace &live, const Trace &trace)
+{
+    const std::string name = trace.marks.empty() ? "mark" : trace.marks.back().name;
+    return fmt::format("cycle {} begun: {}", begin_cycle(live, trace, name), cleaned(name));
+}
+
+/// What came of it, a line. That it could not be done is no reason to stop following.
+std::string done_beside(BesideLook beside, const std::string &path, const Trace &trace)
+{
+    if (trace.running_pids.empty())
+        return "nothing done: the program has ended";
+    try {
+        LiveTrace live(path);
+        return beside == BesideLook::mark ? marked(live, trace)
+                                          : snapshot_line(take_snapshot(live, trace, running_images(trace)));
+    } catch (const std::runtime_error &problem) {
+        return cleaned(problem.what());
+    }
 }
 
 } // namespace
@@ -114,18 +143,7 @@ Trace Following::read(Source &source) const
     return trace;
 }
 
-std::string Following::mark(const Source &source, const Trace &trace) const
-{
-    if (source.stream)
-        return "a firmware begins its cycles itself (unpaired_mark)";
-    if (trace.running_pids.empty())
-        return "no cycle begun: the program has ended";
-    const std::string name = trace.marks.empty() ? "mark" : trace.marks.back().name;
-    LiveTrace live(source.path);
-    return fmt::format("cycle {} begun: {}", begin_cycle(live, trace, name), cleaned(name));
-}
-
-Look Following::look(bool mark_now)
+Look Following::look(BesideLook beside)
 {
     Symbolize symbolize = symbolize_with(symbolizer_);
     Look look;
@@ -149,14 +167,18 @@ Look Following::look(bool mark_now)
         look.running = look.running || source.stream || !trace.running_pids.empty();
         if (&source == &sources_.front() && (name_.empty() || !trace.running_pids.empty()))
             name_ = name_of(trace);
-        const std::vector<PairedImage> images = pair(trace);
+        std::vector<PairedImage> images = pair(trace);
         source.names.learn(trace, images, rules_, symbolize);
+        adopt_stream_buffers(trace, images, [&](uint32_t site) {
+            const auto place = source.names.of(site);
+            return place ? place->stack : std::vector<Frame>();
+        });
         add_to(look.tally, trace, images, source.names, source.pids);
         look.tally.cycle = std::max(look.tally.cycle, trace.cycles);
         look.not_recorded +=
             std::accumulate(std::begin(trace.drops), std::end(trace.drops), uint64_t{0}) + trace.events_lost;
-        if (mark_now)
-            look.marked = mark(source, trace);
+        if (beside != BesideLook::nothing)
+            look.done = source.stream ? not_for_streams(beside) : done_beside(beside, source.path, trace);
     }
     look.name =
         sources_.size() == 1 ? name_ : fmt::format("{} and {} more traces", name_, sources_.size() - 1);

@@ -26,8 +26,11 @@ struct Look {
     uint64_t not_recorded = 0;
     double reading_s = 0; ///< how long it took, on the clock
     double cpu_s = 0;     ///< and of a processor
-    std::string marked;   ///< what beginning a cycle led to; "" if none was asked for
+    std::string done;     ///< what came of what was to be done beside; "" if nothing was
 };
+
+/// What a look does beside looking, in each trace.
+enum class BesideLook { nothing, mark, snapshot };
 
 class Following {
 public:
@@ -36,9 +39,8 @@ public:
     Following(const std::vector<std::string> &targets, const std::vector<std::string> &firmware,
               const ReportOptions &options);
 
-    /// Reads everything again. With `mark` a cycle is begun in each trace then. Not to be called by two threads
-    /// at once. Throws InputError.
-    Look look(bool mark);
+    /// Reads everything again, then does what `beside` says. Not to be called by two threads at once. Throws InputError.
+    Look look(BesideLook beside);
 
     /// Whether somebody whom the last look saw recording still does. Costs next to nothing; not to be called while a
     /// look is under way.
@@ -58,7 +60,6 @@ private:
 
     static Source open_source(const std::string &target, bool with_firmware);
     Trace read(Source &source) const;
-    std::string mark(const Source &source, const Trace &trace) const;
 
     std::vector<Source> sources_;
     std::vector<FirmwareElf> firmware_;

@@ -1,9 +1,10 @@
 #include "commands/launch_options.h"
 
 #include "commands/cycle_option.h"
+#include "commands/option_values.h"
 #include "commands/trouble.h"
+#include "commands/usage_error.h"
 
-#include <charconv>
 #include <fmt/format.h>
 
 namespace unpaired {
@@ -12,12 +13,8 @@ namespace {
 /// "" if it is a size the recorder takes: digits, then perhaps K, M or G.
 std::string known_size(const std::string &text)
 {
-    uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
-    if (error != std::errc() || value == 0 || !(unit.empty() || unit == "K" || unit == "M" || unit == "G"))
-        return fmt::format("'{}' is not a size such as 512M", text);
-    return {};
+    const std::optional<Amount> size = parse_amount(text);
+    return size && size->unit != "B" ? "" : fmt::format("'{}' is no size such as 512M", text);
 }
 
 } // namespace
@@ -27,13 +24,13 @@ void add_recording_options(CLI::App &command, RecordingOptions &options)
     const std::string group = "How the program is recorded";
     command.add_option("--locks", options.locks, "Record which thread holds which lock: on or off.")
         ->option_text("on|off")
-        ->check(CLI::IsMember({"on", "off"}))
+        ->check(one_of("choice", {"on", "off"}))
         ->group(group);
     command
         .add_option("--reachability", options.reachability,
                     "Search memory at the end for pointers to what was never released: on (default) or off.")
         ->option_text("on|off")
-        ->check(CLI::IsMember({"on", "off"}))
+        ->check(one_of("choice", {"on", "off"}))
         ->group(group);
     command
         .add_option(
@@ -49,8 +46,7 @@ Command command_of(const CLI::App &app, const Command &behind_dashes)
 {
     const Command left_over = app.remaining();
     if (!left_over.empty() && left_over.front().starts_with('-'))
-        throw Trouble(
-            fmt::format("unknown option '{}' (see unpaired {} --help).", left_over.front(), app.get_name()));
+        throw Trouble(unknown_option(app, left_over.front()));
     if (!left_over.empty() && !behind_dashes.empty())
         throw Trouble(fmt::format("'{}' before -- is no option (see unpaired {} --help).", left_over.front(),
                                   app.get_name()));

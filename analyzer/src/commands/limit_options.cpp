@@ -1,12 +1,14 @@
 #include "commands/limit_options.h"
 
+#include "commands/option_values.h"
+#include "commands/resource_table.h"
 #include "commands/trouble.h"
 #include "families.h"
+#include "near_names.h"
 #include "passes/judge.h"
 #include "words.h"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 #include <set>
 
@@ -22,14 +24,11 @@ GivenLimit parse_limit(const std::string &text)
     GivenLimit limit;
     limit.family = text.substr(0, equals);
     const std::string number = text.substr(equals + 1);
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), limit.value);
-    const std::string_view unit(end, static_cast<size_t>(number.data() + number.size() - end));
-    const unsigned shift = unit == "K" ? 10 : unit == "M" ? 20 : unit == "G" ? 30 : 0;
-    if (error != std::errc() || limit.value == 0 || !(unit.empty() || unit == "B" || shift > 0) ||
-        limit.value > UINT64_MAX >> shift)
+    const std::optional<Amount> amount = parse_amount(number);
+    if (!amount)
         throw Trouble(fmt::format("--limit: '{}' is no number above 0, and no size such as 256K.", number));
-    limit.value <<= shift;
-    limit.bytes = !unit.empty();
+    limit.value = amount->value;
+    limit.bytes = !amount->unit.empty();
     return limit;
 }
 
@@ -58,21 +57,34 @@ std::vector<GivenLimit> parse_limits(const std::vector<std::string> &given)
 
 void require_known_families(const std::vector<GivenLimit> &limits, const std::vector<Trace> &traces)
 {
-    std::set<std::string, std::less<>> known;
-    for (const FamilyOfTable &family : families_of_table()) {
-        known.emplace(family.name);
-        known.emplace(family.space);
-    }
+    // in force: what the recorder follows that these traces, or a program to be started, are of
+    std::set<std::string> in_force, acquired;
     for (const Trace &trace : traces) {
         for (const auto &[id, family] : trace.dictionary.families)
-            known.insert(family.name);
+            in_force.insert(family.name);
         for (const auto &[id, space] : trace.dictionary.spaces)
-            known.insert(space.name);
+            in_force.insert(space.name);
+        for (const Counter &counter : trace.counters)
+            if (const auto site = trace.sites.find(counter.site);
+                site != trace.sites.end() && trace.dictionary.families.contains(site->second.family))
+                acquired.insert(trace.dictionary.families.at(site->second.family).name);
     }
+    if (traces.empty())
+        for (const TableFamily &family : resource_table().families) {
+            in_force.emplace(family.name);
+            in_force.emplace(family.space);
+        }
+    const std::string there_are =
+        acquired.empty() || acquired.size() > 10
+            ? std::string("unpaired resources lists them")
+            : fmt::format("what was recorded is of {}", joined_and({acquired.begin(), acquired.end()}));
+    const auto in_a_table = [](const std::string &name) {
+        return std::any_of(families_of_table().begin(), families_of_table().end(),
+                           [&](const FamilyOfTable &one) { return one.name == name || one.space == name; });
+    };
     for (const GivenLimit &limit : limits)
-        if (!known.contains(limit.family))
-            throw Trouble(fmt::format("--limit: there is no family '{}' (there are {}).", limit.family,
-                                      fmt::join(known, ", ")));
+        if (!in_force.contains(limit.family) && !in_a_table(limit.family))
+            throw Trouble(fmt::format("--limit: {}", no_such("family", limit.family, in_force, there_are)));
 }
 
 } // namespace unpaired

@@ -14,7 +14,7 @@ namespace unpaired {
 std::vector<GivenLimit> parse_limits(const std::vector<std::string> &given);
 
 /// Throws Trouble for a limit whose family is neither in the resource table nor in one of the traces, which may have
-/// families that a user declared; the message lists the known ones.
+/// families that a user declared; the message names one that may have been meant, or what the traces have.
 void require_known_families(const std::vector<GivenLimit> &limits, const std::vector<Trace> &traces);
 
 } // namespace unpaired

@@ -2,6 +2,7 @@
 
 #include "commands/cycle_option.h"
 #include "commands/limit_options.h"
+#include "commands/option_values.h"
 #include "commands/read_inputs.h"
 #include "commands/trouble.h"
 #include "families.h"
@@ -13,12 +14,8 @@
 #include "writers/text_clean.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <spdlog/spdlog.h>
 #include <stdexcept>
@@ -28,13 +25,7 @@ namespace {
 
 std::string read_text(const std::string &path)
 {
-    std::error_code error;
-    if (std::filesystem::is_directory(path, error))
-        throw Trouble(fmt::format("cannot read suppressions from '{}': it is a folder.", path));
-    std::ifstream file(path, std::ios::binary);
-    if (!file)
-        throw Trouble(fmt::format("cannot read suppressions from '{}': {}.", path, std::strerror(errno)));
-    std::string text(std::istreambuf_iterator<char>(file), {});
+    std::string text = read_text_file(path, "cannot read suppressions from");
     if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
         throw Trouble(
             fmt::format("cannot read suppressions from '{}': it is UTF-16; save it as UTF-8.", path));
@@ -114,12 +105,11 @@ ReportFiles check_report_options(const ReportOptions &options)
     ReportFiles files;
     parse_owner_rules(options.owners);
     for (const std::string &path : options.suppressions)
-        append_suppressions(files.suppressions, parse_suppressions(read_text(path), path, files.problems));
+        append_suppressions(files.suppressions, parse_suppressions(read_text(path), path));
     if (!options.baseline.empty())
         files.baseline = read_baseline(options);
     parse_limits(options.limits);
     check_outputs(options);
-    tell_broken_lines(files.problems);
     return files;
 }
 
@@ -138,11 +128,10 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
     analyze_options.suppressions = files.suppressions;
     analyze_options.owner_rules = parse_owner_rules(options.owners);
     analyze_options.cycle_function = options.cycle_function;
-    std::vector<std::string> remarks = files.problems;
-    const std::vector<std::string> unknown = mark_unknown_types(
-        analyze_options.suppressions, families_of(traces, saved), families_of_all_tables());
-    tell_broken_lines(unknown);
-    remarks.insert(remarks.end(), unknown.begin(), unknown.end());
+    mark_unknown_types(analyze_options.suppressions, families_of(traces, saved), families_of_all_tables());
+    std::vector<std::string> remarks = suppression_problems(analyze_options.suppressions);
+    if (!text_on_stdout(options))
+        tell_broken_lines(remarks);
     analyze_options.limits = parse_limits(options.limits);
     require_known_families(analyze_options.limits, traces);
     Symbolizer symbolizer(options.symbols);

@@ -17,7 +17,6 @@ namespace unpaired {
 /// What the files that options name hold. They are read once: a pipe gives its contents only once.
 struct ReportFiles {
     Suppressions suppressions;
-    std::vector<std::string> problems; ///< broken lines among them, a sentence each
     std::optional<Report> baseline;
 };
 
@@ -25,11 +24,11 @@ struct ReportFiles {
 Symbolize symbolize_with(Symbolizer &symbolizer);
 
 /// Reads the files that the options name. Throws Trouble or InputError for what can be told before any work: an
-/// owner rule, a suppression file, a baseline or an output that is no good. Broken suppression lines are told on
-/// stderr; the others hold.
+/// owner rule, a suppression file, a baseline or an output that is no good.
 ReportFiles check_report_options(const ReportOptions &options);
 
-/// Analyses traces that were read, and joins reports that were saved to them.
+/// Analyses traces that were read, and joins reports that were saved to them. Broken suppression lines are remarks of
+/// the report, and told on stderr where no text on stdout has them; the others hold.
 Report make_report(const std::vector<Trace> &traces, const ReportOptions &options, const ReportFiles &files,
                    std::vector<Report> saved = {});
 

@@ -9,7 +9,8 @@
 
 namespace unpaired {
 
-constexpr size_t longest_mark_name = 255; ///< bytes
+/// What is wrong with a cycle's name, "" if nothing: it is a line of text, and not too long for the trace.
+std::string mark_name_problem(const std::string &name);
 
 /// Begins a cycle called `name`, and notes what the kernel has open in each process that records into `live`.
 /// `trace` is what was read of it, with running_pids set and not empty. Returns the cycle's number.

@@ -1,6 +1,7 @@
 // unpaired postmortem: what a dead device or process left in its memory.
 #include "commands/commands.h"
 #include "commands/make_report.h"
+#include "commands/option_values.h"
 #include "commands/report_options.h"
 #include "commands/trouble.h"
 #include "input/input_error.h"
@@ -38,7 +39,7 @@ std::optional<uint64_t> parse_address(std::string_view text)
 
 std::string address_check(const std::string &text)
 {
-    return parse_address(text) ? "" : fmt::format("'{}' is no address (such as 0x20000000)", text);
+    return parse_address(text) ? "" : fmt::format("'{}' is no address such as 0x20000000", text);
 }
 
 /// IMAGE or IMAGE@ADDRESS; an '@' that no address follows belongs to the name.
@@ -114,7 +115,7 @@ Action add_postmortem(CLI::App &app)
     command
         ->add_option("--elf", options->elf, "The program that ran. RAM images need it; a core names its own.")
         ->option_text("FILE")
-        ->check(CLI::ExistingFile)
+        ->check(file_that_is_there())
         ->group(group);
     command
         ->add_option("--base", options->base,
@@ -134,7 +135,7 @@ Action add_postmortem(CLI::App &app)
             "The trace of a core's process: whole stacks, descriptors and locks too. Without it the only "
             "trace of that process beside the core is taken.")
         ->option_text("FILE")
-        ->check(CLI::ExistingFile)
+        ->check(file_that_is_there())
         ->group(group);
     add_report_options(*command, options->report);
     command->footer(

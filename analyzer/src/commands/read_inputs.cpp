@@ -62,7 +62,7 @@ void read_input(const std::string &path, const std::vector<FirmwareElf> &firmwar
                                   "--output json:FILE",
                                   path));
     Trace &trace = inputs.traces.emplace_back(read_trace(path));
-    trace.running_pids = running_pids(trace, path);
+    note_running(trace, path);
 }
 
 } // namespace

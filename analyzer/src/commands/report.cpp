@@ -3,6 +3,7 @@
 #include "commands/cycle_option.h"
 #include "commands/follow.h"
 #include "commands/make_report.h"
+#include "commands/option_values.h"
 #include "commands/read_inputs.h"
 #include "commands/report_options.h"
 #include "commands/trouble.h"
@@ -72,12 +73,12 @@ Action add_report(CLI::App &app)
             "--interval", options->following.interval_s,
             "Seconds between two looks (default 1); longer where a look takes more than a tenth of it.")
         ->option_text("SECONDS")
-        ->check(CLI::Range(0.1, 86400.0))
+        ->check(number_in(0.1, 86400.0))
         ->needs(follow)
         ->group(following);
     command->add_option("--count", options->following.count, "Stop after so many looks.")
         ->option_text("N")
-        ->check(CLI::PositiveNumber)
+        ->check(whole_number_in(1, UINT32_MAX))
         ->needs(follow)
         ->group(following);
     add_cycle_option(*command, "What the report says, and where", options->report.cycle_function);

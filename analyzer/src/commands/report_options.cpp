@@ -1,8 +1,10 @@
 #include "commands/report_options.h"
 
+#include "commands/option_values.h"
 #include "commands/store_trace.h"
 #include "commands/terminal.h"
 #include "commands/trouble.h"
+#include "near_names.h"
 #include "rules.h"
 #include "writers/formats.h"
 
@@ -14,30 +16,33 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 #include <unistd.h>
 
 namespace unpaired {
 namespace {
 
-/// "text, json or html"
-std::string format_names()
+std::vector<std::string> format_names()
 {
-    std::string names;
-    for (size_t i = 0; i < formats().size(); i++)
-        names += fmt::format("{}{}",
-                             i == 0                      ? ""
-                             : i + 1 == formats().size() ? " or "
-                                                         : ", ",
-                             formats()[i].name);
+    std::vector<std::string> names;
+    for (const Format &format : formats())
+        names.emplace_back(format.name);
     return names;
 }
 
 std::string known_format(const std::string &name)
 {
-    if (find_format(name))
-        return {};
-    return fmt::format("there is no format '{}' (there are {})", name, format_names());
+    const std::vector<std::string> names = format_names();
+    return find_format(name) ? std::string() : no_such("format", name, {names.begin(), names.end()});
+}
+
+std::set<std::string> severities()
+{
+    std::set<std::string> names;
+    for (const Severity severity : {Severity::leak, Severity::suspect, Severity::note})
+        names.emplace(severity_name(severity));
+    return names;
 }
 
 std::string known_output(const std::string &output)
@@ -121,7 +126,7 @@ void add_report_options(CLI::App &command, ReportOptions &options)
     const std::string group = "What the report says, and where";
     command
         .add_option("--format", options.format,
-                    fmt::format("Format on stdout: {} (default {}; see below).", format_names(),
+                    fmt::format("Format on stdout: {} (default {}; see below).", joined_or(format_names()),
                                 formats().front().name))
         ->option_text("FORMAT")
         ->check(CLI::Validator(known_format, "", "format"))
@@ -152,7 +157,7 @@ void add_report_options(CLI::App &command, ReportOptions &options)
         .add_option("--fail-on", options.fail_on,
                     "What counts as a finding for the exit status: leak, suspect (default) or note.")
         ->option_text("SEVERITY")
-        ->check(CLI::IsMember({"leak", "suspect", "note"}))
+        ->check(one_of("severity", severities()))
         ->group(group);
     command
         .add_option(
@@ -190,14 +195,14 @@ void add_report_options(CLI::App &command, ReportOptions &options)
         .add_option("--sysroot", options.symbols.sysroot,
                     "Folder that holds the target's files, for a trace of another system.")
         ->option_text("FOLDER")
-        ->check(CLI::ExistingDirectory)
+        ->check(folder_that_is_there())
         ->group(symbols);
     command
         .add_option(
             "--debug-path", options.symbols.debug_paths,
             "Folder searched for separate debug files, before /usr/lib/debug; may be given several times.")
         ->option_text("FOLDER")
-        ->check(CLI::ExistingDirectory)
+        ->check(folder_that_is_there())
         ->allow_extra_args(false)
         ->group(symbols);
     command
@@ -206,7 +211,7 @@ void add_report_options(CLI::App &command, ReportOptions &options)
             "Folder that holds the sources: the paths of sarif are relative to it (default: the current "
             "folder).")
         ->option_text("FOLDER")
-        ->check(CLI::ExistingDirectory)
+        ->check(folder_that_is_there())
         ->group(symbols);
     command
         .add_flag("--debuginfod", options.symbols.debuginfod,
@@ -243,6 +248,14 @@ void check_outputs(const ReportOptions &options)
                                   "json:FILE.")
                     : fmt::format("two reports for the file '{}': give each its own.", output.path));
     }
+}
+
+bool text_on_stdout(const ReportOptions &options)
+{
+    const std::vector<Output> outputs = outputs_of(options);
+    return std::any_of(outputs.begin(), outputs.end(), [](const Output &output) {
+        return is_stdout(output.path) && output.format == find_format("text");
+    });
 }
 
 Severity least_severity(const ReportOptions &options)

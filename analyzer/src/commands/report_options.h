@@ -37,6 +37,9 @@ std::string formats_help();
 /// terminal.
 void check_outputs(const ReportOptions &options);
 
+/// Whether a person reads the report as text on stdout.
+bool text_on_stdout(const ReportOptions &options);
+
 /// The severity from which on a finding counts for the exit status (--fail-on).
 Severity least_severity(const ReportOptions &options);
 

@@ -1,5 +1,6 @@
 // unpaired resources: shows the table, and turns a user's JSON into rows of it.
 #include "commands/commands.h"
+#include "commands/option_values.h"
 #include "commands/resource_table.h"
 #include "commands/store_trace.h"
 #include "commands/trouble.h"
@@ -14,7 +15,6 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
-#include <iterator>
 #include <memory>
 
 namespace unpaired {
@@ -89,17 +89,6 @@ void print_table()
     print_names("", names_of(UNPAIRED_ROLE_LIFECYCLE, "", ""));
 }
 
-std::string read_file(const std::string &path)
-{
-    std::error_code error;
-    if (std::filesystem::is_directory(path, error))
-        throw Trouble(fmt::format("cannot read '{}': it is a folder.", path));
-    std::ifstream file(path, std::ios::binary);
-    if (!file)
-        throw Trouble(fmt::format("cannot read '{}': {}.", path, std::strerror(errno)));
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
 std::string shim(const Options &options, const UserResources &resources)
 {
     std::string text =
@@ -127,7 +116,7 @@ int wrap_files(const Options &options)
     choice.port = options.port;
     choice.sink = options.sink;
     if (!options.user.empty()) {
-        UserResources declared = user_resources(read_file(options.user), options.user);
+        UserResources declared = user_resources(read_text_file(options.user), options.user);
         choice.user_rows = std::move(declared.rows);
         choice.user_functions = std::move(declared.functions);
     }
@@ -161,7 +150,7 @@ int resources(const Options &options)
     if (options.user.empty())
         throw Trouble(
             "--for wants --user FILE.json, the resources to make rows of, or --families (for wrap).");
-    const UserResources declared = user_resources(read_file(options.user), options.user);
+    const UserResources declared = user_resources(read_text_file(options.user), options.user);
     const std::string text = shim(options, declared);
     if (options.output.empty() || options.output == "-") {
         fmt::print("{}", text);
@@ -186,7 +175,7 @@ Action add_resources(CLI::App &app)
     command
         ->add_option("--for", options->target, "Write rows for the recorder (preload) or for wraplib (wrap).")
         ->option_text("preload|wrap")
-        ->check(CLI::IsMember({"preload", "wrap"}));
+        ->check(one_of("target", {"preload", "wrap"}));
     command->add_option("--user", options->user, "The resources you declare.")->option_text("FILE.json");
     command
         ->add_option(

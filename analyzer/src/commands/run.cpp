@@ -3,6 +3,7 @@
 #include "commands/launch_options.h"
 #include "commands/limit_options.h"
 #include "commands/make_report.h"
+#include "commands/option_values.h"
 #include "commands/report_options.h"
 #include "commands/running.h"
 #include "input/read_trace.h"
@@ -30,7 +31,7 @@ std::vector<Trace> read_traces(const Launched &launched, std::vector<std::string
     for (const std::string &path : launched.folder->traces()) {
         try {
             Trace trace = read_trace(path);
-            trace.running_pids = running_pids(trace, path);
+            note_running(trace, path);
             traces.push_back(std::move(trace));
         } catch (const InputError &error) {
             remarks.emplace_back(error.what());
@@ -95,7 +96,7 @@ Action add_run(CLI::App &app, const Command &program)
             "--error-exitcode", options->error_exitcode,
             "Exit status if there are findings (see --fail-on); otherwise it is always the program's own.")
         ->option_text("N")
-        ->check(CLI::Range(0, 255))
+        ->check(whole_number_in(0, 255))
         ->group(group);
     command->footer(
         formats_help() +

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
@@ -88,6 +89,16 @@ std::vector<uint32_t> running_pids(const Trace &trace, const std::string &path)
     std::sort(found.begin(), found.end());
     found.erase(std::unique(found.begin(), found.end()), found.end());
     return found;
+}
+
+void note_running(Trace &trace, const std::string &path)
+{
+    using namespace std::chrono;
+    trace.running_pids = running_pids(trace, path);
+    const auto now = static_cast<uint64_t>(nanoseconds(system_clock::now().time_since_epoch()).count());
+    // a clock that was set back tells nothing
+    if (!trace.running_pids.empty() && now > trace.started_realtime_ns)
+        trace.now_ms = static_cast<uint32_t>((now - trace.started_realtime_ns) / 1'000'000);
 }
 
 std::string trace_of_process(uint32_t pid)

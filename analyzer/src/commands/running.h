@@ -17,6 +17,9 @@ bool maps_file(uint32_t pid, const std::string &path);
 /// The pids among the trace's images whose processes live and still map the file at `path`.
 std::vector<uint32_t> running_pids(const Trace &trace, const std::string &path);
 
+/// Notes in the trace read from `path` which of its processes run, and what time it is for them.
+void note_running(Trace &trace, const std::string &path);
+
 /// Those of the trace's images that still run, one per process: after a fork and a fork, the youngest.
 std::vector<Image> running_images(const Trace &trace);
 

@@ -1,5 +1,6 @@
 // unpaired verify: proves that no call of a linked firmware escapes the hooks.
 #include "commands/commands.h"
+#include "commands/option_values.h"
 #include "commands/trouble.h"
 #include "input/code_references.h"
 #include "input/firmware_elf.h"
@@ -165,7 +166,8 @@ Action add_verify(CLI::App &app)
     command
         ->add_option("--map", options->map,
                      "The linker's map (-Wl,-Map=FILE), so that --fix can name object files.")
-        ->option_text("FILE");
+        ->option_text("FILE")
+        ->check(file_that_is_there());
     command
         ->add_option("--allow", options->allowed,
                      "A caller that may bypass the hooks: a function or, with --map, an object file or "
@@ -175,7 +177,7 @@ Action add_verify(CLI::App &app)
         ->take_all();
     command->add_option("--format", options->format, "How to print (default: text).")
         ->option_text("text|json")
-        ->check(CLI::IsMember({"text", "json"}));
+        ->check(one_of("format", {"text", "json"}));
     command->footer(
         "Looks at every branch, every address that code builds, and every word of data. Where relocations "
         "are\nkept (-Wl,-q) a word that merely looks like an address is no finding.\n\n"

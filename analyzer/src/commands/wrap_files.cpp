@@ -2,6 +2,7 @@
 
 #include "commands/trouble.h"
 #include "commands/wrap_families.h"
+#include "near_names.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -104,7 +105,7 @@ template <class List> void require_known(const char *what, const std::string &na
 {
     if (std::find(known.begin(), known.end(), name) == known.end())
         throw Trouble(
-            fmt::format("there is no {} '{}' (there are: {}).", what, name, fmt::join(known, ", ")));
+            no_such(what, name, {known.begin(), known.end()}, "unpaired resources --help names some"));
 }
 
 /// make takes no blanks in names.

@@ -50,7 +50,7 @@ std::optional<LiveBlock> block_of_mapping(const Slot &slot, const CoreFile &core
     for (const CoreThread &thread : core.threads)
         if (thread.stack_pointer >= slot.handle && thread.stack_pointer - slot.handle < slot.size)
             return std::nullopt;
-    return LiveBlock{slot.handle, slot.size, index, true};
+    return LiveBlock{slot.handle, slot.size, index, true, (slot.flags & UNPAIRED_SLOT_RESERVED) != 0};
 }
 
 /// Of two blocks that share memory the first stays: releases that went unseen leave such.

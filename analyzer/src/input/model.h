@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -89,6 +90,7 @@ struct Slot {
     uint32_t release_site = 0; ///< where a release of it last failed, or 0
     uint16_t observed = 0;
     int16_t observed_result = 0;
+    std::optional<uint32_t> descriptor; ///< of a stream: the one inside it
 };
 
 /// The sum over an image's shards for one site.
@@ -179,7 +181,9 @@ struct Held {
     uint32_t by_slot = no_slot;            ///< index of the slot whose block holds it
     uint64_t at = 0;                       ///< where the pointer stands
     bool interior = false;                 ///< it points into the middle
-    std::vector<uint8_t> beginning;        ///< of its contents
+    uint32_t freed_site = 0; ///< lost: where the block was freed that the pointer at `at` stands in, or 0
+    uint64_t freed_size = 0; ///< of that block
+    std::vector<uint8_t> beginning; ///< of its contents
 };
 
 /// When somebody looked at the memory of an image.
@@ -232,6 +236,7 @@ struct Trace {
 
     /// Set by the command for a trace whose processes were looked up: images with these pids still run.
     std::vector<uint32_t> running_pids;
+    uint32_t now_ms = 0; ///< when that was, as other times are; 0 if nothing ran, or that is not known
 };
 
 /// Whether it is of a firmware: a device, which does not end as a process does.

@@ -30,6 +30,17 @@ Reachability state_of(const unpaired_reach &raw)
     }
 }
 
+/// The retired slot that an entry says had the memory which the pointer stands in, if it still tells of that.
+void tell_freed(Held &held, const unpaired_reach &raw, const Bytes &input)
+{
+    unpaired_slot slot;
+    if (input.copy(uint64_t{raw.by} * sizeof slot, &slot, sizeof slot) < sizeof slot ||
+        (slot.sequence & 1) != 0 || raw.at < slot.handle || raw.at - slot.handle >= slot.size)
+        return;
+    held.freed_site = slot.release_site;
+    held.freed_size = slot.size;
+}
+
 } // namespace
 
 void ReachReader::add(std::span<const uint32_t> content, uint32_t used, uint16_t image, Trace &trace)
@@ -53,7 +64,7 @@ void ReachReader::add(std::span<const uint32_t> content, uint32_t used, uint16_t
     }
 }
 
-void ReachReader::settle(Trace &trace) const
+void ReachReader::settle(Trace &trace, const Bytes &input) const
 {
     if (entries_.empty())
         return;
@@ -72,6 +83,8 @@ void ReachReader::settle(Trace &trace) const
         held.at = raw.at;
         if (raw.holder == UNPAIRED_HOLDER_BLOCK)
             held.by_slot = raw.by != 0 ? index_of(trace, raw.by) : Held::no_slot;
+        else if (raw.holder == UNPAIRED_HOLDER_FREED)
+            tell_freed(held, raw, input);
         else
             held.tid = raw.by;
     }

@@ -1,6 +1,7 @@
 // REACH extents: what memory held when somebody looked.
 #pragma once
 
+#include "input/bytes.h"
 #include "input/model.h"
 
 #include <cstdint>
@@ -16,8 +17,8 @@ public:
     void add(std::span<const uint32_t> content, uint32_t used, uint16_t image, Trace &trace);
 
     /// Fills Trace::held, once the slots are there by ascending reference. An entry counts only while its slot has
-    /// the sequence it is about.
-    void settle(Trace &trace) const;
+    /// the sequence it is about. Retired slots, which a Trace does not have, are read from `input`, the whole file.
+    void settle(Trace &trace, const Bytes &input) const;
 
 private:
     struct Entry {

@@ -107,6 +107,18 @@ FailedRelease read_failed_release(const JsonNode &node)
     return failed;
 }
 
+LastHolder read_last_holder(const JsonNode &node)
+{
+    LastHolder last;
+    node.read("count", last.count);
+    node.read("size", last.size);
+    node.read("function", last.function);
+    last.stack = read_stack(node);
+    if (const auto at = node.member("at"))
+        last.at = read_place(*at, last.stack);
+    return last;
+}
+
 Forecast read_forecast(const JsonNode &node)
 {
     Forecast forecast;
@@ -116,6 +128,9 @@ Forecast read_forecast(const JsonNode &node)
     node.read("reached", forecast.reached);
     node.read("at_cycle", forecast.at_cycle);
     node.read("after_s", forecast.after_s);
+    node.read("failed", forecast.failed);
+    node.read("errno", forecast.error);
+    node.read("failed_at", forecast.failed_at);
     return forecast;
 }
 
@@ -205,6 +220,8 @@ Finding read_finding(const JsonNode &node)
     if (const auto reached = node.member("reached"))
         read_reached(*reached, finding.reached);
     node.read("held_by", finding.held_by);
+    if (const auto last = node.member("last_holder"))
+        finding.last_holder = read_last_holder(*last);
     node.each("preview", [&finding](const JsonNode &one) { finding.preview.push_back(read_preview(one)); });
     finding.stack = read_stack(node);
     node.read("through", finding.through);

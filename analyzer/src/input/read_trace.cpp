@@ -74,7 +74,7 @@ public:
         gather_counters();
         sort();
         check_references();
-        reach_.settle(trace_);
+        reach_.settle(trace_, input_);
         tell_damage();
         return std::move(trace_);
     }
@@ -207,6 +207,8 @@ private:
         slot.release_site = raw.release_site;
         slot.observed = raw.observed;
         slot.observed_result = raw.observed_result;
+        if (raw.descriptor != 0)
+            slot.descriptor = raw.descriptor - 1u;
         trace_.slots.push_back(slot);
     }
 

@@ -17,6 +17,8 @@ struct LiveBlock {
     uint32_t slot = no_slot; ///< index into Trace::slots; no_slot: it only holds others
     /// A pointer to anywhere in it holds it: memory that the program itself hands out in pieces.
     bool any_pointer_holds = false;
+    /// Address space that was reserved: that nothing points there does not say it is lost.
+    bool reserved = false;
 };
 
 enum class RootKind : uint8_t {

@@ -13,6 +13,7 @@
 #include "passes/pair.h"
 #include "passes/present.h"
 #include "passes/siblings.h"
+#include "passes/stream_buffers.h"
 #include "passes/totals.h"
 #include "words.h"
 
@@ -90,6 +91,22 @@ void excuse_after_look(Described &one, const Trace &trace, uint16_t image, Endin
     one.finding.remarks.emplace_back("acquired while the program was ending");
 }
 
+/// Which call begins a cycle was only guessed, and a cache grows with what is asked of it, too.
+void doubt_found_cycles(Described &one, const Trace &trace, const Cycles &cycles)
+{
+    Finding &finding = one.finding;
+    const Reached &reached = finding.reached;
+    if (cycles.source != "found" || finding.rule != "never-released" || finding.severity != Severity::leak ||
+        class_of(one, trace) != ResourceClass::memory || reached.lost.count > 0 ||
+        reached.reachable.count + reached.possibly.count == 0)
+        return;
+    finding.severity = Severity::suspect;
+    finding.remarks.push_back(
+        fmt::format("grows, but is still held: a cache that fills, or a list that nobody shortens (of cycles "
+                    "that are given, as by --cycle={}, this is a leak)",
+                    cycles.name));
+}
+
 void judge_all(std::vector<Described> &findings, const Trace &trace, const ImageFacts &facts,
                const Cycles &cycles, const std::vector<Trace> &all)
 {
@@ -138,7 +155,8 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
     Suppressions suppressions = options.suppressions;
     for (const Trace &trace : traces) {
         Stacks stacks(trace, symbolize, options.name_variable);
-        const std::vector<PairedImage> images = pair(trace);
+        std::vector<PairedImage> images = pair(trace);
+        adopt_stream_buffers(trace, images, [&](uint32_t site) { return stacks.of(trace.sites.at(site)); });
         const Wrappers wrappers = learn_wrappers(trace, images, stacks);
         for (const PairedImage &paired : images) {
             if (!says_anything(trace, paired))
@@ -153,18 +171,18 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
                             facts.info.program);
             Cycles cycles = given_cycles(trace, paired, facts.run, options.cycle_function);
             place_in_cycles(findings, cycles);
-            tell_cycles(cycles, facts);
             const LimitedImage limited{trace, paired, facts, options.limits};
             findings = explain_limits(std::move(findings), limited, facts.remarks);
             judge_all(findings, trace, facts, cycles, traces);
             if (cycles.count == 0 && options.cycle_function.empty() && trace.cycle_function.empty()) {
                 cycles =
                     find_cycles(findings, trace, paired, facts.run, stacks, wrappers, facts.info.program);
-                tell_cycles(cycles, facts);
                 judge_all(findings, trace, facts, cycles, traces);
             }
+            tell_cycles(cycles, facts);
             for (Described &one : findings) {
                 excuse_after_look(one, trace, paired.image, facts.ending);
+                doubt_found_cycles(one, trace, cycles);
                 doubt_after_losses(one.finding, trace.events_lost);
                 if (class_of(one, trace) == ResourceClass::handle)
                     tell_untried(one.finding, facts.info);

@@ -174,10 +174,10 @@ private:
 
     void never_released(const SiteTally &tally, std::vector<uint32_t> &left)
     {
-        auto standard = left.begin();
-        if (is_descriptor_site(tally.site))
-            standard = std::stable_partition(left.begin(), left.end(),
-                                             [&](uint32_t index) { return trace_.slots[index].handle <= 2; });
+        const bool descriptors = is_descriptor_site(tally.site);
+        const auto standard = std::stable_partition(left.begin(), left.end(), [&](uint32_t index) {
+            return descriptors ? trace_.slots[index].handle <= 2 : image_.library_buffers.contains(index);
+        });
         for (bool of_standard : {true, false}) {
             std::vector<uint32_t> slots = of_standard ? std::vector<uint32_t>(left.begin(), standard)
                                                       : std::vector<uint32_t>(standard, left.end());
@@ -188,7 +188,8 @@ private:
             never.standard_streams = of_standard;
             if (of_standard)
                 never.remarks.push_back(
-                    "a standard stream (descriptor 0 to 2), open to the end in every program");
+                    descriptors ? "a standard stream (descriptor 0 to 2), open to the end in every program"
+                                : "the buffer of a standard stream, which the C library keeps to the end");
             cases_.push_back(std::move(never));
         }
     }

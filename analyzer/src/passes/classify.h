@@ -45,10 +45,11 @@ struct Case {
     ReleaseFacts
         ended; ///< the release that did it: of a double release the first, the free around a lock, ...
     std::vector<std::string> remarks;
-    std::vector<uint32_t> slots;   ///< of the survivors: indices into Trace::slots
-    bool standard_streams = false; ///< all of it are descriptors 0 to 2, which stay open in every program
-    uint64_t highest_handle = 0;   ///< of the survivors
-    uint64_t lowest_address = 0;   ///< for an order that does not depend on site numbers
+    std::vector<uint32_t> slots; ///< of the survivors: indices into Trace::slots
+    bool standard_streams =
+        false; ///< all of it are descriptors 0 to 2, or buffers of such streams: there to the end
+    uint64_t highest_handle = 0; ///< of the survivors
+    uint64_t lowest_address = 0; ///< for an order that does not depend on site numbers
 };
 
 /// Classifies one image. `ended_normally` tells whether it exited of its own accord: only then are locks that

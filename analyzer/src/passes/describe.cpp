@@ -1,6 +1,7 @@
 #include "passes/describe.h"
 
 #include "passes/names.h"
+#include "words.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -95,8 +96,8 @@ void tell_failed(const Trace &trace, const PairedImage &paired, std::vector<std:
         if (tally.failed > 0)
             failed[function_name(trace, trace.sites.at(tally.site).function)] += tally.failed;
     for (const auto &[function, count] : failed)
-        remarks.push_back(
-            fmt::format("{} failed {}", function, count == 1 ? "once" : fmt::format("{} times", count)));
+        remarks.push_back(fmt::format("{} failed {}", function_text(function),
+                                      count == 1 ? "once" : fmt::format("{} times", count)));
 }
 
 uint32_t last_seen_ms(const Trace &trace, uint16_t image, uint32_t pid)
@@ -240,6 +241,8 @@ ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::ve
     else
         tell_ending(trace, id, pid, all, facts);
     facts.run.end_ms = std::max(facts.run.start_ms, last_seen_ms(trace, id, pid));
+    if (facts.ending == Ending::running) // it may have done nothing for a while
+        facts.run.end_ms = std::max(facts.run.end_ms, trace.now_ms);
     info.duration_s = (facts.run.end_ms - facts.run.start_ms) / 1000.0;
 
     for (const SiteTally &site : paired.sites)
@@ -260,9 +263,10 @@ ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::ve
         facts.remarks.push_back("recording was stopped (unpaired ctl stop) and not started again");
     if (paired.unknown_descriptors > 0)
         facts.remarks.push_back(
-            fmt::format("{} open descriptors are of unknown origin: inherited, or opened before "
-                        "recording began",
-                        paired.unknown_descriptors));
+            fmt::format("{} of unknown origin: inherited, or opened before recording began",
+                        paired.unknown_descriptors == 1
+                            ? "1 open descriptor is"
+                            : fmt::format("{} open descriptors are", paired.unknown_descriptors)));
     return facts;
 }
 

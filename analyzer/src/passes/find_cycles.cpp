@@ -4,6 +4,7 @@
 #include "passes/judge.h"
 #include "passes/names.h"
 #include "passes/suppress.h"
+#include "words.h"
 
 #include <algorithm>
 #include <array>
@@ -79,22 +80,25 @@ bool share_a_caller(const std::vector<Frame> &a, const std::vector<Frame> &b)
 /// takes and keeps a block for each file, and that is no cycle of it.
 bool convinces(const Candidate &candidate, const Trace &trace, Stacks &stacks)
 {
-    constexpr uint64_t enough_for_handle = 8, enough_for_memory = 16;
-    if (candidate.agree.empty())
+    constexpr uint64_t fewest = 4, enough = 8, enough_for_memory = 16, largest_multiple_for_handle = 4;
+    if (candidate.agree.empty() || candidate.calls < fewest)
         return false;
+    const std::vector<Frame> stack = stacks.of(trace.sites.at(candidate.site));
+    const bool together =
+        std::all_of(candidate.agree.begin(), candidate.agree.end(),
+                    [&](const Described *one) { return share_a_caller(stack, one->finding.stack); });
     switch (candidate.kind) {
     case Kind::connection:
-        return true;
-    case Kind::handle:
-        return candidate.calls >= enough_for_handle;
+        return candidate.calls >= enough || (candidate.agree.size() >= 2 && candidate.exactly && together);
+    case Kind::
+        handle: // a program opens files for many ends: near a number, or a large multiple, is any number
+        return candidate.calls >= enough &&
+               (candidate.agree.size() >= 2 || candidate.by_clock ||
+                (candidate.exactly && candidate.multiples <= largest_multiple_for_handle));
     case Kind::memory:
         break;
     }
-    if (candidate.calls < enough_for_memory || !candidate.exactly || !candidate.by_clock)
-        return false;
-    const std::vector<Frame> stack = stacks.of(trace.sites.at(candidate.site));
-    return std::all_of(candidate.agree.begin(), candidate.agree.end(),
-                       [&](const Described *one) { return share_a_caller(stack, one->finding.stack); });
+    return candidate.calls >= enough_for_memory && candidate.exactly && candidate.by_clock && together;
 }
 
 } // namespace
@@ -150,10 +154,11 @@ Cycles find_cycles(const std::vector<Described> &findings, const Trace &trace, c
         cycles.count = static_cast<uint32_t>(candidate.calls);
         const Blame blame = choose_blame(cycles.name, stacks.of(site), wrappers, program, of_firmware(trace));
         const std::string file = blame.frame.file.substr(blame.frame.file.rfind('/') + 1);
-        cycles.remark = fmt::format(
-            "cycles: {} calls of {}{}{} (found by their number; --cycle={} makes sure)", candidate.calls,
-            cycles.name, blame.frame.function.empty() ? "" : fmt::format(" in {}", blame.frame.function),
-            file.empty() ? "" : fmt::format(", {}:{}", file, blame.frame.line), cycles.name);
+        cycles.remark =
+            fmt::format("cycles: {} calls of {}{}{} (found by their number; --cycle={} makes sure)",
+                        candidate.calls, function_text(cycles.name),
+                        blame.frame.function.empty() ? "" : fmt::format(" in {}", blame.frame.function),
+                        file.empty() ? "" : fmt::format(", {}:{}", file, blame.frame.line), cycles.name);
         return cycles;
     }
     return {};

@@ -1,9 +1,11 @@
 #include "passes/hold.h"
 
 #include "passes/names.h"
+#include "words.h"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 #include <string_view>
 
 namespace unpaired {
@@ -71,7 +73,7 @@ std::string block_text(const Trace &trace, uint32_t slot, Stacks &stacks, const 
     std::string text = "another block";
     if (!owner.empty())
         text += " of " + owner;
-    std::string place = function;
+    std::string place = function_text(function);
     if (!blame.function.empty())
         place += fmt::format(" in {}", blame.function);
     if (!blame.file.empty())
@@ -101,14 +103,19 @@ std::string root_text(const Trace &trace, const Held &held, uint16_t image, cons
         return fmt::format("memory of no recorded block ({:#x})", held.at);
     case UNPAIRED_HOLDER_STACK:
         return "the stack of " + thread_text(trace, image, held.tid);
+    case UNPAIRED_HOLDER_TLS:
+        return "thread-local storage of " + thread_text(trace, image, held.tid);
     case UNPAIRED_HOLDER_STALE:
         return fmt::format("memory that may be out of use ({:#x})", held.at);
     case UNPAIRED_HOLDER_REGISTER:
         return "a register of " + thread_text(trace, image, held.tid);
     case UNPAIRED_HOLDER_BLOCK:
         return fmt::format("a block that was not recorded ({:#x})", held.at);
-    default:
+    case UNPAIRED_HOLDER_NONE:
+    case UNPAIRED_HOLDER_FREED:
         return "";
+    default:
+        return "something that this version has no name for";
     }
 }
 
@@ -119,6 +126,59 @@ std::string end_of_chain(const Trace &trace, const Held &first, uint16_t image, 
     for (int i = 0; i < longest_chain && held->by_slot != Held::no_slot; i++)
         held = &trace.held[held->by_slot];
     return root_text(trace, *held, image, stacks);
+}
+
+/// Whether the block is possibly lost for no other reason than what it is.
+bool is_reservation(const Trace &trace, uint32_t slot)
+{
+    const Held &held = trace.held[slot];
+    return held.state == Reachability::possibly && held.by_slot == Held::no_slot && held.by.empty() &&
+           held.holder == UNPAIRED_HOLDER_NONE && (trace.slots[slot].flags & UNPAIRED_SLOT_RESERVED) != 0;
+}
+
+bool is_same_place(const LastHolder &a, const LastHolder &b)
+{
+    return a.size == b.size && a.function == b.function && a.at.function == b.at.function &&
+           a.at.file == b.at.file && a.at.line == b.at.line;
+}
+
+/// The frame to look at of a release: outside of what only hands blocks on to `function`, which is told by who else
+/// calls that.
+Frame releaser(const std::string &function, const Site &release, const std::vector<Frame> &stack,
+               const Trace &trace, Stacks &stacks, const std::string &program)
+{
+    constexpr size_t addresses_for_wrappers = 4;
+    Wrappers wrappers;
+    for (const auto &[id, site] : trace.sites)
+        if (site.function == release.function)
+            if (const std::vector<Frame> frames = stacks.of(site, addresses_for_wrappers);
+                !frames.empty() && !stack.empty() && frames.front().function == stack.front().function)
+                wrappers.learn(function, true, frames);
+    wrappers.conclude();
+    return choose_blame(function, stack, wrappers, program, of_firmware(trace)).frame;
+}
+
+/// Of the lost blocks of `slots` that a freed block pointed to last, those whose block was freed where most were.
+std::optional<LastHolder> last_holder_of(const std::vector<uint32_t> &slots, const Trace &trace,
+                                         Stacks &stacks, const std::string &program)
+{
+    std::map<std::pair<uint32_t, uint64_t>, uint64_t> counts; // by site of the release, and size
+    for (uint32_t slot : slots)
+        if (const Held &held = trace.held[slot];
+            held.freed_site != 0 && trace.sites.contains(held.freed_site))
+            counts[{held.freed_site, held.freed_size}]++;
+    if (counts.empty())
+        return {};
+    const auto most = std::max_element(counts.begin(), counts.end(),
+                                       [](const auto &a, const auto &b) { return a.second < b.second; });
+    const Site &site = trace.sites.at(most->first.first);
+    LastHolder last;
+    last.count = most->second;
+    last.size = most->first.second;
+    last.function = function_name(trace, site.function);
+    last.stack = stacks.of(site);
+    last.at = releaser(last.function, site, last.stack, trace, stacks, program);
+    return last;
 }
 
 } // namespace
@@ -144,9 +204,19 @@ void tell_holders(Finding &finding, const std::vector<uint32_t> &slots, const Tr
         if (finding.preview.size() < previews_kept && says_something(trace.held[slot].beginning))
             finding.preview.push_back({trace.slots[slot].handle, trace.held[slot].beginning});
 
+    if (const auto n = std::count_if(looked_at.begin(), looked_at.end(),
+                                     [&](uint32_t slot) { return is_reservation(trace, slot); });
+        n > 0)
+        finding.remarks.push_back(fmt::format(
+            "{} address space that was only reserved (PROT_NONE): addresses there are often computed, so "
+            "that nothing points to it does not say it is lost",
+            static_cast<size_t>(n) == finding.count ? "this is" : fmt::format("{} of them are", n)));
+    finding.last_holder = last_holder_of(looked_at, trace, stacks, program);
+
     const auto with_holder = std::find_if(looked_at.begin(), looked_at.end(), [&](uint32_t slot) {
         const Held &held = trace.held[slot];
-        return held.by_slot != Held::no_slot || !held.by.empty() || held.holder != UNPAIRED_HOLDER_NONE;
+        return held.by_slot != Held::no_slot || !held.by.empty() ||
+               (held.holder != UNPAIRED_HOLDER_NONE && held.holder != UNPAIRED_HOLDER_FREED);
     });
     if (with_holder == looked_at.end())
         return;
@@ -178,6 +248,10 @@ void merge_held(Finding &into, Finding &&other)
         into.held_by.swap(other.held_by);
         into.preview.swap(other.preview);
     }
+    if (!into.last_holder || (other.last_holder && other.last_holder->count > into.last_holder->count))
+        into.last_holder.swap(other.last_holder);
+    if (other.last_holder && is_same_place(*into.last_holder, *other.last_holder))
+        into.last_holder->count += other.last_holder->count;
     if (into.held_by.empty())
         into.held_by = std::move(other.held_by);
     for (Preview &preview : other.preview)

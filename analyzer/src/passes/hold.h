@@ -13,7 +13,7 @@
 
 namespace unpaired {
 
-/// Fills `reachability`, `reached`, `held_by` and `preview` from Trace::held of the slots; leaves them as they are
+/// Fills `reachability`, `reached`, `held_by`, `last_holder` and `preview` from Trace::held of the slots; leaves them as they are
 /// where there was no memory to look at.
 void tell_holders(Finding &finding, const std::vector<uint32_t> &slots, const Trace &trace, Stacks &stacks,
                   const Wrappers &wrappers, const std::vector<OwnerRule> &rules, const std::string &program);

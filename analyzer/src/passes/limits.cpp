@@ -4,6 +4,8 @@
 #include "words.h"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cmath>
 #include <fmt/format.h>
 #include <map>
@@ -70,7 +72,7 @@ uint64_t live_under(const Bound &bound, const LimitedImage &image)
                    (limit.name == select_limit || limit.name.starts_with("RLIMIT_"));
         });
     if (of_descriptors && bound.family == 0)
-        count += image.paired.unknown_descriptors + standard_descriptors -
+        count += image.paired.stream_descriptors + image.paired.unknown_descriptors + standard_descriptors -
                  std::min(standard, standard_descriptors);
     return count;
 }
@@ -136,14 +138,68 @@ double amount_of(const Finding &finding, const Bound &bound)
     return static_cast<double>(bound.bytes ? finding.bytes : finding.count);
 }
 
-Described *holder_of(std::vector<Described> &findings, const Bound &bound, const Trace &trace)
+/// The finding that has most of those for which `meant` is true.
+template <class Meant> Described *holder_of(std::vector<Described> &findings, const Bound &bound, Meant meant)
 {
     Described *most = nullptr;
     for (Described &one : findings)
-        if (is_under(bound, trace, one) && holds_handles(one.finding) && one.finding.count >= 2 &&
+        if (meant(one) && holds_handles(one.finding) && one.finding.count >= 2 &&
             (most == nullptr || amount_of(one.finding, bound) > amount_of(most->finding, bound)))
             most = &one;
     return most;
+}
+
+// ---- what failed
+
+/// Handles that were wanted when there were none left.
+struct Shortage {
+    std::set<uint16_t> spaces;      ///< whose acquisitions need them: a stream has a descriptor inside
+    const Anomaly *first = nullptr; ///< the first acquisition that failed
+};
+
+/// The space whose handles an acquisition had none of.
+uint16_t space_in_want(const Anomaly &anomaly, const Trace &trace)
+{
+    static constexpr std::array<std::string_view, 4> on_descriptors = {"stream", "dir", "dl", "named_sem"};
+    const auto failed = trace.dictionary.spaces.find(anomaly.space);
+    if ((anomaly.error != EMFILE && anomaly.error != ENFILE) || failed == trace.dictionary.spaces.end() ||
+        std::find(on_descriptors.begin(), on_descriptors.end(), failed->second.name) == on_descriptors.end())
+        return anomaly.space;
+    for (const auto &[id, space] : trace.dictionary.spaces)
+        if (space.name == "fd")
+            return id;
+    return anomaly.space;
+}
+
+/// By the space whose handles ran out.
+std::map<uint16_t, Shortage> shortages_of(const LimitedImage &image)
+{
+    std::map<uint16_t, Shortage> shortages;
+    for (const Anomaly &anomaly : image.trace.anomalies) {
+        if (anomaly.kind != UNPAIRED_ANOMALY_LIMIT_REACHED || anomaly.image != image.paired.image ||
+            anomaly.count == 0)
+            continue;
+        const uint16_t space = space_in_want(anomaly, image.trace);
+        Shortage &shortage = shortages[space];
+        shortage.spaces.insert({space, anomaly.space});
+        if (shortage.first == nullptr || anomaly.first_ms < shortage.first->first_ms)
+            shortage.first = &anomaly;
+    }
+    return shortages;
+}
+
+/// The limit that an acquisition met. The system's own (ENFILE) is in no trace; lwIP says ENFILE of its own sockets.
+Bound bound_of(uint16_t space, const Shortage &shortage, const std::vector<Bound> &bounds)
+{
+    const auto known = std::find_if(bounds.begin(), bounds.end(), [&](const Bound &bound) {
+        const bool of_process = bound.name.starts_with("RLIMIT_");
+        return bound.space == space && !bound.bytes && bound.name != select_limit &&
+               !(of_process && shortage.first->error == ENFILE);
+    });
+    Bound bound = known == bounds.end() ? Bound{} : *known;
+    bound.space = space;
+    bound.family = 0;
+    return bound;
 }
 
 double since_start_s(uint32_t time_ms, const ImageFacts &facts)
@@ -159,26 +215,57 @@ std::vector<Age> by_time(std::vector<Age> ages)
     return ages;
 }
 
-/// Tells when a limit was met that failed acquisitions prove.
-void tell_first_failure(Forecast &forecast, uint16_t space, const std::vector<Described> &findings,
+/// Tells what failed first, and when.
+void tell_first_failure(Forecast &forecast, const Shortage &shortage, const std::vector<Described> &findings,
                         const LimitedImage &image)
 {
-    std::optional<uint32_t> first_ms;
-    for (const Anomaly &anomaly : image.trace.anomalies)
-        if (anomaly.kind == UNPAIRED_ANOMALY_LIMIT_REACHED && anomaly.image == image.paired.image &&
-            anomaly.space == space)
-            first_ms = std::min(first_ms.value_or(UINT32_MAX), anomaly.first_ms);
-    if (!first_ms)
-        return;
-    forecast.after_s = since_start_s(*first_ms, image.facts);
+    const uint32_t first_ms = shortage.first->first_ms;
+    forecast.failed = function_name(image.trace, shortage.first->function);
+    forecast.error = shortage.first->error;
+    forecast.after_s = since_start_s(first_ms, image.facts);
     // the survivor that came last before it knows the cycle
     uint32_t latest_ms = 0;
     for (const Described &one : findings)
         for (const Age &age : one.ages)
-            if (one.space == space && age.time_ms <= *first_ms && age.time_ms >= latest_ms) {
+            if (shortage.spaces.contains(one.space) && age.time_ms <= first_ms && age.time_ms >= latest_ms) {
                 latest_ms = age.time_ms;
                 forecast.at_cycle = std::max(forecast.at_cycle, age.cycle);
             }
+    // a failure that happened in one cycle alone knows it better, where the trace's numbers are the image's
+    const auto own = image.trace.images.find(image.paired.image);
+    if (forecast.at_cycle > 0 && shortage.first->cycles == 1 && own != image.trace.images.end() &&
+        own->second.cycle == 0)
+        forecast.at_cycle = std::max(forecast.at_cycle, shortage.first->last_cycle);
+}
+
+/// Which call from the holder's place was the first to fail; 0 if another's did, or if it gave some back: then nobody
+/// knows how many it had acquired by then.
+uint64_t first_to_fail(const Described &holder, const Shortage &shortage)
+{
+    const Finding &finding = holder.finding;
+    if (!holder.sites.contains(shortage.first->acquire_site) || finding.acquired != finding.count ||
+        holder.ages.size() != finding.count)
+        return 0;
+    const auto later = std::count_if(holder.ages.begin(), holder.ages.end(),
+                                     [&](const Age &age) { return age.time_ms > shortage.first->first_ms; });
+    return finding.acquired - static_cast<uint64_t>(later) + 1;
+}
+
+/// Which of the holder's acquisitions was the first to get a handle from the bound on, where nothing that it acquired
+/// before is gone; 0 else.
+uint64_t first_beyond(const Described &holder, const Bound &bound, const LimitedImage &image)
+{
+    if (holder.finding.acquired != holder.finding.count)
+        return 0;
+    std::vector<std::pair<uint32_t, uint64_t>> handles; // by time; a system hands out the lowest first
+    for (const SiteTally &tally : image.paired.sites)
+        if (holder.sites.contains(tally.site))
+            for (uint32_t index : tally.live)
+                handles.emplace_back(image.trace.slots[index].time_ms, image.trace.slots[index].handle);
+    std::sort(handles.begin(), handles.end());
+    const auto first = std::find_if(handles.begin(), handles.end(),
+                                    [&](const auto &one) { return one.second >= bound.value; });
+    return first == handles.end() ? 0 : static_cast<uint64_t>(first - handles.begin()) + 1;
 }
 
 /// Tells when the holder's survivors, in the order they came, met a bound that let everything go on.
@@ -217,16 +304,28 @@ bool grows(const Finding &finding)
            (finding.growth == Growth::linear || (finding.growth == Growth::step && finding.per_cycle > 0));
 }
 
-/// Survivors per millisecond; 0 if their times do not tell.
-double per_ms(const Described &one)
+/// How fast something grows by the clock.
+struct Pace {
+    double per_ms = 0;    ///< from its first survivor to the run's end; 0 if it stopped, or times do not tell
+    uint32_t idle_ms = 0; ///< how long none has been acquired
+    bool stopped = false; ///< not in the last third of the run
+};
+
+Pace pace_of(const Described &one, const Run &run)
 {
-    constexpr uint32_t shortest_ms = 100; // slots tell the time in steps of a few milliseconds
+    constexpr uint32_t shortest_ms = 100, // slots tell the time in steps of a few milliseconds
+        shortest_run_ms = 1000;
+    Pace pace;
     if (one.ages.size() < 2)
-        return 0;
+        return pace;
     const auto [first, last] = std::minmax_element(
         one.ages.begin(), one.ages.end(), [](const Age &a, const Age &b) { return a.time_ms < b.time_ms; });
-    const uint32_t span = last->time_ms - first->time_ms;
-    return span < shortest_ms ? 0 : static_cast<double>(one.ages.size() - 1) / span;
+    const uint32_t end = std::max(run.end_ms, last->time_ms), span = end - first->time_ms;
+    pace.idle_ms = end - last->time_ms;
+    pace.stopped = run.duration_ms() >= shortest_run_ms && uint64_t{pace.idle_ms} * 3 >= run.duration_ms();
+    if (!pace.stopped && span >= shortest_ms)
+        pace.per_ms = static_cast<double>(one.ages.size() - 1) / span;
+    return pace;
 }
 
 std::optional<Forecast> forecast_of(const Described &one, const Bound &bound,
@@ -239,12 +338,12 @@ std::optional<Forecast> forecast_of(const Described &one, const Bound &bound,
         if (grows(other.finding) && is_under(bound, image.trace, other)) {
             const double size = amount_of(other.finding, bound) / static_cast<double>(other.finding.count);
             each_cycle += other.finding.per_cycle * size;
-            each_ms += per_ms(other) * size;
+            each_ms += pace_of(other, image.facts.run).per_ms * size;
         }
     const Finding &finding = one.finding;
     const double amount = amount_of(finding, bound), size = amount / static_cast<double>(finding.count);
     const double left = static_cast<double>(bound.value - bound.live);
-    const double by_cycle = finding.per_cycle * size, by_ms = per_ms(one) * size;
+    const double by_cycle = finding.per_cycle * size, by_ms = pace_of(one, image.facts.run).per_ms * size;
     if (amount <= 0 || (by_cycle <= 0 && by_ms <= 0))
         return std::nullopt;
 
@@ -276,26 +375,23 @@ std::vector<Described> explain_limits(std::vector<Described> findings, const Lim
     std::vector<Bound> bounds = bounds_of_trace(image);
     bounds.insert(bounds.end(), given.begin(), given.end());
 
-    std::set<uint16_t> reached, explained;
-    for (const Described &one : findings)
-        if (one.finding.rule == "limit-reached")
-            reached.insert(one.space);
-    for (uint16_t space : reached) {
-        const auto known = std::find_if(bounds.begin(), bounds.end(), [&](const Bound &bound) {
-            return bound.space == space && !bound.bytes && bound.name != select_limit;
-        });
-        Bound bound = known == bounds.end() ? Bound{} : *known;
-        bound.space = space;
-        bound.family = 0;
+    const std::map<uint16_t, Shortage> shortages = shortages_of(image);
+    std::set<uint16_t> explained; // spaces of "limit-reached" findings
+    for (const auto &[space, shortage] : shortages) {
+        const Bound bound = bound_of(space, shortage, bounds);
+        const auto meant = [&spaces = shortage.spaces](const Described &one) {
+            return spaces.contains(one.space);
+        };
         Forecast forecast{bound.value, bound.name, 0, true};
-        tell_first_failure(forecast, space, findings, image);
-        if (Described *holder = holder_of(findings, bound, trace)) {
+        tell_first_failure(forecast, shortage, findings, image);
+        if (Described *holder = holder_of(findings, bound, meant)) {
             forecast.at_acquisition = holder->finding.acquired;
+            forecast.failed_at = first_to_fail(*holder, shortage);
             holder->finding.forecast = forecast;
-            explained.insert(space);
+            explained.insert(shortage.spaces.begin(), shortage.spaces.end());
         } else {
             for (Described &one : findings)
-                if (one.space == space && one.finding.rule == "limit-reached") {
+                if (meant(one) && one.finding.rule == "limit-reached") {
                     forecast.at_acquisition = one.finding.acquired;
                     one.finding.forecast = forecast;
                 }
@@ -306,7 +402,8 @@ std::vector<Described> explain_limits(std::vector<Described> findings, const Lim
     });
 
     for (const Bound &bound : bounds) {
-        Described *holder = holder_of(findings, bound, trace);
+        Described *holder =
+            holder_of(findings, bound, [&](const Described &one) { return is_under(bound, trace, one); });
         if (bound.given) {
             const uint64_t most =
                 bound.bytes ? std::max(bound.live, greatest_peak(bound, image)) : bound.live;
@@ -318,7 +415,7 @@ std::vector<Described> explain_limits(std::vector<Described> findings, const Lim
                 continue;
             }
         } else if (bound.name != select_limit || image.facts.ending != Ending::signal ||
-                   reached.contains(bound.space) || holder == nullptr ||
+                   shortages.contains(bound.space) || holder == nullptr ||
                    holder->highest_handle < bound.value) {
             // A descriptor that does not fit an fd_set is no failure by itself; in a program that died it explains
             // much.
@@ -328,6 +425,8 @@ std::vector<Described> explain_limits(std::vector<Described> findings, const Lim
             continue;
         Forecast forecast{bound.value, bound.name, holder->finding.acquired, true};
         tell_crossing(forecast, *holder, bound, image.facts);
+        if (const uint64_t first = bound.given ? 0 : first_beyond(*holder, bound, image))
+            forecast.at_acquisition = first;
         holder->finding.forecast = forecast;
     }
     return findings;
@@ -336,9 +435,19 @@ std::vector<Described> explain_limits(std::vector<Described> findings, const Lim
 void forecast_limits(std::vector<Described> &findings, const LimitedImage &image)
 {
     const std::vector<Bound> given = given_bounds(image), recorded = bounds_of_trace(image);
+    const std::string &source = image.facts.info.cycle_source;
+    const bool counts_cycles = source == "marks" || source == "function"; // the next one will leave as much
     for (Described &one : findings) {
         if (one.finding.forecast || !grows(one.finding))
             continue;
+        const Pace pace = pace_of(one, image.facts.run);
+        if (pace.stopped) {
+            if (image.facts.info.events_lost == 0) // else they may be among those
+                one.finding.remarks.push_back(
+                    fmt::format("none of these was acquired in the last {}", duration_text(pace.idle_ms / 1000.0)));
+            if (!counts_cycles)
+                continue; // nobody knows whether it goes on
+        }
         // A given limit was asked for. Of the others the lowest is met first: FD_SETSIZE below RLIMIT_NOFILE may do no
         // harm, for the trace does not tell whether the program uses select; where it does, it aborts there.
         for (const std::vector<Bound> *bounds : {&given, &recorded}) {

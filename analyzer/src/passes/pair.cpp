@@ -148,6 +148,8 @@ std::vector<PairedImage> pair(const Trace &trace)
         Building &building = of(slot.image);
         SiteTally &tally = building.tally(slot.site);
         const Slot *whole = whole_of(trace, slot);
+        if (slot.descriptor && building.live_descriptors.insert(*slot.descriptor).second)
+            building.result.stream_descriptors++;
         if (is_descriptor(trace, slot)) {
             building.live_descriptors.insert(slot.handle);
             bool seen_closed = building.table && building.table->covers(slot.time_ms) &&

@@ -5,6 +5,7 @@
 #include "input/model.h"
 
 #include <cstdint>
+#include <set>
 #include <vector>
 
 namespace unpaired {
@@ -25,9 +26,11 @@ struct PartOf {
 
 struct PairedImage {
     uint16_t image = 0;
-    std::vector<SiteTally> sites;     ///< ascending by site
-    std::vector<PartOf> parts;        ///< ascending by whole
-    uint64_t unknown_descriptors = 0; ///< open at the last look, above 2, and never seen acquired
+    std::vector<SiteTally> sites;       ///< ascending by site
+    std::vector<PartOf> parts;          ///< ascending by whole
+    uint64_t unknown_descriptors = 0;   ///< open at the last look, above 2, and never seen acquired
+    uint64_t stream_descriptors = 0;    ///< inside live streams and directories
+    std::set<uint32_t> library_buffers; ///< of the live slots: see adopt_stream_buffers()
 };
 
 /// Pairs the acquisitions of every image of the trace, ascending by image. Descriptors that the kernel no

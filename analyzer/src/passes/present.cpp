@@ -35,13 +35,33 @@ bool is_acquisition(const Trace &trace, const Site &site)
            (at->second.role == UNPAIRED_ROLE_ACQUIRE || at->second.role == UNPAIRED_ROLE_MOVE);
 }
 
+bool is_c_library(const Frame &frame)
+{
+    const std::string name = frame.module.substr(frame.module.rfind('/') + 1);
+    return name.starts_with("libc.so") || name.starts_with("libc-");
+}
+
+/// A function of the C library under the name that programs call: __strdup is strdup, __asprintf_chk asprintf.
+std::string name_in_c_library(std::string_view name)
+{
+    for (std::string_view prefix : {"_IO_", "__"})
+        if (name.starts_with(prefix))
+            name.remove_prefix(prefix.size());
+    constexpr std::string_view fortified = "_chk";
+    if (name.ends_with(fortified))
+        name.remove_suffix(fortified.size());
+    return std::string(name);
+}
+
 /// The function of another module that the blamed frame called to come to the acquirer. One that only allocates tells
-/// no more than the acquirer does.
+/// no more than the acquirer does, unless it is the C library's (strdup, getline): that is what stands in the source.
 std::string library_between(const Finding &finding, size_t blamed, const Wrappers &wrappers)
 {
     const bool memory = acquires_memory(finding.function);
     for (size_t i = blamed; i-- > 0;) {
         const Frame &frame = finding.stack[i];
+        if (is_c_library(frame) && frame.module != finding.blame.module && !frame.function.empty())
+            return frame.function == finding.function ? "" : name_in_c_library(frame.function);
         if (!frame.function.empty() && !frame.module.empty() && frame.module != finding.blame.module &&
             frame.function != finding.function && !is_wrapper_name(frame.function) &&
             !(memory && wrappers.is_wrapper(finding.function, frame.function)))

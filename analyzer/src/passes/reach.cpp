@@ -94,6 +94,7 @@ std::vector<BlockReach> reach(const Remains &remains)
     each_root(true, [&](uint32_t i, const Root &root) { marker.scan_stale_root(i, root.start, root.end); });
     marker.follow_possible();
     marker.sort_the_lost();
+    marker.doubt_lost([&](uint32_t block) { return remains.blocks[block].reserved; });
     std::vector<BlockReach> result;
     for (const reachability::Mark &mark : marks)
         result.push_back(result_of(mark));

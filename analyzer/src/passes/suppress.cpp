@@ -1,5 +1,7 @@
 #include "passes/suppress.h"
 
+#include "families.h"
+#include "near_names.h"
 #include "rules.h"
 #include "symbols/function_name.h"
 
@@ -48,7 +50,7 @@ bool matches_frame(const std::string &pattern, const Frame &frame)
 
 bool matches(const Suppression &line, const Finding &finding)
 {
-    if (!covers_type(line.type, finding))
+    if (!line.problem.empty() || !covers_type(line.type, finding))
         return false;
     if (template_match(line.pattern, finding.function))
         return true;
@@ -70,17 +72,39 @@ std::string quoted(std::string_view text)
     return text.size() > longest ? shown + "..." : shown;
 }
 
+/// "Leak" as "leak" if that is a type that each user has: leak, a rule, or a family of the resource table; else "".
+std::string known_type(std::string_view word)
+{
+    std::string type(word);
+    for (char &c : type)
+        if (c >= 'A' && c <= 'Z')
+            c = static_cast<char>(c - 'A' + 'a');
+    return type == "leak" || find_rule(type) || family_of_table(type) ? type : std::string();
+}
+
+/// What whoever wrote a line without a type may have meant: of "leak foo", "Leak:foo", "leak::foo" and "=foo"
+/// leak:foo, of "app::serve" leak:app::serve.
+std::string with_type(std::string_view text)
+{
+    constexpr std::string_view separators = ":= \t";
+    auto first = text.find_first_of(separators);
+    std::string type = known_type(text.substr(0, first));
+    auto pattern = type.empty() ? text : text.substr(std::min(first, text.size()));
+    pattern.remove_prefix(std::min(pattern.find_first_not_of(separators), pattern.size()));
+    return fmt::format("{}:{}", type.empty() ? "leak" : type, pattern.empty() ? "*" : quoted(pattern));
+}
+
 /// Reads one line into `line`; returns what is wrong with it, "" if nothing.
 std::string parse_line(std::string_view text, Suppression &line)
 {
     auto colon = text.find(':');
     if (colon == std::string_view::npos)
-        return "has no ':'; write TYPE:PATTERN, such as leak:libfoo.so or socket:serve_one";
+        return fmt::format("no ':' between type and pattern; write {}", with_type(text));
     auto type = trimmed(text.substr(0, colon));
     auto pattern = trimmed(text.substr(colon + 1));
     if (type.empty() || type.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") != type.npos ||
         pattern.starts_with(':'))
-        return fmt::format("does not begin with a type; write leak:{}", quoted(text));
+        return fmt::format("it does not begin with a type and one ':'; write {}", with_type(text));
     auto blank = pattern.find_last_of(blanks);
     auto last = blank == pattern.npos ? pattern : pattern.substr(blank + 1);
     if (last.starts_with("max=")) {
@@ -88,15 +112,14 @@ std::string parse_line(std::string_view text, Suppression &line)
         auto digits = last.substr(4);
         auto result = std::from_chars(digits.data(), digits.data() + digits.size(), number);
         if (digits.empty() || result.ec != std::errc() || result.ptr != digits.data() + digits.size())
-            return fmt::format("'{}' is not a number; write max=N, such as max=3", quoted(digits));
+            return fmt::format("'{}' is no number; write max=N, such as max=3", quoted(digits));
         line.max = number;
         pattern = blank == pattern.npos ? std::string_view() : trimmed(pattern.substr(0, blank));
     }
     if (pattern.empty())
-        return fmt::format("has no pattern; if it is to match everything, write {}:*", type);
+        return fmt::format("no pattern; if it is to match everything, write {}:*", type);
     line.type = type;
     line.pattern = pattern;
-    line.text = text;
     return {};
 }
 
@@ -131,7 +154,7 @@ bool template_match(std::string_view pattern, std::string_view text)
     }
 }
 
-Suppressions parse_suppressions(std::string_view text, std::string name, std::vector<std::string> &problems)
+Suppressions parse_suppressions(std::string_view text, std::string name)
 {
     Suppressions parsed;
     int number = 0;
@@ -146,12 +169,9 @@ Suppressions parse_suppressions(std::string_view text, std::string name, std::ve
             continue;
         Suppression line;
         line.origin = fmt::format("{}:{}", name, number);
-        auto trouble = parse_line(line_text, line);
-        if (trouble.empty())
-            parsed.lines.push_back(std::move(line));
-        else
-            problems.push_back(
-                fmt::format("{}: suppression '{}' {}", line.origin, quoted(line_text), trouble));
+        line.text = line_text;
+        line.problem = parse_line(line_text, line);
+        parsed.lines.push_back(std::move(line));
     }
     return parsed;
 }
@@ -162,24 +182,29 @@ void append_suppressions(Suppressions &all, Suppressions more)
                      std::make_move_iterator(more.lines.end()));
 }
 
-std::vector<std::string> mark_unknown_types(Suppressions &suppressions, const std::set<std::string> &families,
-                                            const std::set<std::string> &others)
+void mark_unknown_types(Suppressions &suppressions, const std::set<std::string> &families,
+                        const std::set<std::string> &others)
+{
+    std::set<std::string> types = families;
+    types.insert("leak");
+    for (const Rule &rule : rules())
+        types.emplace(rule.name);
+    for (Suppression &line : suppressions.lines)
+        if (line.problem.empty() && !types.contains(line.type) && !others.contains(line.type))
+            line.problem =
+                no_such("family or rule", quoted(line.type), types,
+                        fmt::format("write leak:{} for whatever is left behind, or a family that unpaired "
+                                    "resources lists",
+                                    quoted(line.pattern)));
+}
+
+std::vector<std::string> suppression_problems(const Suppressions &suppressions)
 {
     std::vector<std::string> problems;
-    for (Suppression &line : suppressions.lines) {
-        line.unknown = line.type != "leak" && !find_rule(line.type) && !families.contains(line.type) &&
-                       !others.contains(line.type);
-        if (!line.unknown)
-            continue;
-        std::vector<std::string_view> rule_names;
-        for (const Rule &rule : rules())
-            rule_names.push_back(rule.name);
-        problems.push_back(fmt::format("{}: suppression '{}': there is no family or rule '{}'; write "
-                                       "leak:PATTERN for any of them, a rule ({}), "
-                                       "or a family ({})",
-                                       line.origin, quoted(line.text), quoted(line.type),
-                                       fmt::join(rule_names, ", "), fmt::join(families, ", ")));
-    }
+    for (const Suppression &line : suppressions.lines)
+        if (!line.problem.empty())
+            problems.push_back(
+                fmt::format("{}: suppression '{}': {}", line.origin, quoted(line.text), line.problem));
     return problems;
 }
 
@@ -195,9 +220,10 @@ void apply_suppressions(Suppressions &suppressions, ImageReport &image)
             }
         line.findings += matched.size();
         if (line.max && acquisitions > *line.max) {
-            image.remarks.push_back(
-                fmt::format("suppression '{}' ({}) was not applied: it matches {} acquisitions.", line.text,
-                            line.origin, acquisitions));
+            image.remarks.push_back(fmt::format(
+                "suppression '{}' ({}) was not applied: it matches {} acquisitions, {} more than its max; "
+                "look at what is new, or write max={}",
+                line.text, line.origin, acquisitions, acquisitions - *line.max, acquisitions));
             continue;
         }
         for (auto *finding : matched) {
@@ -211,7 +237,7 @@ std::vector<UnusedSuppression> unused_suppressions(const Suppressions &suppressi
 {
     std::vector<UnusedSuppression> unused;
     for (const auto &line : suppressions.lines)
-        if (line.findings == 0 && !line.unknown)
+        if (line.findings == 0 && line.problem.empty())
             unused.push_back({line.origin, line.text});
     return unused;
 }
@@ -245,8 +271,7 @@ const Suppressions &builtin_list()
         static constexpr std::string_view text =
 #include "passes/builtin_suppressions.inc"
             ;
-        std::vector<std::string> problems; // the unit test has seen that there are none
-        return parse_suppressions(text, "built-in", problems);
+        return parse_suppressions(text, "built-in"); // the unit test has seen that no line is broken
     }();
     return list;
 }

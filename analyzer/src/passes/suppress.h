@@ -20,39 +20,40 @@ namespace unpaired {
 /// end anchor it. It is tried on the acquiring function, and on function (with and without its parameters),
 /// source file and module of every frame of the stack.
 /// With `max=N` the line holds only while what it matches in one image is no more than N acquisitions.
+/// A line with a `problem` matches nothing.
 struct Suppression {
     std::string type, pattern;
     std::optional<uint64_t> max;
     std::string text;      ///< the line as written
     std::string origin;    ///< "file:line"
-    bool unknown = false;  ///< its type is neither leak nor a rule nor a family: it matches nothing
+    std::string problem;   ///< what is wrong with it and what to write, "" if nothing
     uint64_t findings = 0; ///< it matched so far, exceeding `max` or not
 };
 
 struct Suppressions {
-    std::vector<Suppression> lines; ///< the first that matches a finding decides
+    std::vector<Suppression> lines; ///< in the order of the files; the first that matches a finding decides
 };
 
 /// Reads a suppression file's text; `name` is what problems call it. Blank lines, `#` comments, carriage returns
-/// and a byte order mark are skipped. A broken line is skipped too, with a sentence that begins with `name:line:`
-/// appended to `problems`.
-Suppressions parse_suppressions(std::string_view text, std::string name, std::vector<std::string> &problems);
+/// and a byte order mark are skipped. A broken line has its `problem`.
+Suppressions parse_suppressions(std::string_view text, std::string name);
 
 /// Appends `more` to `all` (several --suppressions files).
 void append_suppressions(Suppressions &all, Suppressions more);
 
-/// Marks the lines whose type is none: not `leak`, no rule, and neither in `families` nor in `others`. Returns a
-/// sentence for each that begins with its origin and lists the types there are, of the families only `families`:
-/// `others` exist, but not in what is reported on.
-std::vector<std::string> mark_unknown_types(Suppressions &suppressions, const std::set<std::string> &families,
-                                            const std::set<std::string> &others = {});
+/// Gives a problem to the lines whose type is none: not `leak`, no rule, and neither in `families` nor in `others`.
+/// Only `families` are offered instead: `others` exist, but not in what is reported on.
+void mark_unknown_types(Suppressions &suppressions, const std::set<std::string> &families,
+                        const std::set<std::string> &others = {});
+
+/// A sentence for each line with a problem, in their order; it begins with the line's origin and quotes it.
+std::vector<std::string> suppression_problems(const Suppressions &suppressions);
 
 /// Sets `suppressed_by` of the findings that a line matches, which become notes, and counts each line's matches. A
 /// line whose `max` is exceeded suppresses nothing in the image, and a remark of the image says so.
 void apply_suppressions(Suppressions &suppressions, ImageReport &image);
 
-/// The lines that matched nothing in all images applied so far; those of an unknown type, which are told already,
-/// left out.
+/// The lines that matched nothing in all images applied so far; those with a problem left out.
 std::vector<UnusedSuppression> unused_suppressions(const Suppressions &suppressions);
 
 /// True if LSan's template `pattern` matches `text`; an empty text matches nothing.

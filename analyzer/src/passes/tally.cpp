@@ -75,7 +75,7 @@ void add_to(Tally &tally, const Trace &trace, const std::vector<PairedImage> &im
             continue;
         for (const SiteTally &site : image.sites) {
             const std::shared_ptr<const TallyPlace> place = names.of(site.site);
-            if (!place)
+            if (!place || (site.live.empty() && !site.parts.empty()))
                 continue;
             TallyCount &count = tally.counts[place->key];
             count.place = place;

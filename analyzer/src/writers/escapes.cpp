@@ -106,7 +106,10 @@ void write_escapes_text(std::ostream &out, const EscapeReport &report, const std
                        plural(report.functions, "function"), report.linked,
                        plural(report.hooked, "reference"), allowed);
     for (const Escape &escape : report.escapes) {
-        const std::string caller = escape.caller.empty() ? "?" : function_text(escape.caller);
+        // a clone is told by its own name: that is what --allow takes
+        const std::string caller = escape.caller.empty()             ? "?"
+                                   : escape.caller.starts_with("_Z") ? function_text(escape.caller)
+                                                                     : escape.caller;
         out << fmt::format("\n  {:#010x} {} {}{}\n             {}\n", escape.address, caller,
                            what_happens(escape), place_of(escape), cause_sentence(escape.cause));
     }

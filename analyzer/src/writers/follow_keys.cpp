@@ -81,6 +81,8 @@ FollowAct command(const std::string &text, FollowChoice &choice)
         return FollowAct::quit;
     if (text == "m")
         return FollowAct::mark;
+    if (text == "s")
+        return FollowAct::snapshot;
     if (text == "r")
         sort_by(RowOrder::rate);
     else if (text == "b")

@@ -30,7 +30,7 @@ struct KeyPress {
 };
 
 /// What the caller has to do, since it is more than showing.
-enum class FollowAct : uint8_t { none, quit, mark };
+enum class FollowAct : uint8_t { none, quit, mark, snapshot };
 
 /// Changes `choice` as the key says. `rows` are those on the screen (chosen_rows()), `page` how many of them a
 /// page key goes by.

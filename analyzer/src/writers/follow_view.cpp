@@ -25,13 +25,8 @@ constexpr size_t last_lines = 2;      ///< of the screen: an empty one, and the 
 std::string site_text(const TallyPlace &place)
 {
     std::string text = function_text(place.function);
-    if (!place.blame.function.empty())
-        text += fmt::format("{}in {}", text.empty() ? "" : " ", place.blame.function);
-    const std::string file = !place.blame.file.empty()
-                                 ? fmt::format("{}:{}", base_name(place.blame.file), place.blame.line)
-                                 : base_name(place.blame.module);
-    if (!file.empty())
-        text += (text.empty() ? "" : ", ") + file;
+    if (const std::string blamed = place_text(place.blame); !blamed.empty())
+        text += fmt::format("{}in {}", text.empty() ? "" : " ", blamed);
     return cleaned(std::move(text));
 }
 
@@ -235,7 +230,8 @@ StyledLine key_line(const FollowChoice &choice, size_t width)
     if (choice.page != FollowPage::table)
         return {{cut("any other key: back   up/down: scroll   q: quit", width), Ink::dim}};
     static constexpr std::array<std::string_view, 2> more = {
-        "   Enter: stack   /: filter   m: mark   p: pause", "   r b c o: sort by growth bytes count owner"};
+        "   Enter: stack   /: filter   m: mark   s: snapshot   p: pause",
+        "   r b c o: sort by growth bytes count owner"};
     std::string text = "q: quit   ?: help";
     for (std::string_view part : more)
         if (columns(text) + part.size() <= width)
@@ -288,6 +284,7 @@ const std::vector<std::string> &help_lines()
         "  Enter         the stack of the chosen row",
         "  /             show only rows with a text in them",
         "  m             begin a cycle, as unpaired ctl PID mark does",
+        "  s             tell what is lost, as unpaired ctl PID snapshot does",
         "  p             stop looking, and go on",
         "  q             quit (the program goes on)",
         "",

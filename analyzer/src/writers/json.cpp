@@ -116,6 +116,12 @@ Json to_json(const Forecast &forecast)
         json["at_cycle"] = forecast.at_cycle;
     if (forecast.after_s > 0)
         json["after_s"] = forecast.after_s;
+    if (!forecast.failed.empty()) {
+        json["failed"] = forecast.failed;
+        json["errno"] = forecast.error;
+        if (forecast.failed_at > 0)
+            json["failed_at"] = forecast.failed_at;
+    }
     return json;
 }
 
@@ -163,6 +169,12 @@ Json to_json(const Finding &finding, const TraceInfo &trace)
         json["reached"] = to_json(finding.reached);
     if (!finding.held_by.empty())
         json["held_by"] = finding.held_by;
+    if (const auto &last = finding.last_holder)
+        json["last_holder"] = {{"count", last->count},
+                               {"size", last->size},
+                               {"function", last->function},
+                               {"at", place(last->at)},
+                               {"stack", to_json(last->stack)}};
     if (!finding.preview.empty())
         json["preview"] = to_json(finding.preview);
     json["blame"] = place(finding.blame);

@@ -108,7 +108,7 @@ Json related(const Finding &finding, const Frame &shown, const SourceRoot &root)
         add(finding.blame, "the frame to blame");
     if (const auto &failed = finding.failed_release)
         add(failed->at.file.empty() ? innermost_with_file(failed->stack) : failed->at,
-            "here " + function_text(failed->function) + " failed");
+            failed_release_intro(finding) + " here");
     if (const auto &ended = finding.ended_by)
         add(innermost_with_file(ended->stack),
             ended_by_intro(finding) + " " + function_text(ended->function) + " here");

@@ -154,7 +154,9 @@ private:
         if (t.cycles)
             about += fmt::format(", {}", plural(t.cycles, "cycle"));
         const Severity worst = n.leaks ? Severity::leak : Severity::suspect;
-        const std::string name = base_name(t.program.empty() ? "program" : t.program);
+        const std::string name = program_name(t), file = base_name(t.program);
+        if (!file.empty() && !file.starts_with(name)) // python3 is python3.11
+            about += ", program file " + file;
         canvas_.wrapped_line((found.empty() ? canvas_.bold(fmt::format("{}: {}", name, verdict))
                                             : canvas_.bold(name + ": ") + canvas_.painted(worst, verdict)) +
                                  " " + canvas_.dim(fmt::format("({})", about)),
@@ -277,8 +279,7 @@ private:
     {
         std::vector<std::pair<std::string, std::vector<std::string>>> by_name;
         for (const ImageReport *image : images) {
-            const std::string name =
-                base_name(image->trace.program.empty() ? "program" : image->trace.program);
+            const std::string name = program_name(image->trace);
             auto found = std::find_if(by_name.begin(), by_name.end(),
                                       [&](const auto &one) { return one.first == name; });
             if (found == by_name.end())
@@ -301,7 +302,7 @@ private:
         canvas_.wrapped_line(
             fmt::format("The same findings in {} of {}: {}.",
                         pids.size() == 1 ? "one more process" : fmt::format("{} more processes", pids.size()),
-                        base_name(same[0]->trace.program), joined(pids, ", ")),
+                        program_name(same[0]->trace), joined(pids, ", ")),
             5, 7);
     }
 

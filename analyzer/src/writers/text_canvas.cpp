@@ -1,6 +1,8 @@
 #include "writers/text_canvas.h"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <fmt/format.h>
 
 namespace unpaired {
@@ -20,6 +22,37 @@ size_t escape_length(std::string_view text)
         return 2;
     const auto final_byte = std::find_if(text.begin() + 2, text.end(), [](char c) { return c >= 0x40; });
     return static_cast<size_t>(final_byte - text.begin()) + (final_byte == text.end() ? 0 : 1);
+}
+
+bool is_unit(std::string_view word)
+{
+    static constexpr std::array<std::string_view, 8> units = {"B",   "KiB", "MiB", "GiB",
+                                                              "TiB", "s",   "min", "h"};
+    const std::string_view bare = word.substr(0, word.find_last_not_of(",.:;)") + 1);
+    return std::find(units.begin(), units.end(), bare) != units.end();
+}
+
+/// Length of what stands in one line if it can: a word, a number with its unit, a parenthesis of no more than `most`
+/// columns.
+size_t length_together(std::string_view text, size_t most)
+{
+    const size_t word = std::min(text.find(' '), text.size());
+    size_t begin = 0, end = word;
+    int open = 0;
+    while (columns(text.substr(0, end)) <= most) {
+        const std::string_view last = text.substr(begin, end - begin);
+        open += static_cast<int>(std::count(last.begin(), last.end(), '(') -
+                                 std::count(last.begin(), last.end(), ')'));
+        if (end == text.size())
+            return open > 0 ? word : end;
+        begin = end + 1;
+        const size_t next = std::min(text.find(' ', begin), text.size());
+        const bool number = !last.empty() && std::isdigit(static_cast<unsigned char>(last.back())) != 0;
+        if (open <= 0 && !(number && is_unit(text.substr(begin, next - begin))))
+            return end;
+        end = next;
+    }
+    return word;
 }
 
 } // namespace
@@ -50,10 +83,9 @@ std::string wrapped(std::string_view text, size_t width, size_t first_indent, si
     size_t column = first_indent;
     bool line_is_empty = true;
     while (!text.empty()) {
-        const size_t blank = text.find(' ');
-        const std::string_view word = text.substr(0, blank);
+        const std::string_view word = text.substr(0, length_together(text, width / 2));
         const size_t word_columns = columns(word);
-        text = blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1);
+        text.remove_prefix(std::min(word.size() + 1, text.size()));
         if (!line_is_empty && column + 1 + word_columns > width) {
             out += '\n';
             out.append(indent, ' ');

@@ -16,8 +16,8 @@ size_t columns(std::string_view text);
 /// `text` with blanks behind it (or before it, if `right`) until it takes `width` columns.
 std::string padded(std::string_view text, size_t width, bool right = false);
 
-/// `text` in lines of at most `width` columns, broken at blanks; lines after the first are indented. Escape
-/// sequences take no columns.
+/// `text` in lines of at most `width` columns, broken at blanks, but neither between a number and its unit nor within
+/// a parenthesis of up to half that width; lines after the first are indented. Escape sequences take no columns.
 std::string wrapped(std::string_view text, size_t width, size_t first_indent, size_t indent);
 
 /// Collects the lines of a report. What paints returns its argument unchanged where there is no colour.

@@ -51,12 +51,19 @@ void clean(Finding &f)
         clean(f.failed_release->at);
         clean(f.failed_release->stack);
     }
+    if (f.last_holder) {
+        clean(f.last_holder->function);
+        clean(f.last_holder->at);
+        clean(f.last_holder->stack);
+    }
     if (f.ended_by) {
         clean(f.ended_by->function);
         clean(f.ended_by->stack);
     }
-    if (f.forecast)
+    if (f.forecast) {
         clean(f.forecast->limit_name);
+        clean(f.forecast->failed);
+    }
     if (f.sibling) {
         clean(f.sibling->function);
         clean(f.sibling->blame);

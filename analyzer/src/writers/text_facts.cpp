@@ -43,9 +43,17 @@ std::string growth_text(const Finding &f, const TraceInfo &trace)
     return "acquired once";
 }
 
-std::string failed_text(const FailedRelease &r)
+/// A second release that nobody saw fail: free() returns nothing, and does what it does.
+bool went_through(const Finding &f)
 {
-    std::string text = fmt::format("{} returned {}", r.function, r.result);
+    return f.rule == "double-release" && f.failed_release->result == 0 && f.failed_release->error == 0;
+}
+
+std::string failed_text(const Finding &f)
+{
+    const FailedRelease &r = *f.failed_release;
+    std::string text = went_through(f) ? failed_release_intro(f)
+                                       : fmt::format("{} returned {}", function_text(r.function), r.result);
     if (r.error)
         text += fmt::format(" ({})", errno_name(r.error));
     if (r.count > 1)
@@ -69,29 +77,63 @@ std::vector<std::string> reached_texts(const Reached &r)
     return parts;
 }
 
-/// "in cycle 1,010, after about 2 h 3 min", as far as it is known.
+/// "the last pointer to each stands in a block of 40 B freed by free in session_end, session.c:17"
+std::string last_holder_text(const Finding &f)
+{
+    const LastHolder &last = *f.last_holder;
+    const std::string which = f.count == 1            ? "it"
+                              : last.count == f.count ? "each"
+                                                      : fmt::format("{} of them", grouped(last.count));
+    std::string text = fmt::format("the last pointer to {} stands in a block of {} freed by {}", which,
+                                   bytes_text(last.size), function_text(last.function));
+    if (const std::string place = place_text(last.at); !place.empty())
+        text += " in " + place;
+    return text;
+}
+
+/// " in cycle 1,010, after about 2 h", as far as it is known; " at acquisition 1,018" without a cycle, unless a failed
+/// one is told.
 std::string when_text(const Forecast &c)
 {
-    std::string text = c.at_cycle > 0 ? fmt::format("in cycle {}", grouped(c.at_cycle))
-                                      : fmt::format("at acquisition {}", grouped(c.at_acquisition));
+    std::string text;
+    if (c.at_cycle > 0)
+        text = fmt::format(" in cycle {}", grouped(c.at_cycle));
+    else if (c.failed.empty())
+        text = fmt::format(" at acquisition {}", grouped(c.at_acquisition));
     if (c.after_s >= 0.05) // shorter ones are not worth a word
-        text += fmt::format(", after {}{}", c.reached ? "" : "about ",
+        text += fmt::format("{} after {}{}", text.empty() ? "" : ",", c.reached ? "" : "about ",
                             c.reached ? duration_text(c.after_s) : rough_duration_text(c.after_s));
     return text;
+}
+
+/// "the 38th lwip_socket failed (ENFILE)", or "fopen failed (EMFILE)"
+std::string shortage_text(const Forecast &c)
+{
+    const std::string call = function_text(c.failed);
+    return fmt::format("{} failed ({})",
+                       c.failed_at > 0 ? fmt::format("the {} {}", ordinal(c.failed_at), call) : call,
+                       errno_name(c.error));
 }
 
 } // namespace
 
 std::string forecast_text(const Forecast &c)
 {
+    const std::string when = when_text(c);
     if (c.limit == 0)
-        return fmt::format("no more could be had {}", when_text(c));
+        return c.failed.empty() ? fmt::format("no more could be had{}", when)
+                                : fmt::format("{}{}: no more could be had", shortage_text(c), when);
     std::string name = c.limit_name.empty() ? "the limit" : c.limit_name;
     if (name.find('=') == std::string::npos) // one that was given has its number
         name += fmt::format(" ({})", grouped(c.limit));
-    if (c.reached)
-        return fmt::format("{} was reached {}", name, when_text(c));
-    return fmt::format("{} will be reached {}", name, when_text(c));
+    if (!c.reached)
+        return fmt::format("{} will be reached{}", name, when);
+    std::string text = fmt::format("{} was reached{}", name, when);
+    if (!c.failed.empty())
+        text += ": " + shortage_text(c);
+    else if (c.limit_name == "FD_SETSIZE")
+        text += ": select cannot take its descriptor";
+    return text;
 }
 
 std::string sibling_text(const Finding &f)
@@ -99,10 +141,10 @@ std::string sibling_text(const Finding &f)
     const Sibling &s = *f.sibling;
     std::string text = fmt::format("the twin {}", function_text(s.function));
     if (s.blame.function != f.blame.function)
-        text += fmt::format(" in {}", s.blame.function);
+        text += fmt::format(" in {}", shortened_name(s.blame.function, widest_name));
     text += fmt::format(" at {}:{} is {}", base_name(s.blame.file), s.blame.line, family_released(f.family));
     if (!s.released_by.empty())
-        text += " by " + s.released_by;
+        text += " by " + function_text(s.released_by);
     return text + fmt::format(": {} of {}", grouped(s.released), grouped(s.acquired));
 }
 
@@ -117,9 +159,16 @@ std::string ended_by_intro(const Finding &f)
     return "released by";
 }
 
+std::string failed_release_intro(const Finding &f)
+{
+    const std::string function = function_text(f.failed_release->function);
+    return f.rule == "double-release" ? fmt::format("{} again by {}", family_released(f.family), function)
+                                      : function + " failed";
+}
+
 bool is_limit_told_first(const Finding &f)
 {
-    return f.forecast && f.forecast->limit != 0 && f.rule != "limit-reached";
+    return f.forecast && (f.forecast->limit != 0 || !f.forecast->failed.empty()) && f.rule != "limit-reached";
 }
 
 std::vector<std::string> finding_facts(const Finding &f, const TraceInfo &trace, bool alone)
@@ -143,14 +192,17 @@ std::vector<std::string> finding_facts(const Finding &f, const TraceInfo &trace,
                                 : fmt::format("{} {}", grouped(part.count), family_noun(family, part.count)));
         out.push_back("with " + fmt::format("{}", fmt::join(parts, ", ")) + " inside");
     }
-    if (f.failed_release)
-        out.push_back(failed_text(*f.failed_release));
+    // what went through is told above its stack
+    if (f.failed_release && !(went_through(f) && f.failed_release->count == 1))
+        out.push_back(failed_text(f));
     if (f.forecast && !(alone && is_limit_told_first(f)))
         out.push_back(forecast_text(*f.forecast));
     if (f.sibling && !alone)
         out.push_back(sibling_text(f));
     if (const std::vector<std::string> ways = reached_texts(f.reached); ways.size() > 1)
         out.push_back(fmt::format("{}", fmt::join(ways, "; "))); // of one alone the sentence says it
+    if (f.last_holder)
+        out.push_back(last_holder_text(f));
     if (!f.held_by.empty())
         out.push_back(f.held_by);
     out.insert(out.end(), f.remarks.begin(), f.remarks.end());

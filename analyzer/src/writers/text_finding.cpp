@@ -61,7 +61,7 @@ void write_finding(TextCanvas &canvas, const Finding &f, const TraceInfo &trace,
         write_stack(canvas, f.stack, &f.blame);
     }
     if (f.failed_release && !f.failed_release->stack.empty()) {
-        canvas.line(fmt::format("     {} failed, called from", canvas.bold(f.failed_release->function)));
+        canvas.line(fmt::format("     {}, called from", failed_release_intro(f)));
         write_stack(canvas, f.failed_release->stack, nullptr);
     }
     if (f.ended_by && !f.ended_by->function.empty()) {

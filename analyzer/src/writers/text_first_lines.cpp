@@ -36,6 +36,11 @@ std::string line(const std::string &text, const std::vector<std::string> &number
     return fmt::format("{} (number{} {}).", sentence, numbers.size() == 1 ? "" : "s", joined_and(numbers));
 }
 
+bool same_limit(const Forecast &a, const Forecast &b)
+{
+    return a.limit_name == b.limit_name && (!a.limit_name.empty() || a.failed == b.failed);
+}
+
 /// Whether `a` is met before `b`.
 bool earlier(const Forecast &a, const Forecast &b)
 {
@@ -63,9 +68,8 @@ std::vector<std::string> first_lines(const ImageReport &image, const std::vector
         if (!is_limit_told_first(*finding))
             continue;
         const Forecast *forecast = &*finding->forecast;
-        const auto same = std::find_if(limits.begin(), limits.end(), [&](const Forecast *other) {
-            return other->limit_name == forecast->limit_name;
-        });
+        const auto same = std::find_if(limits.begin(), limits.end(),
+                                       [&](const Forecast *other) { return same_limit(*other, *forecast); });
         if (same == limits.end())
             limits.push_back(forecast);
         else if (earlier(*forecast, **same))
@@ -75,8 +79,8 @@ std::vector<std::string> first_lines(const ImageReport &image, const std::vector
         lines.push_back(line(forecast_text(*forecast),
                              numbers_of(shown,
                                         [&](const Finding &finding) {
-                                            return finding.forecast &&
-                                                   finding.forecast->limit_name == forecast->limit_name;
+                                            return is_limit_told_first(finding) &&
+                                                   same_limit(*finding.forecast, *forecast);
                                         }),
                              alone));
     if (alone && shown.front()->sibling)

@@ -3,32 +3,29 @@
 #include "writers/text_words.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 
 namespace unpaired {
 namespace {
 
+/// " of 20 B (140 B)" where all have one size, else " (140 B)"; "" for what has none.
+std::string size_text(uint64_t count, uint64_t bytes, uint64_t each)
+{
+    if (bytes == 0)
+        return "";
+    return fmt::format("{} ({})", each && count > 1 ? fmt::format(" of {}", bytes_text(each)) : "",
+                       bytes_text(bytes));
+}
+
 /// "3 of 10 sockets", "7 of 7 heap blocks of 20 B (140 B)", "1 stdio stream" where there was no other.
 std::string how_many(const Finding &f)
 {
-    std::string bytes = f.bytes ? fmt::format(" ({})", bytes_text(f.bytes)) : std::string();
-    if (f.each && f.count > 1)
-        bytes = fmt::format(" of {}{}", bytes_text(f.each), bytes);
+    const std::string bytes = size_text(f.count, f.bytes, f.each);
     if (f.acquired > 1 && f.acquired >= f.count)
         return fmt::format("{} of {} {}{}", grouped(f.count), grouped(f.acquired),
                            family_noun(f.family, f.acquired), bytes);
     return fmt::format("{} {}{}", grouped(f.count), family_noun(f.family, f.count), bytes);
-}
-
-/// "serve_one, server.c:11", or the module where there are no symbols.
-std::string place(const Frame &frame)
-{
-    std::string text = frame.function;
-    const std::string file = !frame.file.empty() ? fmt::format("{}:{}", base_name(frame.file), frame.line)
-                                                 : base_name(frame.module);
-    if (!text.empty() && !file.empty())
-        text += ", ";
-    return text + file;
 }
 
 /// ", from mqtt_client.c:281 and :282" where several lines of one function came to the blamed frame; "" else.
@@ -62,12 +59,13 @@ std::string returned(const FailedRelease &failed)
 std::string place_of_failure(const FailedRelease &failed)
 {
     if (!failed.at.file.empty() || failed.at.function.empty())
-        return place(failed.at);
+        return place_text(failed.at);
     auto caller = std::find(failed.stack.begin(), failed.stack.end(), failed.at);
     caller = std::find_if(caller, failed.stack.end(), [](const Frame &frame) { return !frame.file.empty(); });
     if (caller == failed.stack.end())
-        return place(failed.at);
-    return fmt::format("{}, called from {}", failed.at.function, place(*caller));
+        return place_text(failed.at);
+    return fmt::format("{}, called from {}", shortened_name(failed.at.function, widest_name),
+                       place_text(*caller));
 }
 
 /// "37 of 37 closes failed (-1), each after lwip_shutdown returned 0, at mbedtls_net_free, net_sockets.c:40"
@@ -94,10 +92,14 @@ std::string left_by(const Finding &f, const FailedRelease &failed)
     return how_many(f) + " left";
 }
 
-/// ", 2 per reconnect"; "" for what does not grow by cycles, and where the incident tells it.
+/// ", 2 per reconnect"; "" for what does not grow by cycles, where the incident tells it, and for one of each call of
+/// what acquires it.
 std::string rate(const Finding &f, const TraceInfo &trace)
 {
-    return f.per_cycle <= 0 || f.incident != 0 ? std::string() : ", " + rate_text(f.per_cycle, trace);
+    const bool itself =
+        trace.cycle_source != "marks" && trace.cycle_name == f.function && std::abs(f.per_cycle - 1) < 0.05;
+    return f.per_cycle <= 0 || f.incident != 0 || itself ? std::string()
+                                                         : ", " + rate_text(f.per_cycle, trace);
 }
 
 std::string times(uint64_t n) { return n == 1 ? std::string() : fmt::format(" {} times", grouped(n)); }
@@ -109,8 +111,8 @@ std::string how_held(const Finding &f)
     const auto of_all = [&f](const Part &part) {
         if (part.count == f.count)
             return how_many(f);
-        return fmt::format("{} of {} {} ({})", grouped(part.count), grouped(f.count),
-                           family_noun(f.family, f.count), bytes_text(part.bytes));
+        return fmt::format("{} of {} {}{}", grouped(part.count), grouped(f.count),
+                           family_noun(f.family, f.count), size_text(part.count, part.bytes, f.each));
     };
     if (r.lost.count > 0) {
         std::string text =
@@ -167,6 +169,8 @@ std::string what_happened(const Finding &f)
             return fmt::format("out of {}{}: {} is {}", many, times(f.count),
                                f.forecast->limit_name.empty() ? "the limit" : f.forecast->limit_name,
                                grouped(f.forecast->limit));
+        if (f.forecast && f.forecast->error) // what the system would say
+            return fmt::format("out of {}{}: {}", many, times(f.count), errno_name(f.forecast->error));
         return fmt::format("out of {}{}: the limit was reached", many, times(f.count));
     }
     return fmt::format("{}: {}", f.rule, how_many(f));
@@ -182,7 +186,9 @@ std::string finding_sentence(const Finding &f, const TraceInfo &trace)
     if (!f.through.empty())
         where += " by " + function_text(f.through);
     const bool short_place = of_release && f.blame.file.empty() && !f.blame.function.empty();
-    if (const std::string blamed = short_place ? f.blame.function : place(f.blame); !blamed.empty())
+    if (const std::string blamed =
+            short_place ? shortened_name(f.blame.function, widest_name) : place_text(f.blame);
+        !blamed.empty())
         where += fmt::format("{}in {}", where.empty() ? "" : " ", blamed);
     std::string sentence = what_happened(f) + rate(f, trace);
     if (!where.empty())

@@ -9,7 +9,6 @@ namespace unpaired {
 namespace {
 
 constexpr size_t frames_shown = 12;   ///< of a stack, unless everything is asked for
-constexpr size_t widest_name = 44;    ///< longer names do not push the places of the others aside
 constexpr size_t before_a_place = 10; ///< the indent, the arrow, the blanks between
 
 std::string place(const Frame &frame)
@@ -48,15 +47,16 @@ size_t length_without_start(const std::vector<Frame> &stack)
     return start == stack.begin() ? stack.size() : static_cast<size_t>(start - stack.begin());
 }
 
-std::string frame_name(const Frame &frame)
+/// Everything that was asked for includes the whole of a name.
+std::string frame_name(const Frame &frame, bool all)
 {
-    return (frame.function.empty() ? std::string("??") : frame.function) +
-           (frame.inlined ? " (inlined)" : "");
+    const std::string name = all ? frame.function : shortened_name(frame.function, widest_name);
+    return (name.empty() ? std::string("??") : name) + (frame.inlined ? " (inlined)" : "");
 }
 
 void write_frame(TextCanvas &canvas, const Frame &frame, bool blamed, size_t column)
 {
-    const std::string name = padded(frame_name(frame), column);
+    const std::string name = padded(frame_name(frame, canvas.style().all), column);
     std::string where = place(frame);
     if (!canvas.style().all)
         where = shortened(where, canvas.width() - std::min(canvas.width(), columns(name) + before_a_place));
@@ -80,7 +80,8 @@ void write_stack(TextCanvas &canvas, const std::vector<Frame> &stack, const Fram
     }
     size_t column = 0;
     for (size_t i = 0; i < end; i++)
-        column = std::max(column, std::min(columns(frame_name(stack[i])), widest_name));
+        // longer ones do not push the places of the others aside
+        column = std::max(column, std::min(columns(frame_name(stack[i], all)), widest_name));
     bool pointed = false;
     for (size_t i = 0; i < end; i++) {
         const bool here = blame && !pointed && stack[i] == *blame;

@@ -1,27 +1,13 @@
 #include "writers/text_words.h"
 
+#include "report.h"
+
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <cxxabi.h>
 #include <fmt/format.h>
-#include <memory>
 
 namespace unpaired {
-
-std::string duration_text(double seconds)
-{
-    if (seconds < 10)
-        return fmt::format("{:.1f} s", seconds);
-    const auto whole = static_cast<uint64_t>(std::llround(seconds));
-    if (whole < 60)
-        return fmt::format("{} s", whole);
-    if (whole < 3600)
-        return fmt::format("{} min {} s", whole / 60, whole % 60);
-    if (whole < 86400)
-        return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
-    return fmt::format("{} d {} h", whole / 86400, whole % 86400 / 3600);
-}
 
 std::string rough_duration_text(double seconds)
 {
@@ -32,10 +18,9 @@ std::string rough_duration_text(double seconds)
     static constexpr Unit units[] = {
         {365.25 * 86400, "year", "years"}, {86400, "day", "days"}, {3600, "h", "h"}, {60, "min", "min"}};
     for (const Unit &unit : units)
-        if (seconds >= 1.5 * unit.seconds) {
-            const double whole = std::round(seconds / unit.seconds);
+        if (const double whole = std::round(seconds / unit.seconds);
+            seconds >= 1.5 * unit.seconds && whole * unit.seconds >= seconds * 15 / 16)
             return fmt::format("{:.0f} {}", whole, whole < 2 ? unit.one : unit.many);
-        }
     return seconds < 1 ? fmt::format("{:.1f} s", seconds) : fmt::format("{:.0f} s", seconds);
 }
 
@@ -47,6 +32,12 @@ std::string rate_text(double per_cycle, const TraceInfo &trace)
     const bool exact = std::abs(per_cycle - whole) < 0.05 * whole;
     return exact ? fmt::format("{:.0f} per {}", whole, cycle_noun(trace, 1))
                  : fmt::format("about {:.1f} per {}", per_cycle, cycle_noun(trace, 1));
+}
+
+std::string ordinal(uint64_t n)
+{
+    const uint64_t tens = n / 10 % 10, units = tens == 1 ? 0 : n % 10;
+    return grouped(n) + (units == 1 ? "st" : units == 2 ? "nd" : units == 3 ? "rd" : "th");
 }
 
 std::string errno_name(int error)
@@ -61,25 +52,30 @@ std::string signal_name(int signal)
     return name ? std::string("SIG") + name : fmt::format("signal {}", signal);
 }
 
-std::string function_text(const std::string &function)
-{
-    if (!function.starts_with("_Z"))
-        return function;
-    int status = 0;
-    const std::unique_ptr<char, decltype(&std::free)> name(
-        abi::__cxa_demangle(function.c_str(), nullptr, nullptr, &status), &std::free);
-    if (status != 0 || !name)
-        return function;
-    const std::string text = name.get();
-    // The parameters of operator new and delete only tell the size_t: what a reader looks for is the operator.
-    const size_t open = text.find('(');
-    return text.starts_with("operator ") && open != std::string::npos ? text.substr(0, open) : text;
-}
-
 std::string base_name(const std::string &path)
 {
     const size_t slash = path.rfind('/');
     return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+std::string place_text(const Frame &frame)
+{
+    std::string text = shortened_name(frame.function, widest_name);
+    const std::string file = !frame.file.empty() ? fmt::format("{}:{}", base_name(frame.file), frame.line)
+                                                 : base_name(frame.module);
+    if (!text.empty() && !file.empty())
+        text += ", ";
+    return text + file;
+}
+
+std::string program_name(const TraceInfo &trace)
+{
+    std::string started = trace.command.empty() ? std::string() : base_name(trace.command.front());
+    if (started.starts_with('-')) // so login calls a shell
+        started.erase(0, 1);
+    if (!started.empty())
+        return started;
+    return trace.program.empty() ? "program" : base_name(trace.program);
 }
 
 std::string printable(const std::vector<uint8_t> &bytes)

@@ -1,6 +1,7 @@
 """Bad input: one clear line on stderr, exit 2, nothing left behind."""
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -20,17 +21,130 @@ def unknown_commands_and_options_are_named(t, folder):
     one_line(tried(t, "report", "--frobnicate"), "--frobnicate")
 
 
+# What is refused, for each option of each command: a bad value, and what the line must say of it.
+RECORDING = {
+    "--locks": [("maybe", "there is no choice 'maybe'; known are off and on")],
+    "--reachability": [("", "its value is missing"), ("maybe", "known are off and on")],
+    "--max-trace": [("3Q", "'3Q' is no size such as 512M"), ("0", "'0'"), ("", "its value is missing")],
+    "--cycle": [("acept4", "'acept4'", "did you mean accept4 or accept?"), ("frobnicate", "unpaired resources lists them all")],
+    "--owner": [("nonsense", "'nonsense'", "PATTERN=OWNER"), ("f*=TOOLONG", "TOOLONG"), ("=", "'='")],
+}
+FOLDERS = [("/nowhere", "there is no folder '/nowhere'"), ("/etc/passwd", "'/etc/passwd' is no folder")]
+REPORT = {
+    "--format": [("jsn", "there is no format 'jsn'; did you mean json?"), ("", "its value is missing")],
+    "--output": [("nonsense", "FORMAT:FILE"), ("json:", "FORMAT:FILE"), ("json:/nowhere/report", "/nowhere/report"),
+                 ("xml:x", "there is no format 'xml'")],
+    "--links": [("maybe", "'maybe' is none of auto, on and off")],
+    "--all": [("maybe", "it takes no value")],
+    "--fail-on": [("everything", "there is no severity 'everything'; known are leak, note and suspect")],
+    "--owner": RECORDING["--owner"],
+    "--suppressions": [("/nowhere", "'/nowhere'", "No such file"), ("/", "folder")],
+    "--limit": [("socket", "FAMILY=N"), ("=3", "FAMILY=N"), ("socket=x", "'x'"), ("socket=0", "'0'"),
+                ("heap=3Q", "'3Q'"), ("socket=4K", "sockets are counted"),
+                ("sokcet=4", "there is no family 'sokcet'; did you mean socket?"),
+                ("frobnicate=4", "there is no family 'frobnicate'; ")],
+    "--sysroot": FOLDERS, "--debug-path": FOLDERS,
+    "--debuginfod": [("maybe", "it takes no value")],
+}
+NOT_OF_DIFF = {
+    "--baseline": [("/nowhere", "there is no file '/nowhere'", "--output json:/nowhere")],
+    "--source-root": FOLDERS,
+}
+REFUSED = {
+    "run": RECORDING | REPORT | NOT_OF_DIFF | {
+        "--format": [*REPORT["--format"], ("bogus", "there is no format 'bogus'; known are folded, html, ")],
+        "--keep": [("3", "it takes no value")],
+        "--error-exitcode": [("ten", "'ten' is no whole number from 0 to 255"), ("256", "'256'"), ("-1", "'-1'")],
+    },
+    "record": RECORDING | {"--output": [("/nowhere/trace", "/nowhere/trace"), ("/", "'/'")]},
+    "report": REPORT | NOT_OF_DIFF | {
+        "--cycle": RECORDING["--cycle"],
+        "--follow": [("maybe", "it takes no value")],
+        "--interval": [("x", "'x' is no number from 0.1 to 86400"), ("0", "'0'"), ("2", "--follow")],
+        "--count": [("0", "'0' is no whole number from 1 "), ("2.5", "'2.5'"), ("2", "--follow")],
+        "--elf": [("/nowhere", "/nowhere", "No such file")],
+    },
+    "diff": REPORT | {
+        "--format": [("html", "there is no format of diff 'html'; known are json and text"), ("", "value is missing")],
+        "--output": [("html:x", "there is no format of diff 'html'"), ("nonsense", "FORMAT:FILE")],
+        "--elf": [("/nowhere", "/nowhere", "No such file")],
+    },
+    "postmortem": REPORT | NOT_OF_DIFF | {
+        "--elf": [("/nowhere", "there is no file '/nowhere'"), ("/", "'/' is a folder")],
+        "--base": [("here", "'here' is no address such as 0x20000000")],
+        "--sp": [("here", "'here' is no address")],
+        "--trace": [("/nowhere", "there is no file '/nowhere'")],
+        "--limit": REPORT["--limit"][:6],  # families are those of the image, which is none here
+    },
+    "ctl": {},
+    "resources": {
+        "--for": [("device", "there is no target 'device'; known are preload and wrap")],
+        "--user": [("/nowhere", "/nowhere")],
+        "--families": [("heap-newlob", "there is no family 'heap-newlob'; did you mean heap-newlib?")],
+        "--port": [("freertoss", "there is no port 'freertoss'; did you mean freertos?")],
+        "--sink": [("usart", "there is no sink 'usart'; did you mean uart?")],
+        "--output": [("/proc/x", "/proc/x")],
+    },
+    "verify": {
+        "--fix": [("maybe", "it takes no value")],
+        "--map": [("/nowhere", "there is no file '/nowhere'")],
+        "--allow": [("", "value is missing")],
+        "--format": [("xml", "there is no format 'xml'; known are json and text")],
+    },
+}
+
+
+def with_what_it_needs(t, command, trace, option):
+    """The command line of a command with a bad option, complete but for that."""
+    if command in ("run", "record"):  # it would say what it got, had it been started
+        return [command, option, "--", t.program, "state"]
+    if command == "resources":
+        needed = {"--families": ("--for=wrap",), "--port": ("--for=wrap", "--families=lwip"),
+                  "--sink": ("--for=wrap", "--families=lwip"), "--user": ("--for=wrap",),
+                  "--output": ("--for=wrap", "--families=lwip")}
+        return [command, *needed.get(option.split("=")[0], ()), option]
+    if command == "verify":
+        return [command, t.program, option]
+    return [command, *([trace] * (2 if command == "diff" else 1)), option]
+
+
 @check
-def values_of_options_are_checked_before_anything_starts(t, folder):
-    for option, word in (("--locks=maybe", "maybe"), ("--max-trace=3Q", "3Q"), ("--format=xml", "xml"),
-                         ("--output=nonsense", "FORMAT:FILE"), ("--output=json:/nowhere/report", "/nowhere/report"),
-                         ("--owner=nonsense", "nonsense"), ("--owner=f*=TOOLONG", "TOOLONG"),
-                         ("--fail-on=everything", "everything"), ("--suppressions=/nowhere", "/nowhere"),
-                         ("--limit=socket", "FAMILY=N"), ("--limit=socket=x", "'x'"), ("--limit=socket=0", "'0'"),
-                         ("--limit=heap=3Q", "'3Q'"), ("--limit=socket=4K", "sockets are counted"),
-                         ("--limit=sockt=4", "lwip_socket"), ("--error-exitcode=ten", "ten"), ("--sysroot=/nowhere", "/nowhere")):
-        # It would say what it got, had it been started.
-        one_line(tried(t, "run", option, "--", t.program, "state"), word)
+def each_option_of_each_command_refuses_a_bad_value_in_one_line_of_one_shape(t, folder):
+    trace = os.path.join(folder, "good.trace")
+    harness.run([t.unpaired, "record", "-o", trace, "--", t.program, "status", "0"])
+    for command, refused in REFUSED.items():
+        # given: all options that --help tells of
+        page = harness.text(harness.run([t.unpaired, command, "--help"]).stdout)
+        options = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", page, re.M)) - {"--help"}
+        expect(options == set(refused), f"{command}: not tried, or not there: {options ^ set(refused)}")
+        for option, values in refused.items():
+            for value, *words in values:
+                result = tried(t, *with_what_it_needs(t, command, trace, f"{option}={value}"), cwd=folder)
+                one_line(result, *words)
+                expect(harness.text(result.stderr).startswith(f"unpaired {command}: "), result.stderr)
+                expect(len(result.stderr) < 300, f"too long to read: {result.stderr}")
+    expect(os.listdir(folder) == ["good.trace"], f"left behind: {os.listdir(folder)}")
+
+
+@check
+def what_was_mistyped_is_told_with_what_was_meant(t, folder):
+    one_line(tried(t, "reprot"), "there is no command 'reprot'; did you mean report?")
+    one_line(tried(t, "frobnicate"), "known are ctl, diff, ")
+    one_line(tried(t, "--versoin"), "unknown option '--versoin'; did you mean --version?")
+    for arguments in (("report", "--fomat=json", "x"), ("run", "--fomat=json", "--", t.program)):
+        one_line(tried(t, *arguments), "unknown option '--fomat'; did you mean --format?", f"unpaired {arguments[0]} --help")
+    one_line(tried(t, "report", "x", "--format"), "--format: its value is missing")
+    one_line(tried(t, "report", "x", "--format=json", "--format=text"), "--format: it is given more than once")
+    one_line(tried(t, "ctl", "1", "mark", "a", "b"), "unpaired ctl: 'b' is one argument too many")
+    one_line(tried(t, "diff", "a"), "unpaired diff: NEW is missing")
+
+
+@check
+def a_limit_of_an_unknown_family_is_told_with_what_was_recorded(t, folder):
+    trace = os.path.join(folder, "a.trace")
+    harness.run([t.unpaired, "record", "-o", trace, "--", t.program, "leak", "3"])
+    one_line(tried(t, "report", trace, "--limit=frobnicate=3"), "--limit: there is no family 'frobnicate'; what was "
+             "recorded is of ", "socket")
 
 
 @check
@@ -205,7 +319,11 @@ def ctl_names_what_it_cannot_talk_to(t, folder):
     one_line(tried(t, "ctl", "/etc/passwd", "status"), "/etc/passwd")
     one_line(tried(t, "ctl", folder, "status"), folder)
     one_line(tried(t, "ctl", str(os.getpid()), "explode"), "explode")
-    one_line(tried(t, "ctl", str(os.getpid()), "mark"), "name")
+    for name in ((), ("",), (" \t",)):
+        one_line(tried(t, "ctl", str(os.getpid()), "mark", *name), "a mark wants a name", "ctl PID mark NAME")
+    for name, shown in (("two\nlines", "two?lines"), ("\x1b[2Jx", "?[2Jx"), ("tab\there", "tab?here")):
+        one_line(tried(t, "ctl", str(os.getpid()), "mark", name), f"'{shown}'")
+    one_line(tried(t, "ctl", str(os.getpid()), "mark", "x" * 256), "255 bytes", "256")
     one_line(tried(t, "ctl", str(os.getpid()), "start", "now"), "now")
 
 

@@ -156,6 +156,19 @@ def m_begins_a_cycle_and_growth_is_told_for_each(t, folder):
 
 
 @check
+def s_takes_a_snapshot_that_the_report_then_has(t, folder):
+    with followed(t, folder) as (recording, terminal):
+        terminal.wait_for("socket in obey")
+        recording.acquire(30)
+        terminal.wait_for("s: snapshot")
+        terminal.press("s")
+        terminal.wait_for(r"snapshot: 30 blocks lost \(960 B\)")
+        terminal.press("q")
+        terminal.end()
+        recording.finish()
+
+
+@check
 def the_end_of_the_program_is_said_and_the_table_stays_until_q(t, folder):
     with followed(t, folder) as (recording, terminal):
         recording.acquire(4)

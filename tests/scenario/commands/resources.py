@@ -132,7 +132,7 @@ def the_list_for_the_linker_is_the_table_of_each_family(t, folder):
 
 @check
 def what_a_firmware_cannot_choose_is_one_line_with_what_it_can(t, folder):
-    for arguments, words in ((["--families", "heap"], ("heap-newlib", "lwip")),
+    for arguments, words in ((["--families", "heap"], ("heap-newlib", "heap-libc")),
                              (["--families", "lwip,nothing"], ("nothing", "freertos")),
                              (["--families", "lwip", "--port", "vxworks"], ("vxworks", "bare_metal", "posix")),
                              (["--families", "lwip", "--sink", "smoke"], ("smoke", "none", "uart")),

@@ -5,25 +5,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 import harness  # noqa: E402
+from checks import check, expect, run_checks  # noqa: E402, F401
 
 Failed = harness.Failed
-checks = []
-
-
-def check(function):
-    """Marks a function (command, program, folder) as a check; its name, blanks for underscores, is the sentence."""
-    checks.append(function)
-    return function
-
-
-def expect(condition, what):
-    if not condition:
-        raise Failed(what)
 
 
 def private_folders(pid):
@@ -120,20 +107,4 @@ def main():
     parser.add_argument("--program", required=True)
     parser.add_argument("--source", required=True)
     arguments = parser.parse_args()
-    failed = 0
-    for function in checks:
-        sentence = function.__name__.replace("_", " ")
-        with tempfile.TemporaryDirectory(prefix="unpaired-test-") as folder:
-            try:
-                function(arguments, folder)
-                print(f"ok      {sentence}")
-            except Failed as problem:
-                failed += 1
-                print(f"FAILED  {sentence}\n        {problem}")
-            except Exception:  # the check itself is broken: that is a failure too
-                failed += 1
-                print(f"BROKEN  {sentence}\n{traceback.format_exc()}")
-            finally:
-                end_what_a_failed_check_left()
-    print(f"{len(checks) - failed} of {len(checks)} hold")
-    sys.exit(1 if failed or not checks else 0)
+    run_checks(arguments, end_what_a_failed_check_left)

@@ -21,7 +21,7 @@ from run_scenario import command_of, options_of, read_expectations  # noqa: E402
 VARYING = (
     (r"process \d+", "process N"),
     (r", \d+\.\d s\b", ", N s"),  # how long the program ran
-    (r", after (?:about )?\d+(?:\.\d)? (?:s|min)\b", ""),  # told of a limit only if it took a while
+    (r",? after (?:about )?\d+(?:\.\d)? (?:s|min)\b", ""),  # told of a limit only if it took a while
     (r"\b0x[0-9a-f]+", "0xN"),  # where a library was loaded
     (r"\S*/(\w+\.(?:c|cpp|h):\d+)", r"\1"),  # the folder of a source
     (r"\s+", " "),  # columns are as wide as the longest of these

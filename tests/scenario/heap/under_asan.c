@@ -2,7 +2,10 @@
 // build: -fsanitize=address
 // link: -fsanitize=address
 // env: ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
-// expect: {"rule": "never-released", "severity": "suspect", "family": "heap", "function": "malloc", "count": 3, "bytes": 90, "blame": "keep:keep"}
+// note: {"rule": "never-released", "family": "heap", "function": "malloc", "count": 3, "bytes": 90, "blame": "keep:keep",
+//   "reachability": "reachable", "held_by": "~^held by kept"}
+// expect: {"rule": "never-released", "severity": "leak", "family": "heap", "function": "malloc", "count": 3,
+//   "blame": "lose:lost", "reachability": "lost"}
 // output: done
 //
 // Its runtime looks up names that do not exist before our first hook has run: dlsym then frees the message of the
@@ -11,7 +14,7 @@
 
 #include <stdio.h>
 
-static void *kept[3];
+void *kept[3];
 
 FRAME static void keep(int i)
 {
@@ -19,11 +22,23 @@ FRAME static void keep(int i)
     MUST(kept[i]);
 }
 
+FRAME static void lose(void) { MUST(malloc(40)); /* blame:lost */ }
+
+FRAME static void sweep(void)
+{
+    volatile char ground[4096];
+    for (size_t i = 0; i < sizeof ground; i++)
+        ground[i] = 0;
+}
+
 int main(void)
 {
     int i;
-    for (i = 0; i < 3; i++)
+    for (i = 0; i < 3; i++) {
         keep(i);
+        lose();
+    }
+    sweep();
     free(malloc(10));
     puts("done");
     return 0;

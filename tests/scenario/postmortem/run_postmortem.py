@@ -5,23 +5,10 @@ import os
 import shutil
 import sys
 import tempfile
-import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 import harness  # noqa: E402
-
-checks = []
-
-
-def check(function):
-    checks.append(function)
-    return function
-
-
-def expect(condition, what):
-    if not condition:
-        raise harness.Failed(what)
-
+from checks import check, expect, run_checks  # noqa: E402
 
 def take_core(t, folder, command, *, before="run"):
     """Runs `command` with the recorder under gdb until it dies; returns core and trace."""
@@ -221,24 +208,9 @@ def main():
     parser.add_argument("--preload", required=True)
     parser.add_argument("--program", required=True)
     t = parser.parse_args()
-    failed = 0
-    shared = tempfile.TemporaryDirectory(prefix="unpaired-test-")
-    t.core, t.trace = take_core(t, shared.name, [t.program])
-    for function in checks:
-        sentence = function.__name__.replace("_", " ")
-        with tempfile.TemporaryDirectory(prefix="unpaired-test-") as folder:
-            try:
-                function(t, folder)
-                print(f"ok      {sentence}")
-            except harness.Failed as problem:
-                failed += 1
-                print(f"FAILED  {sentence}\n        {problem}")
-            except Exception:  # the check itself is broken: that is a failure too
-                failed += 1
-                print(f"BROKEN  {sentence}\n{traceback.format_exc()}")
-    shared.cleanup()
-    print(f"{len(checks) - failed} of {len(checks)} hold")
-    sys.exit(1 if failed else 0)
+    with tempfile.TemporaryDirectory(prefix="unpaired-test-") as shared:
+        t.core, t.trace = take_core(t, shared, [t.program])
+        run_checks(t)
 
 
 main()

@@ -5,18 +5,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static __attribute__((destructor)) void tell(void)
 {
     const int error = errno;
     char line[128];
     struct rlimit limit;
-    int tasks = 0;
+    int tasks = 0, last = 0, locks = 0, owner;
     printf("descriptors");
     for (int fd = 0; fd < 1024; fd++)
         if (fcntl(fd, F_GETFD) >= 0)
-            printf(" %d", fd);
+            printf(" %d", last = fd);
     getrlimit(RLIMIT_NOFILE, &limit);
+    if (last + 1 == (int)limit.rlim_cur)
+        close(last); /* all are taken, and we need one */
     DIR *folder = opendir("/proc/self/task");
     while (folder && readdir(folder))
         tasks++;
@@ -30,5 +33,11 @@ static __attribute__((destructor)) void tell(void)
             fputs(line, stdout);
     if (status)
         fclose(status);
+    FILE *all = fopen("/proc/locks", "r");
+    while (all && fgets(line, sizeof line, all))
+        locks += sscanf(line, "%*s POSIX %*s %*s %d", &owner) == 1 && owner == getpid();
+    if (all)
+        fclose(all);
+    printf("locks %d\n", locks);
     fflush(stdout);
 }

@@ -18,12 +18,12 @@ struct Block {
 };
 
 enum class State : uint8_t { lost, possibly, reachable };
-enum class HolderKind : uint8_t { none, root, in_register, block };
+enum class HolderKind : uint8_t { none, root, in_register, block, freed };
 
 /// How a block is held.
 struct Mark {
     uint64_t at;     ///< where the pointer stands; 0 in a register
-    uint32_t holder; ///< the caller's number of the root or register; the index of the block
+    uint32_t holder; ///< the caller's number of the root, register or freed memory; the index of the block
     State state;
     HolderKind kind;
     bool interior; ///< the pointer points into the block, not to its beginning
@@ -190,6 +190,22 @@ public:
                 queue_[tail_++] = i;
             }
         follow(State::possibly);
+    }
+
+    /// Memory that was given back holds nothing, but may tell what held a block last. Notes, for a block at the head of
+    /// what is lost, the first pointer to it that is found so, if `accept(block)` is true.
+    template <class Accept> void scan_freed(uint32_t number, uint64_t start, uint64_t end, Accept accept)
+    {
+        memory_.each_piece(start, end, [&](uint64_t at, const uint8_t *bytes, size_t length) {
+            each_pointer(at, bytes, length, [&](Edge edge) {
+                Mark &mark = marks_[edge.block];
+                if (mark.indirect || mark.kind != HolderKind::none || edge.interior || !accept(edge.block))
+                    return;
+                edge.kind = HolderKind::freed;
+                edge.holder = number;
+                note(mark, edge);
+            });
+        });
     }
 
 private:

@@ -109,6 +109,8 @@ UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_extent) == 64, extent_header_is_64
 /* A slot's *reference* is its offset in the file divided by 64; 0 is no slot. */
 #define UNPAIRED_SLOT_MOVED 1u     /* the handle now belongs to `parent` (fdopen), which releases both */
 #define UNPAIRED_SLOT_TRUNCATED 2u /* unused, reserved */
+#define UNPAIRED_SLOT_RESERVED \
+    4u /* a mapping, or part of one, that was made without a right to it (PROT_NONE) */
 
 struct unpaired_slot {
     uint64_t handle;   /* address, descriptor number, ... as the space defines it */
@@ -121,14 +123,16 @@ struct unpaired_slot {
     uint32_t parent;   /* reference of the acquisition inside whose call it was made, or 0 */
     uint32_t parent_sequence; /* the parent is the one meant only while its sequence is this */
     uint32_t release_site;    /* retired: where it was released; live: where a release last failed; or 0 */
-    uint32_t next;            /* writer's own links: free list, hash chain */
+    uint32_t next;            /* writer's own: free list, hash chain; order (heap) */
     uint16_t observed;        /* function id of the last observer (shutdown), or 0 */
     int16_t observed_result;  /* what it returned, clamped to 16 bits */
     uint16_t shard;           /* the shard whose free list the slot returns to, modulo 2^16 */
     uint8_t space;
     uint8_t flags;  /* UNPAIRED_SLOT_* */
     uint16_t image; /* the writer's, as in its extent */
-    uint16_t reserved;
+    /* streams: the descriptor inside, plus one; 0 if there is none, or it is above 65534 or not known. Stored after
+     * `sequence` (since 1.1) */
+    uint16_t descriptor;
 };
 UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_slot) == 64, slot_is_64_bytes);
 
@@ -173,11 +177,14 @@ enum unpaired_reach_state {
 };
 enum unpaired_reach_holder {
     UNPAIRED_HOLDER_NONE = 0,
-    UNPAIRED_HOLDER_DATA = 1,     /* variables, thread-local storage, other memory that is no block's */
+    UNPAIRED_HOLDER_DATA = 1,     /* variables, other memory that is no block's */
     UNPAIRED_HOLDER_STACK = 2,    /* of thread `by` */
     UNPAIRED_HOLDER_STALE = 3,    /* the stack of a thread that ended, or other memory perhaps out of use */
     UNPAIRED_HOLDER_REGISTER = 4, /* of thread `by` */
-    UNPAIRED_HOLDER_BLOCK = 5     /* slot `by`, or 0: a block that was not recorded */
+    UNPAIRED_HOLDER_BLOCK = 5,    /* slot `by`, or 0: a block that was not recorded */
+    UNPAIRED_HOLDER_FREED =
+        6,                  /* none any more: retired slot `by`, whose block was freed with a pointer in it */
+    UNPAIRED_HOLDER_TLS = 7 /* thread-local storage of thread `by` */
 };
 #define UNPAIRED_REACH_INTERIOR 1u /* the pointer points into the middle */
 #define UNPAIRED_REACH_INDIRECT 2u /* lost, and a lost block points to it */

@@ -22,7 +22,7 @@ function growthPlot(findings, unit) {
   const { width, height, left, right, top, bottom } = plotBox;
   const points = plotted.flatMap((f) => f.series);
   const highest = Math.max(...points.map(([, count]) => count));
-  const forecast = plotted.map((f) => f.forecast).find((f) => f && f.limit <= highest * 3);
+  const forecast = plotted.map((f) => f.forecast).find((f) => f && f.limit > 0 && f.limit <= highest * 3);
   const maxY = roundUp(Math.max(highest, forecast ? forecast.limit : 0));
   const minX = Math.min(...points.map(([x]) => x)), maxX = Math.max(...points.map(([x]) => x));
   const scaleX = (x) => left + ((x - minX) / (maxX - minX || 1)) * (width - left - right);
