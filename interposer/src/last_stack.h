@@ -13,7 +13,7 @@ namespace unpaired {
 struct StackStates {
     uint64_t slot[UNPAIRED_MAX_DEPTH];    ///< where pc was read; the stack pointer is this + 8
     uint64_t pc[UNPAIRED_MAX_DEPTH];      ///< as in Stack
-    uint64_t bp[UNPAIRED_MAX_DEPTH];      ///< meaningful if needs_bp
+    uint64_t bp[UNPAIRED_MAX_DEPTH];      ///< if needs_bp, else 0: it may be a pointer of the program's
     uint64_t bp_slot[UNPAIRED_MAX_DEPTH]; ///< where bp was read on the way to this state; 0: it came along unchanged
     uint8_t flags[UNPAIRED_MAX_DEPTH];
 

@@ -153,8 +153,12 @@ public:
                 last_.fresh.flags[n_ - 1] |= StackStates::uses_bp;
             const Step how = step(at_, rule, bp_slot);
             if (UNPAIRED_UNLIKELY(how >= Step::ended)) {
-                hash = how == Step::general ? 0 : put(0, 0, how == Step::ended);
-                return how != Step::general;
+                if (how == Step::general) {
+                    forget_fresh();
+                    return false;
+                }
+                hash = put(0, 0, how == Step::ended);
+                return true;
             }
             reached = how == Step::opaque ? StackStates::opaque : 0;
         }
@@ -218,7 +222,7 @@ private:
         }
         StackStates &known = last_.known;
         const uint8_t flags = known.flags[at] & (StackStates::uses_bp | StackStates::needs_bp);
-        known.bp[at] = at_.bp;
+        known.bp[at] = (flags & StackStates::needs_bp) != 0 ? at_.bp : 0;
         known.bp_slot[at] = bp_slot;
         known.flags[at] = with_check(flags | reached, bp_slot);
         return put(at + 1, last_.hash[at], true);
@@ -234,7 +238,7 @@ private:
     uint64_t put(uint32_t depth, uint64_t hash, bool whole)
     {
         StackStates &known = last_.known;
-        const StackStates &fresh = last_.fresh;
+        StackStates &fresh = last_.fresh;
         for (uint32_t k = n_; k-- > 0; depth++) {
             unsigned flags = fresh.flags[k];
             const bool outer_needs_ours = depth != 0 && known.bp_slot[depth - 1] == 0 &&
@@ -243,7 +247,8 @@ private:
                 flags |= StackStates::needs_bp;
             known.slot[depth] = fresh.slot[k];
             known.pc[depth] = fresh.pc[k];
-            known.bp[depth] = fresh.bp[k];
+            known.bp[depth] = (flags & StackStates::needs_bp) != 0 ? fresh.bp[k] : 0;
+            fresh.bp[k] = 0;
             known.bp_slot[depth] = fresh.bp_slot[k];
             known.flags[depth] = with_check(flags, fresh.bp_slot[k]);
             last_.hash[depth] = hash = mix(hash, fresh.pc[k]);
@@ -252,6 +257,13 @@ private:
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
         store(last_.depth, depth);
         return hash;
+    }
+
+    /// What was in bp and is no frame pointer may be a block's address: the search for who holds what would find it here.
+    void forget_fresh()
+    {
+        for (uint32_t k = 0; k < n_; k++)
+            last_.fresh.bp[k] = 0;
     }
 
     LastStack &last_;
