@@ -306,7 +306,7 @@ TEST_CASE("write the golden trace of this format version", "[.][regenerate]")
 TEST_CASE("write the reports of all golden traces and streams", "[.][reports]")
 {
     for (const auto &entry : std::filesystem::directory_iterator(folder)) {
-        const std::filesystem::path path = entry.path();
+        const std::filesystem::path &path = entry.path();
         const std::string bytes = contents(path);
         const std::vector<uint8_t> data(bytes.begin(), bytes.end());
         if (path.extension() == ".trace")

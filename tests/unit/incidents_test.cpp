@@ -196,6 +196,17 @@ TEST_CASE(
           "each of 40 calls of serve_one leaves 1 socket and 2 heap blocks (40 B), owner MQTT");
 }
 
+TEST_CASE("what is left now and then is told by how often, after what is left each time")
+{
+    Built built(40, "serve_one");
+    built.image.trace.cycle_source = "found";
+    built.add("a", "stream", at_times(13, 31)).per_cycle = 13.0 / 40;
+    built.add("b", "heap", at_times(40, 10), 20);
+
+    CHECK(built.incidents().at(0).sentence == "each of 40 calls of serve_one leaves 1 heap block (20 B) and "
+                                              "1 stdio stream in one of about 3, owner MQTT");
+}
+
 TEST_CASE("notes, suppressed findings and what leaves nothing are in no incident")
 {
     Built built(10);

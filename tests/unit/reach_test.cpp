@@ -8,7 +8,6 @@
 using namespace unpaired;
 using namespace unpaired::test;
 using Catch::Matchers::Contains;
-using Catch::Matchers::Equals;
 
 namespace {
 

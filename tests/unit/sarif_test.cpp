@@ -137,7 +137,7 @@ TEST_CASE("a SARIF result has the stacks, and the way to them for code scanning"
 {
     const Json results = run_of(samples::gateway())["results"];
 
-    const Json lost = results[0];
+    const Json &lost = results[0];
     CHECK(lost["stacks"].size() == 2);
     CHECK(lost["stacks"][0]["message"]["text"] == "lwip_socket called from");
     CHECK(lost["stacks"][0]["frames"].size() == 5);

@@ -59,6 +59,8 @@ struct Output {
     std::string path;
 };
 
+bool is_stdout(const std::string &path) { return path == "-" || path == "/dev/stdout"; }
+
 std::vector<Output> outputs_of(const ReportOptions &options)
 {
     std::vector<Output> outputs;
@@ -68,10 +70,11 @@ std::vector<Output> outputs_of(const ReportOptions &options)
         const size_t colon = output.find(':');
         outputs.push_back({find_format(output.substr(0, colon)), output.substr(colon + 1)});
     }
+    // files first: who reads the terminal's may have seen enough (`| head`), and end us by SIGPIPE
+    std::stable_partition(outputs.begin(), outputs.end(),
+                          [](const Output &output) { return !is_stdout(output.path); });
     return outputs;
 }
-
-bool is_stdout(const std::string &path) { return path == "-" || path == "/dev/stdout"; }
 
 /// The same for all ways to spell the path of one file, whether it is there yet or not.
 std::string file_of(const std::string &path)

@@ -168,8 +168,15 @@ std::string about(double number)
                                                                   : fmt::format("about {:.1f}", number);
 }
 
-/// "1 lwIP socket", "2 heap blocks (40 B)", each family once, those without a size first. `share` tells how many of a
-/// member belong to one time.
+/// "3", "about 3"
+std::string whole_number(double number)
+{
+    const double whole = std::round(number);
+    return fmt::format("{}{:.0f}", std::abs(number - whole) < 0.02 * whole ? "" : "about ", whole);
+}
+
+/// "1 lwIP socket", "2 heap blocks (40 B)", "1 stdio stream in one of about 3", each family once, those without a size
+/// first and what is not left each time last. `share` tells how many of a member belong to one time.
 template <typename Share> std::vector<std::string> parts_of(const std::vector<Member> &members, Share share)
 {
     struct Sum {
@@ -186,14 +193,21 @@ template <typename Share> std::vector<std::string> parts_of(const std::vector<Me
         sum->count += count;
         sum->bytes += count * static_cast<double>(f.bytes) / static_cast<double>(f.count);
     }
-    std::stable_sort(sums.begin(), sums.end(),
-                     [](const Sum &a, const Sum &b) { return (a.bytes > 0) < (b.bytes > 0); });
+    const auto rare = [](const Sum &sum) { return sum.count > 0 && sum.count < 0.9; };
+    std::stable_sort(sums.begin(), sums.end(), [&](const Sum &a, const Sum &b) {
+        return std::pair(rare(a), a.bytes > 0) < std::pair(rare(b), b.bytes > 0);
+    });
     std::vector<std::string> parts;
-    for (const Sum &sum : sums) {
+    for (Sum &sum : sums) {
+        const double apart = rare(sum) ? 1 / sum.count : 1;
+        sum.count *= apart;
+        sum.bytes *= apart;
         std::string part = fmt::format("{} {}", about(sum.count),
                                        family_noun(sum.family, std::abs(sum.count - 1) < 0.02 ? 1 : 2));
         if (sum.bytes > 0)
             part += fmt::format(" ({})", bytes_text(static_cast<uint64_t>(std::llround(sum.bytes))));
+        if (apart > 1)
+            part += fmt::format(" in one of {}", whole_number(apart));
         parts.push_back(std::move(part));
     }
     return parts;

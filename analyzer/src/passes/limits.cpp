@@ -443,8 +443,8 @@ void forecast_limits(std::vector<Described> &findings, const LimitedImage &image
         const Pace pace = pace_of(one, image.facts.run);
         if (pace.stopped) {
             if (image.facts.info.events_lost == 0) // else they may be among those
-                one.finding.remarks.push_back(
-                    fmt::format("none of these was acquired in the last {}", duration_text(pace.idle_ms / 1000.0)));
+                one.finding.remarks.push_back(fmt::format("none of these was acquired in the last {}",
+                                                          duration_text(pace.idle_ms / 1000.0)));
             if (!counts_cycles)
                 continue; // nobody knows whether it goes on
         }

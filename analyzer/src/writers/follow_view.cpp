@@ -347,10 +347,9 @@ std::string sparkline(const std::vector<uint64_t> &values, size_t width, bool un
     for (size_t i = 0; i < n; i++) {
         // the last value of each part: what the line ends with is what is live now
         const uint64_t value = values[(i + 1) * values.size() / n - 1];
-        const size_t height =
-            greatest == 0
-                ? 0
-                : static_cast<size_t>(static_cast<double>(value) * 7 / static_cast<double>(greatest) + 0.5);
+        const size_t height = greatest == 0 ? 0
+                                            : static_cast<size_t>(std::lround(static_cast<double>(value) * 7 /
+                                                                              static_cast<double>(greatest)));
         line += unicode ? blocks[height] : ascii[height];
     }
     return line;

@@ -45,6 +45,17 @@ def one_run_writes_all_formats(t, folder):
 
 
 @check
+def files_are_written_though_nobody_reads_standard_output_to_its_end(t, folder):
+    path = os.path.join(folder, "report.json")
+    nobody, out = os.pipe()
+    os.close(nobody)
+    subprocess.run([t.unpaired, "run", "--format=text", "--output", f"json:{path}", "--", t.program, "leak", "5"],
+                   stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL, timeout=60, check=False)
+    os.close(out)
+    expect(json.loads(read(path))["images"][0]["findings"][0]["count"] == 5, "another report")
+
+
+@check
 def folded_stacks_end_with_the_acquirer_and_its_weight(t, folder):
     lines = read(reports(t, folder)["folded"]).splitlines()
     expect(len(lines) == 1 and re.fullmatch(r"objects;commands_program;.*main;leak_sockets;socket 5", lines[0]), f"{lines}")

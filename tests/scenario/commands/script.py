@@ -7,9 +7,11 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+import checks  # noqa: E402
 import harness  # noqa: E402
-from checks import check, expect, run_checks  # noqa: E402, F401
+from checks import expect, run_checks  # noqa: E402
 
+check = checks.check
 Failed = harness.Failed
 
 

@@ -13,12 +13,16 @@
 enum { part = 64 << 20, page = 4096 };
 static uint32_t g_cage; /* the base without its zeros, as an engine for scripts may keep it */
 
+/* Far from where libraries are: what the loader mapped for a moment at the start lay there, and its addresses may still
+ * stand somewhere, and would hold a mapping that comes to lie at one of them. (Likely why this failed once in 2,000.) */
+#define FAR(i) ((void *)(0x123400000000 + (i)*0x1000000000))
+
 static char *base(void) { return (char *)((uintptr_t)g_cage << 16); }
 
 FRAME static void reserve(void)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    char *cage = mmap(NULL, 4ul * part, PROT_NONE, flags, -1, 0); /* blame:cage */
+    char *cage = mmap(FAR(0), 4ul * part, PROT_NONE, flags, -1, 0); /* blame:cage */
     MUST(cage != MAP_FAILED && munmap(cage, part) == 0);
     g_cage = (uint32_t)((uintptr_t)(cage + part + 0xffff) >> 16);
 }
@@ -42,7 +46,7 @@ FRAME static void fill(char **place)
 FRAME static void lose(void)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-    void *lost = mmap(NULL, part, PROT_READ | PROT_WRITE, flags, -1, 0); /* blame:lost */
+    void *lost = mmap(FAR(1), part, PROT_READ | PROT_WRITE, flags, -1, 0); /* blame:lost */
     MUST(lost != MAP_FAILED);
 }
 
