@@ -1,7 +1,7 @@
 // A reader of .eh_frame for the frames compilers make: DWARF 5 §6.4 call frame instructions in the format of the
 // LSB core specification ("Exception Frames"), x86-64 register numbers of the psABI (6 rbp, 7 rsp, 16 return
 // address). What it cannot express is `unknown`.
-#include "walk.h"
+#include "unwind_rules.h"
 
 #if defined(__x86_64__)
 

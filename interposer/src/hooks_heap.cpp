@@ -166,7 +166,7 @@ uint32_t release_before(Thread &thread, const Caller &caller, unsigned function,
     site = site_here(thread, function, site_info(slot.site).family, caller);
     if (!claim(slot))
         return 0;
-    check_match(thread, slot, function, site);
+    check_match(slot, function, site);
     return reference;
 }
 
@@ -314,7 +314,7 @@ void *resize(Thread &thread, const Caller &caller, unsigned function, void *bloc
             storage_freed(thread, caller, function, handle_of(block), usable);
         if (slot != 0) {
             site = site_here(thread, function, site_info(old_slot_site).family, caller);
-            check_match(thread, *slot_at(slot), UNPAIRED_FUNCTION_free, site);
+            check_match(*slot_at(slot), UNPAIRED_FUNCTION_free, site);
             retire(thread, slot, site);
         }
     }

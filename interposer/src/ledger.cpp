@@ -83,7 +83,34 @@ Thread *take_over(int tid)
     return nullptr;
 }
 
-unpaired_counter *counter(Thread &thread, uint32_t site)
+uint32_t more_slots(Thread &thread)
+{
+    uint32_t pages = thread.slots_pages == 0 ? 1 : thread.slots_pages * 2;
+    if (pages > largest_slots_pages)
+        pages = largest_slots_pages;
+    unpaired_extent *extent = new_extent(UNPAIRED_EXTENT_SLOTS, pages, thread.shard);
+    if (extent == nullptr)
+        return 0;
+    thread.slots_pages = pages;
+    const auto page =
+        static_cast<uint32_t>((reinterpret_cast<uint8_t *>(extent) - process.base) / UNPAIRED_TRACE_PAGE);
+    uint32_t last = load(process.last_slots_page);
+    do
+        extent->previous = last;
+    while (!__atomic_compare_exchange_n(&process.last_slots_page, &last, page, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED));
+    auto *first = reinterpret_cast<unpaired_slot *>(extent + 1);
+    const uint32_t n = pages * UNPAIRED_TRACE_PAGE / sizeof(unpaired_slot) - 1;
+    for (uint32_t i = 0; i < n; i++) {
+        first[i].shard = thread.shard;
+        first[i].next = i + 1 < n ? reference_of(first + i + 1) : 0;
+    }
+    return reference_of(first);
+}
+
+} // namespace
+
+unpaired_counter *new_counter(Thread &thread, uint32_t site)
 {
     const uint32_t block = site / UNPAIRED_COUNTERS_PER_BLOCK;
     const uint32_t root = block / counter_leaf;
@@ -123,40 +150,6 @@ unpaired_counter *counter(Thread &thread, uint32_t site)
     return &at->counter[site % UNPAIRED_COUNTERS_PER_BLOCK];
 }
 
-void settle(Thread &thread, const unpaired_slot &slot)
-{
-    if (slot.size != 0)
-        if (unpaired_counter *c = counter(thread, slot.site))
-            c->live_bytes -= static_cast<int64_t>(slot.size);
-}
-
-uint32_t more_slots(Thread &thread)
-{
-    uint32_t pages = thread.slots_pages == 0 ? 1 : thread.slots_pages * 2;
-    if (pages > largest_slots_pages)
-        pages = largest_slots_pages;
-    unpaired_extent *extent = new_extent(UNPAIRED_EXTENT_SLOTS, pages, thread.shard);
-    if (extent == nullptr)
-        return 0;
-    thread.slots_pages = pages;
-    const auto page =
-        static_cast<uint32_t>((reinterpret_cast<uint8_t *>(extent) - process.base) / UNPAIRED_TRACE_PAGE);
-    uint32_t last = load(process.last_slots_page);
-    do
-        extent->previous = last;
-    while (!__atomic_compare_exchange_n(&process.last_slots_page, &last, page, true, __ATOMIC_RELEASE,
-                                        __ATOMIC_RELAXED));
-    auto *first = reinterpret_cast<unpaired_slot *>(extent + 1);
-    const uint32_t n = pages * UNPAIRED_TRACE_PAGE / sizeof(unpaired_slot) - 1;
-    for (uint32_t i = 0; i < n; i++) {
-        first[i].shard = thread.shard;
-        first[i].next = i + 1 < n ? reference_of(first + i + 1) : 0;
-    }
-    return reference_of(first);
-}
-
-} // namespace
-
 Thread *attach_thread()
 {
     const int tid = sys::gettid();
@@ -190,20 +183,12 @@ Thread *attach_stand_in(Thread &thread)
     return thread.for_signals;
 }
 
-uint32_t take_slot(Thread &thread)
+uint32_t refill_slots(Thread &thread)
 {
-    uint32_t slot = thread.free_slots;
-    if (UNPAIRED_UNLIKELY(slot == 0)) {
-        slot = __atomic_exchange_n(&thread.retired_elsewhere, 0u, __ATOMIC_ACQUIRE);
-        for (uint32_t s = slot; s != 0; s = slot_at(s)->next)
-            settle(thread, *slot_at(s));
-        if (slot == 0)
-            slot = more_slots(thread);
-        if (slot == 0)
-            return 0;
-    }
-    thread.free_slots = slot_at(slot)->next;
-    return slot;
+    const uint32_t slot = __atomic_exchange_n(&thread.retired_elsewhere, 0u, __ATOMIC_ACQUIRE);
+    for (uint32_t s = slot; s != 0; s = slot_at(s)->next)
+        settle(thread, *slot_at(s));
+    return slot != 0 ? slot : more_slots(thread);
 }
 
 void return_unused(Thread &thread, uint32_t slot)
@@ -214,60 +199,11 @@ void return_unused(Thread &thread, uint32_t slot)
     thread.free_slots = slot;
 }
 
-void publish(Thread &thread, uint32_t reference, const Acquired &acquired)
-{
-    unpaired_slot &slot = *slot_at(reference);
-    slot.handle = acquired.handle;
-    slot.size = acquired.size;
-    slot.site = acquired.site;
-    slot.time_ms = now_ms();
-    slot.cycle = load(process.file->cycle);
-    slot.thread = thread.id;
-    slot.parent = acquired.parent;
-    slot.parent_sequence = acquired.parent_sequence;
-    slot.release_site = 0;
-    slot.observed = 0;
-    slot.observed_result = 0;
-    slot.space = acquired.space;
-    slot.flags = acquired.flags;
-    slot.image = process.image;
-    slot.next = acquired.space == UNPAIRED_SPACE_heap ? thread.retired_at : 0;
-    slot.descriptor = 0;
-    store(slot.sequence, slot.sequence + 1, __ATOMIC_RELEASE);
-    if (unpaired_counter *c = counter(thread, acquired.site)) {
-        c->acquired++;
-        if (acquired.size != 0) {
-            c->bytes += acquired.size;
-            c->live_bytes += static_cast<int64_t>(acquired.size);
-            if (c->live_bytes > static_cast<int64_t>(c->peak_bytes))
-                c->peak_bytes = static_cast<uint64_t>(c->live_bytes);
-        }
-    }
-}
-
-bool claim(unpaired_slot &slot)
-{
-    uint32_t sequence = load(slot.sequence, __ATOMIC_ACQUIRE);
-    return (sequence & 1) != 0 && __atomic_compare_exchange_n(&slot.sequence, &sequence, sequence + 1, false,
-                                                              __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-}
-
 void restore(unpaired_slot &slot) { store(slot.sequence, slot.sequence - 1, __ATOMIC_RELEASE); }
 
-void send_home(Thread &thread, uint32_t reference)
+void send_to_its_thread(uint32_t reference)
 {
     unpaired_slot &slot = *slot_at(reference);
-    if (UNPAIRED_LIKELY(slot.shard == thread.shard)) {
-        settle(thread, slot);
-        uint32_t &place = thread.retired[thread.retired_at++ % retired_kept];
-        const uint32_t oldest = place;
-        place = reference;
-        if (oldest != 0) {
-            slot_at(oldest)->next = thread.free_slots;
-            thread.free_slots = oldest;
-        }
-        return;
-    }
     Thread *home = shard_at(slot.shard);
     if (home == nullptr)
         return;

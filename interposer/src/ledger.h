@@ -2,7 +2,7 @@
 // any thread and finds its way home.
 #pragma once
 
-#include "state.h"
+#include "mapping.h"
 
 namespace unpaired {
 
@@ -11,7 +11,7 @@ Thread *attach_thread();
 Thread *attach_stand_in(Thread &thread);
 
 /// Takes a free slot of the thread; 0 when there is no room (counted as a drop by the caller). Its sequence is even.
-uint32_t take_slot(Thread &thread);
+inline uint32_t take_slot(Thread &thread);
 /// Gives back a slot that was never published.
 void return_unused(Thread &thread, uint32_t slot);
 
@@ -21,15 +21,15 @@ struct Acquired {
     uint8_t space, flags;
 };
 /// Fills a slot and publishes it: fields first, the sequence last. Counts it under its site.
-void publish(Thread &thread, uint32_t slot, const Acquired &acquired);
+inline void publish(Thread &thread, uint32_t slot, const Acquired &acquired);
 
 /// Takes a live slot out of the ledger: exactly one of two racing releases succeeds. The slot is the caller's then,
 /// to `send_home` or to `restore`.
-bool claim(unpaired_slot &slot);
+inline bool claim(unpaired_slot &slot);
 /// A claimed slot whose resource still exists after all becomes live again, as if nothing had happened.
 void restore(unpaired_slot &slot);
 /// A claimed slot goes back to the thread it came from; its contents stay until it is used again.
-void send_home(Thread &thread, uint32_t slot);
+inline void send_home(Thread &thread, uint32_t slot);
 
 void count_failed(Thread &thread, uint32_t site);
 void count_released_unseen(Thread &thread, uint32_t site);
@@ -62,5 +62,98 @@ void record_ended_threads();
 
 /// In a forked child: no thread of the parent's exists here; the calling thread's state starts afresh.
 void forget_threads_of_parent();
+
+// ---- how: what every event does stands here, so that it is compiled into the hooks ------------------------------
+
+/// Slots of this thread that others retired, else new ones, as a chain; 0 when there is no room.
+uint32_t refill_slots(Thread &thread);
+/// The counter of a site that this thread has not counted under yet; nullptr when there is no room.
+unpaired_counter *new_counter(Thread &thread, uint32_t site);
+/// Puts a claimed slot onto the list of the thread it came from.
+void send_to_its_thread(uint32_t slot);
+
+inline unpaired_counter *counter(Thread &thread, uint32_t site)
+{
+    const uint32_t block = site / UNPAIRED_COUNTERS_PER_BLOCK, root = block / counter_leaf;
+    const CounterLeaf *leaf = UNPAIRED_LIKELY(root < counter_root) ? thread.counters[root] : nullptr;
+    unpaired_counter_block *at = UNPAIRED_LIKELY(leaf != nullptr) ? leaf->block[block % counter_leaf] : nullptr;
+    return UNPAIRED_LIKELY(at != nullptr) ? &at->counter[site % UNPAIRED_COUNTERS_PER_BLOCK]
+                                          : new_counter(thread, site);
+}
+
+/// What a retired slot of this thread no longer holds.
+inline void settle(Thread &thread, const unpaired_slot &slot)
+{
+    if (slot.size != 0)
+        if (unpaired_counter *c = counter(thread, slot.site))
+            c->live_bytes -= static_cast<int64_t>(slot.size);
+}
+
+inline uint32_t take_slot(Thread &thread)
+{
+    uint32_t slot = thread.free_slots;
+    if (UNPAIRED_UNLIKELY(slot == 0)) {
+        slot = refill_slots(thread);
+        if (slot == 0)
+            return 0;
+    }
+    thread.free_slots = slot_at(slot)->next;
+    return slot;
+}
+
+inline void publish(Thread &thread, uint32_t reference, const Acquired &acquired)
+{
+    unpaired_slot &slot = *slot_at(reference);
+    slot.handle = acquired.handle;
+    slot.size = acquired.size;
+    slot.site = acquired.site;
+    slot.time_ms = now_ms();
+    slot.cycle = load(process.file->cycle);
+    slot.thread = thread.id;
+    slot.parent = acquired.parent;
+    slot.parent_sequence = acquired.parent_sequence;
+    slot.release_site = 0;
+    slot.observed = 0;
+    slot.observed_result = 0;
+    slot.space = acquired.space;
+    slot.flags = acquired.flags;
+    slot.image = process.image;
+    slot.next = acquired.space == UNPAIRED_SPACE_heap ? thread.retired_at : 0;
+    slot.descriptor = 0;
+    store(slot.sequence, slot.sequence + 1, __ATOMIC_RELEASE);
+    if (unpaired_counter *c = counter(thread, acquired.site)) {
+        c->acquired++;
+        if (acquired.size != 0) {
+            c->bytes += acquired.size;
+            c->live_bytes += static_cast<int64_t>(acquired.size);
+            if (c->live_bytes > static_cast<int64_t>(c->peak_bytes))
+                c->peak_bytes = static_cast<uint64_t>(c->live_bytes);
+        }
+    }
+}
+
+inline bool claim(unpaired_slot &slot)
+{
+    uint32_t sequence = load(slot.sequence, __ATOMIC_ACQUIRE);
+    return (sequence & 1) != 0 && __atomic_compare_exchange_n(&slot.sequence, &sequence, sequence + 1, false,
+                                                              __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+inline void send_home(Thread &thread, uint32_t reference)
+{
+    unpaired_slot &slot = *slot_at(reference);
+    if (UNPAIRED_UNLIKELY(slot.shard != thread.shard)) {
+        send_to_its_thread(reference);
+        return;
+    }
+    settle(thread, slot);
+    uint32_t &place = thread.retired[thread.retired_at++ % retired_kept];
+    const uint32_t oldest = place;
+    place = reference;
+    if (oldest != 0) {
+        slot_at(oldest)->next = thread.free_slots;
+        thread.free_slots = oldest;
+    }
+}
 
 } // namespace unpaired

@@ -10,6 +10,7 @@
 #include "reach_exit.h"
 #include "real.h"
 #include "recorder.h"
+#include "path_memo.h"
 #include "walk.h"
 
 #include "unpaired/owner_tag.h"
@@ -249,6 +250,7 @@ void become_child()
     forget_anomalies_of_parent();
     release_module_lock();
     release_unwind_lock();
+    release_path_lock();
     const Thread *before = self;
     const uint32_t scope = before != nullptr ? before->scope_owner : 0;
     self = attach_thread();

@@ -10,6 +10,8 @@
 #include <link.h>
 
 namespace unpaired {
+
+uint32_t module_map_generation = 1;
 namespace {
 
 constexpr unsigned most_modules = 4096;
@@ -22,7 +24,6 @@ struct Module {
 };
 Module *modules;
 uint32_t count;
-uint32_t generation = 1;
 uint32_t stamp;
 uint32_t busy;
 char *names; // paths, bump-allocated
@@ -102,7 +103,7 @@ void record_module(const ModuleView &view)
     record.build_id_len = view.build_id_len;
     record.path_len = static_cast<uint16_t>(strlen(view.path));
     record.time_ms = now_ms();
-    record.generation = generation;
+    record.generation = module_map_generation;
     record.start = view.start;
     record.end = view.end;
     record.bias = view.bias;
@@ -121,7 +122,7 @@ void comes_back(Module &module, uint32_t known)
     module.since = stamp;
     if (!others)
         return;
-    store(generation, generation + 1);
+    store(module_map_generation, module_map_generation + 1);
     record_module(module.view);
 }
 
@@ -162,7 +163,7 @@ int visit(dl_phdr_info *info, size_t, void *)
     if (known == most_modules)
         return 0;
     if (replaces) // other code where there was code before: the same addresses now mean something else
-        store(generation, generation + 1);
+        store(module_map_generation, module_map_generation + 1);
     view.path = keep_name(view.path);
     classify(view);
     Module &fresh = modules[known];
@@ -203,6 +204,5 @@ const ModuleView *module_at(uint64_t address)
 
 void release_module_lock() { store(busy, 0u); }
 
-uint32_t module_generation() { return load(generation); }
 
 } // namespace unpaired

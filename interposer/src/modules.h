@@ -20,8 +20,9 @@ struct ModuleView {
 /// The module that covers `address`, or nullptr. Lock-free.
 const ModuleView *module_at(uint64_t address);
 
+extern uint32_t module_map_generation;
 /// Number of the current module map: stacks taken under another one may mean other code.
-uint32_t module_generation();
+inline uint32_t module_generation() { return load(module_map_generation); }
 
 /// In a forked child: another thread of the parent may have held the map's lock.
 void release_module_lock();

@@ -58,11 +58,10 @@ bool in_vfork_child(Thread &thread)
 
 uint32_t site_here(Thread &thread, unsigned function, unsigned family, const Caller &caller)
 {
-    Stack stack;
     thread.unwinding = true;
-    walk_stack(caller, stack);
+    const uint64_t hash = hash_stack(caller, thread.last_stack);
     thread.unwinding = false;
-    return intern_site(thread, function, family, stack);
+    return intern_site(thread, function, family, caller, hash);
 }
 
 bool is_part_of(const Enclosing &outer, const Caller &caller)
@@ -274,13 +273,7 @@ void finish_nothing(Acquiring &acquiring)
     thread.enclosing = acquiring.outer;
 }
 
-void retire(Thread &thread, uint32_t reference, uint32_t release_site)
-{
-    slot_at(reference)->release_site = release_site;
-    send_home(thread, reference);
-}
-
-void check_match(Thread &, const unpaired_slot &slot, unsigned function, uint32_t release_site)
+void note_mismatch(const unpaired_slot &slot, unsigned function, uint32_t release_site)
 {
     const SiteInfo acquired = site_info(slot.site);
     Anomaly anomaly{UNPAIRED_ANOMALY_MISMATCHED_RELEASE, slot.space, function};
@@ -288,15 +281,12 @@ void check_match(Thread &, const unpaired_slot &slot, unsigned function, uint32_
     anomaly.release_site = release_site;
     anomaly.handle = slot.handle;
     anomaly.size = slot.size;
-    if (UNPAIRED_UNLIKELY(!serves(function, acquired.family)))
+    if (!serves(function, acquired.family))
         record_anomaly(anomaly);
-    if (acquired.owner_source == UNPAIRED_OWNER_SCOPE || acquired.owner_source == UNPAIRED_OWNER_RULE) {
-        const SiteInfo released = site_info(release_site);
-        if ((released.owner_source == UNPAIRED_OWNER_SCOPE || released.owner_source == UNPAIRED_OWNER_RULE) &&
-            released.owner != acquired.owner) {
-            anomaly.kind = UNPAIRED_ANOMALY_FOREIGN_RELEASE;
-            record_anomaly(anomaly);
-        }
+    const SiteInfo released = site_info(release_site);
+    if (has_owner_of_its_own(acquired) && has_owner_of_its_own(released) && released.owner != acquired.owner) {
+        anomaly.kind = UNPAIRED_ANOMALY_FOREIGN_RELEASE;
+        record_anomaly(anomaly);
     }
 }
 

@@ -51,13 +51,14 @@ private:
 /// errno is the program's: it survives whatever is done in the scope.
 class KeepErrno {
 public:
-    KeepErrno() : kept_(errno) {}
-    ~KeepErrno() { errno = kept_; }
+    KeepErrno() : at_(&errno), kept_(*at_) {}
+    ~KeepErrno() { *at_ = kept_; }
     KeepErrno(const KeepErrno &) = delete;
     KeepErrno &operator=(const KeepErrno &) = delete;
     int value() const { return kept_; }
 
 private:
+    int *at_;
     int kept_;
 };
 
@@ -181,10 +182,26 @@ void early_releases_end();
 bool early_release_of(uint64_t handle);
 
 /// Retires a slot that the caller has claimed, noting who did it.
-void retire(Thread &thread, uint32_t slot, uint32_t release_site);
+inline void retire(Thread &thread, uint32_t slot, uint32_t release_site)
+{
+    slot_at(slot)->release_site = release_site;
+    send_home(thread, slot);
+}
+
+inline bool has_owner_of_its_own(const SiteInfo &site)
+{
+    return site.owner_source == UNPAIRED_OWNER_SCOPE || site.owner_source == UNPAIRED_OWNER_RULE;
+}
+/// Says what does not fit between a release and its acquisition, if anything.
+void note_mismatch(const unpaired_slot &slot, unsigned function, uint32_t release_site);
 
 /// Checks that a release fits its acquisition: the releaser's family, the owners.
-void check_match(Thread &thread, const unpaired_slot &slot, unsigned function, uint32_t release_site);
+inline void check_match(const unpaired_slot &slot, unsigned function, uint32_t release_site)
+{
+    const SiteInfo acquired = site_info(slot.site);
+    if (UNPAIRED_UNLIKELY(!serves(function, acquired.family) || has_owner_of_its_own(acquired)))
+        note_mismatch(slot, function, release_site);
+}
 
 /// Retires every in-place object that lies in memory which is being freed: it is lost.
 void storage_freed(Thread &thread, const Caller &caller, unsigned function, uint64_t from, uint64_t size);

@@ -11,13 +11,12 @@
 #include <cstring>
 
 namespace unpaired {
+
+SiteInfo *site_infos[site_info_pages];
+
 namespace {
 
-constexpr uint32_t info_page = 1024;
-constexpr uint32_t info_pages = 4096;
-
 InternTable sites;
-SiteInfo *infos[info_pages];
 
 struct Decision {
     uint32_t owner = 0, priority = UINT32_MAX;
@@ -112,60 +111,55 @@ SiteInfo decide(const Thread &thread, unsigned function, unsigned family, const 
     return info;
 }
 
+/// Gives the site a number and writes it down; 0 when there is no room for it.
+uint32_t new_site(Thread &thread, unsigned function, unsigned family, const Stack &stack)
+{
+    const SiteInfo info = decide(thread, function, family, stack);
+    const uint32_t site = add(process.file->next_site, 1u);
+    const uint32_t page = site / site_info_page;
+    if (page >= site_info_pages)
+        return 0;
+    if (load(site_infos[page], __ATOMIC_ACQUIRE) == nullptr) {
+        auto *fresh = static_cast<SiteInfo *>(sys::anonymous(site_info_page * sizeof(SiteInfo)));
+        SiteInfo *none = nullptr;
+        if (fresh == nullptr)
+            return 0;
+        if (!__atomic_compare_exchange_n(&site_infos[page], &none, fresh, false, __ATOMIC_ACQ_REL,
+                                         __ATOMIC_ACQUIRE))
+            sys::call(SYS_munmap, sys::of(fresh), site_info_page * sizeof(SiteInfo));
+    }
+    site_infos[page][site % site_info_page] = info;
+    unpaired_record_site record{};
+    record.id = site;
+    record.function = info.function;
+    record.family = info.family;
+    record.owner = info.owner;
+    record.image = own_image();
+    record.depth = static_cast<uint8_t>(stack.depth);
+    record.owner_source = info.owner_source;
+    record.generation = module_generation();
+    if (append(UNPAIRED_RECORD_SITE, record, {stack.pc, stack.depth * sizeof stack.pc[0]}) == nullptr)
+        return 0;
+    return site;
+}
+
 } // namespace
 
-uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const Stack &stack)
+uint32_t intern_slowly(Thread &thread, unsigned function, unsigned family, uint64_t key, const Caller &caller)
 {
-    uint64_t key = uint64_t{function} << 32 | uint64_t{family} << 48 | module_generation();
-    key = mix(key, uint64_t{thread.scope_owner} << 32 | thread.thread_owner);
-    for (uint32_t i = 0; i < stack.depth; i++)
-        key = mix(key, stack.pc[i]);
-    key |= key == 0;
-
-    SiteCacheEntry &cached = thread.site_cache[key >> 32 & (site_cache_size - 1)];
-    if (UNPAIRED_LIKELY(cached.key == key))
-        return cached.site;
     uint32_t site = sites.find(key);
     if (site == 0) {
         if (load(process.full) != 0)
             return 0; // it could not be written down, and its number would be lost with every event
-        const SiteInfo info = decide(thread, function, family, stack);
-        site = add(process.file->next_site, 1u);
-        const uint32_t page = site / info_page;
-        if (page >= info_pages)
-            return 0;
-        if (load(infos[page], __ATOMIC_ACQUIRE) == nullptr) {
-            auto *fresh = static_cast<SiteInfo *>(sys::anonymous(info_page * sizeof(SiteInfo)));
-            SiteInfo *none = nullptr;
-            if (fresh == nullptr)
-                return 0;
-            if (!__atomic_compare_exchange_n(&infos[page], &none, fresh, false, __ATOMIC_ACQ_REL,
-                                             __ATOMIC_ACQUIRE))
-                sys::call(SYS_munmap, sys::of(fresh), info_page * sizeof(SiteInfo));
-        }
-        infos[page][site % info_page] = info;
-        unpaired_record_site record{};
-        record.id = site;
-        record.function = info.function;
-        record.family = info.family;
-        record.owner = info.owner;
-        record.image = own_image();
-        record.depth = static_cast<uint8_t>(stack.depth);
-        record.owner_source = info.owner_source;
-        record.generation = module_generation();
-        if (append(UNPAIRED_RECORD_SITE, record, {stack.pc, stack.depth * sizeof stack.pc[0]}) == nullptr)
+        Stack stack;
+        stack_of(caller, thread.last_stack, stack);
+        site = new_site(thread, function, family, stack);
+        if (site == 0)
             return 0;
         sites.insert(key, site);
     }
-    cached = {key, site};
+    thread.site_cache[site_cache_place(key)] = {key, site};
     return site;
-}
-
-SiteInfo site_info(uint32_t site)
-{
-    const uint32_t page = site / info_page;
-    const SiteInfo *of_page = page < info_pages ? load(infos[page], __ATOMIC_ACQUIRE) : nullptr;
-    return of_page != nullptr ? of_page[site % info_page] : SiteInfo{};
 }
 
 } // namespace unpaired

@@ -1,6 +1,7 @@
 // Call sites: a function, called from a stack, on behalf of an owner. Interned once and recorded once.
 #pragma once
 
+#include "modules.h"
 #include "walk.h"
 
 namespace unpaired {
@@ -11,10 +12,42 @@ struct SiteInfo {
     uint8_t owner_source; ///< enum unpaired_owner_source
 };
 
-/// The number of the site, recorded if it is new; 0 when there was no room for it.
-uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const Stack &stack);
+/// The number of the site whose stack has that hash, by hash_stack() of thread.last_stack just now; recorded if it is new;
+/// 0 when there was no room for it.
+inline uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const Caller &caller,
+                            uint64_t stack_hash);
 
 /// What is known of a site that this image or an ancestor interned.
-SiteInfo site_info(uint32_t site);
+inline SiteInfo site_info(uint32_t site);
+
+// ---- how --------------------------------------------------------------------------------------------------------
+
+inline constexpr uint32_t site_info_page = 1024, site_info_pages = 4096;
+extern SiteInfo *site_infos[site_info_pages];
+
+inline SiteInfo site_info(uint32_t site)
+{
+    const uint32_t page = site / site_info_page;
+    const SiteInfo *of_page = page < site_info_pages ? load(site_infos[page], __ATOMIC_ACQUIRE) : nullptr;
+    return of_page != nullptr ? of_page[site % site_info_page] : SiteInfo{};
+}
+
+inline unsigned site_cache_place(uint64_t key) { return key >> 32 & (site_cache_size - 1); }
+
+/// Looks the key up in the table of all threads, and makes the site if it is new.
+uint32_t intern_slowly(Thread &thread, unsigned function, unsigned family, uint64_t key, const Caller &caller);
+
+inline uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const Caller &caller,
+                            uint64_t stack_hash)
+{
+    uint64_t key = uint64_t{function} << 32 | uint64_t{family} << 48 | module_generation();
+    key = mix(key, uint64_t{thread.scope_owner} << 32 | thread.thread_owner);
+    key = mix(key, stack_hash);
+    key |= key == 0;
+    const SiteCacheEntry &cached = thread.site_cache[site_cache_place(key)];
+    if (UNPAIRED_LIKELY(cached.key == key))
+        return cached.site;
+    return intern_slowly(thread, function, family, key, caller);
+}
 
 } // namespace unpaired

@@ -3,6 +3,7 @@
 // no constructors.
 #pragma once
 
+#include "last_stack.h"
 #include "sys.h"
 #include "table.h"
 
@@ -39,7 +40,7 @@ struct Caller {
 /// How many retired slots a thread keeps before it reuses the oldest: as long as they stay, a second release
 /// can show the stack of the first (HOT_PATH: no visible cost at 64 to 1,024).
 inline constexpr unsigned retired_kept = 256;
-inline constexpr unsigned site_cache_size = 128;
+inline constexpr unsigned site_cache_size = 512;
 
 struct SiteCacheEntry {
     uint64_t key;
@@ -88,6 +89,7 @@ struct Thread {
     uint32_t slots_pages; ///< size of the last SLOTS extent
     uint32_t retired_at;
     uint32_t retired[retired_kept];
+    LastStack last_stack;
     SiteCacheEntry site_cache[site_cache_size];
     CounterLeaf *counters[counter_root];
     unpaired_extent *counter_extent; ///< COUNTERS extent with room, or nullptr

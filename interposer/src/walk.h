@@ -2,6 +2,7 @@
 #pragma once
 
 #include "state.h"
+#include "unwind_rules.h"
 
 namespace unpaired {
 
@@ -15,30 +16,15 @@ struct Stack {
 /// would read. Does not allocate, lock or fail; safe in signal handlers.
 void walk_stack(const Caller &caller, Stack &stack);
 
-/// Forgets what is known of the code at any address: after dlopen and dlclose.
-void forget_unwind_rules();
+/// The same walk, from what `last` remembers as far as that still holds; `last` is this stack then. Returns the hash of
+/// the return addresses. `last` must be the thread's own, and not in use by a walk that this one interrupts.
+uint64_t hash_stack(const Caller &caller, LastStack &last);
 
-/// In a forked child: another thread of the parent may have been adding a rule.
-void release_unwind_lock();
-/// How many rules the cache holds.
-uint32_t unwind_rules_kept();
+/// The stack of the last hash_stack(), which had this caller.
+void stack_of(const Caller &caller, LastStack &last, Stack &stack);
 
-namespace cfi {
-/// How to get from a frame to its caller. `unknown`: ask the general unwinder.
-enum class Kind : uint8_t { unknown = 0, from_sp, from_bp, realigned, outermost, signal, no_code };
-struct Rule {
-    int32_t cfa_offset; ///< CFA = sp or bp + this; realigned: CFA = *(bp + this)
-    int16_t bp_words;   ///< the caller's bp lies at CFA + 8 × this; 0: bp is unchanged
-    Kind kind;
-    uint8_t spare;
-};
-static_assert(sizeof(Rule) == 8);
-/// Reads the rule for the frame with this return address out of its module's .eh_frame.
-Rule read_rule(uint64_t return_address);
-} // namespace cfi
-
-/// The rule for a return address, out of the cache if it is there. x86-64 only: elsewhere `unknown`.
-cfi::Rule rule_at(uint64_t return_address);
+/// What hash_stack() makes of a stack.
+uint64_t hash_of(const Stack &stack);
 
 /// The general unwinder, from `caller` outwards; for frames whose rule is `unknown`.
 void walk_with_libunwind(const Caller &caller, Stack &stack);

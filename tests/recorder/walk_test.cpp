@@ -19,7 +19,10 @@ namespace {
 
 struct Both {
     Stack rules, general;
+    uint64_t hash = 0; // by what the thread remembers of its last stack, whichever test that was, or all of any
+    Stack again; // from what the thread remembers of its last stack, whichever test that was
 };
+thread_local LastStack last;
 
 // Stands where a hook stands: its caller is where both walks begin.
 __attribute__((noinline)) void walk_both(Both &both)
@@ -27,6 +30,8 @@ __attribute__((noinline)) void walk_both(Both &both)
     const Caller caller = UNPAIRED_CALLER();
     walk_stack(caller, both.rules);
     walk_with_libunwind(caller, both.general);
+    both.hash = hash_stack(caller, last);
+    stack_of(caller, last, both.again);
 }
 
 std::vector<uint64_t> frames(const Stack &stack) { return {stack.pc, stack.pc + stack.depth}; }
@@ -35,6 +40,8 @@ void require_equal(const Both &both, unsigned at_least)
 {
     REQUIRE(both.rules.depth >= at_least);
     REQUIRE(frames(both.rules) == frames(both.general));
+    REQUIRE(frames(both.again) == frames(both.rules));
+    REQUIRE(both.hash == hash_of(both.rules));
 }
 
 volatile int sink;
@@ -121,6 +128,7 @@ TEST_CASE("a stack deeper than what is kept keeps its innermost frames")
     Both both;
     recurse(200, [&] { walk_both(both); });
     CHECK(both.rules.depth == UNPAIRED_MAX_DEPTH);
+    CHECK(frames(both.again) == frames(both.rules));
 }
 
 TEST_CASE("frames with alloca and realigned frames are walked")
@@ -208,7 +216,10 @@ TEST_CASE("a stack made by makecontext ends where it began")
     // The outermost return address is the C library's __start_context, at which no unwind table applies: the rules
     // name it and stop, the general unwinder stops before.
     REQUIRE(in_context.rules.depth == in_context.general.depth + 1);
+    REQUIRE(in_context.hash == hash_of(in_context.rules));
     in_context.rules.depth--;
+    in_context.again.depth--;
+    in_context.hash = hash_of(in_context.rules);
     require_equal(in_context, 7);
 }
 
@@ -260,4 +271,98 @@ TEST_CASE("a program of any size keeps its rules: the table grows with the code 
         rule_at(code + i);
     CHECK(unwind_rules_kept() == before);
     forget_unwind_rules();
+}
+
+// ---- stacks that jump about ------------------------------------------------------------------------------------------
+
+namespace {
+
+const std::vector<int> *path;
+const std::function<void()> *at_end;
+
+// One of several ways down, chosen by the path: with bp frames, with alloca of several sizes, and without either.
+__attribute__((noinline)) void go_down(size_t at);
+__attribute__((noinline)) void plainly(size_t at)
+{
+    go_down(at + 1);
+    sink = static_cast<int>(at);
+}
+__attribute__((noinline)) void with_room(size_t at, size_t bytes)
+{
+    auto *room = static_cast<volatile char *>(alloca(bytes));
+    room[0] = 1;
+    go_down(at + 1);
+    sink = room[0];
+}
+__attribute__((noinline, optimize("no-omit-frame-pointer"))) void with_frame_pointer(size_t at)
+{
+    go_down(at + 1);
+    sink = static_cast<int>(at) + 1;
+}
+__attribute__((noinline)) void go_down(size_t at)
+{
+    if (at == path->size()) {
+        (*at_end)();
+        return;
+    }
+    switch ((*path)[at]) {
+    case 0:
+        plainly(at);
+        break;
+    case 1:
+        with_room(at, 24);
+        break;
+    case 2:
+        with_room(at, 600);
+        break;
+    case 3:
+        realigned([at] { go_down(at + 1); });
+        break;
+    default:
+        with_frame_pointer(at);
+        break;
+    }
+    sink = 1;
+}
+
+} // namespace
+
+TEST_CASE("stacks that jump about at random are told as a whole walk tells them, each time")
+{
+    // given many paths that part at any depth, taken in no order, each again and again
+    std::vector<std::vector<int>> paths;
+    uint32_t state = 12345;
+    const auto random = [&state](uint32_t below) {
+        state = state * 1664525 + 1013904223;
+        return (state >> 8) % below;
+    };
+    for (int i = 0; i < 150; i++) {
+        std::vector<int> one(4 + random(12));
+        for (int &step : one)
+            step = static_cast<int>(random(i % 3 == 0 ? 5 : 3));
+        if (i % 2 == 1) // shares its outer part with the one before
+            std::copy_n(paths.back().begin(), std::min(paths.back().size(), one.size()) / 2, one.begin());
+        paths.push_back(one);
+    }
+    unsigned wrong = 0, found = 0;
+    for (int round = 0; round < 20000; round++) {
+        path = &paths[random(static_cast<uint32_t>(paths.size()))];
+        const std::function<void()> leaf = [&] {
+            // when the hash is asked for alone, as an event does, and the frames only now and then
+            Stack whole, again;
+            const Caller caller = UNPAIRED_CALLER();
+            walk_stack(caller, whole);
+            wrong += hash_stack(caller, last) != hash_of(whole);
+            found += last.skipped;
+            if (round % 7 == 0) {
+                stack_of(caller, last, again);
+                wrong += frames(again) != frames(whole);
+            }
+        };
+        at_end = &leaf;
+        go_down(0);
+    }
+    // then none differs from the walk, and most were found by what was met before
+    CHECK(wrong == 0);
+    CHECK(found > 10000);
 }

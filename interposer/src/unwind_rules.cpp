@@ -1,0 +1,98 @@
+// The table of unwind rules: reading, keeping, forgetting. Its readers are in the header.
+#include "unwind_rules.h"
+
+namespace unpaired {
+
+RuleTable *unwind_rules;
+uint32_t unwind_generation;
+
+#if defined(__x86_64__)
+namespace {
+
+constexpr unsigned smallest_bits = 14; // 256 KiB
+constexpr unsigned largest_bits = 18;  // 4 MiB: about 200,000 return addresses; later ones are read each time
+
+RuleTable tables[largest_bits - smallest_bits + 1];
+uint32_t filled; // entries in the table in use; changed under `writer`, like the entries
+uint32_t writer; // a lock that is tried, never waited for
+
+void put(RuleTable &table, uint64_t pc, cfi::Rule rule)
+{
+    for (uint64_t i = table.place_of(pc);; i = (i + 1) & table.mask()) {
+        RuleTable::Entry &entry = table.entries[i];
+        if (entry.pc == pc)
+            return;
+        if (entry.pc != 0)
+            continue;
+        uint64_t word;
+        __builtin_memcpy(&word, &rule, sizeof word);
+        __atomic_store_n(reinterpret_cast<uint64_t *>(&entry.rule), word, __ATOMIC_RELAXED);
+        store(entry.pc, pc, __ATOMIC_RELEASE);
+        filled++;
+        return;
+    }
+}
+
+/// Makes the next larger table the one in use, with what the present one holds. Under `writer`.
+bool grow()
+{
+    RuleTable *const present = unwind_rules;
+    const unsigned bits = present == nullptr ? smallest_bits : present->bits + 2;
+    if (bits > largest_bits)
+        return false;
+    auto *entries = static_cast<RuleTable::Entry *>(sys::anonymous(sizeof(RuleTable::Entry) << bits));
+    if (entries == nullptr)
+        return false;
+    RuleTable &larger = tables[bits - smallest_bits];
+    larger = {bits, entries};
+    filled = 0;
+    if (present != nullptr)
+        for (uint64_t i = 0; i <= present->mask(); i++)
+            if (present->entries[i].pc != 0)
+                put(larger, present->entries[i].pc, present->entries[i].rule);
+    store(unwind_rules, &larger, __ATOMIC_RELEASE);
+    return true;
+}
+
+} // namespace
+
+cfi::Rule read_and_keep_rule(uint64_t pc)
+{
+    const uint32_t read_under = load(unwind_generation, __ATOMIC_ACQUIRE);
+    const cfi::Rule rule = cfi::read_rule(pc);
+    if (__atomic_exchange_n(&writer, 1u, __ATOMIC_ACQUIRE) != 0)
+        return rule; // somebody else is inserting: next time
+    const auto full = [] { return unwind_rules == nullptr || filled >= (unwind_rules->mask() + 1) * 3 / 4; };
+    if (read_under == load(unwind_generation) && (!full() || grow()))
+        put(*unwind_rules, pc, rule);
+    store(writer, 0u, __ATOMIC_RELEASE);
+    return rule;
+}
+
+void forget_unwind_rules()
+{
+    constexpr unsigned patience = 1u << 20;
+    for (unsigned tries = 0; __atomic_exchange_n(&writer, 1u, __ATOMIC_ACQUIRE) != 0;)
+        if (++tries > patience)
+            return;
+    __atomic_fetch_add(&unwind_generation, 1u, __ATOMIC_ACQ_REL);
+    if (unwind_rules != nullptr)
+        for (uint64_t i = 0; i <= unwind_rules->mask(); i++)
+            store(unwind_rules->entries[i].pc, uint64_t{0});
+    filled = 0;
+    store(writer, 0u, __ATOMIC_RELEASE);
+}
+
+void release_unwind_lock() { store(writer, 0u); }
+uint32_t unwind_rules_kept() { return load(filled); }
+
+#else
+
+cfi::Rule read_and_keep_rule(uint64_t) { return {}; }
+void forget_unwind_rules() {}
+void release_unwind_lock() {}
+uint32_t unwind_rules_kept() { return 0; }
+
+#endif
+
+} // namespace unpaired
