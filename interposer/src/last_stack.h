@@ -32,6 +32,8 @@ struct LastStack {
     uint32_t distance;   ///< 8 × how many frames are new from one walk to the next, in the mean of the last few
     uint32_t misses;     ///< of the path memo: 4 for each, less 1 for each hit
     uint32_t pause;      ///< walks until the path memo is asked again
+    uint32_t hits;       ///< of the path memo since two stacks in a row were walked
+    uint64_t own_low, own_high; ///< of the thread's own stack: return addresses it has walked lie from here to there
     bool unwinding;      ///< the general unwinder is at work; the locks it takes are nobody's
     uint64_t special;    ///< bit i: known.flags[i] has one of StackStates::special
     StackStates known;

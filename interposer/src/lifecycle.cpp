@@ -16,6 +16,7 @@
 #include "unpaired/owner_tag.h"
 
 #include <cstring>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/prctl.h>
 #include <poll.h>
@@ -177,6 +178,8 @@ bool start_recording()
     }
     process.pid = sys::getpid();
     process.parent_pid = static_cast<int>(sys::call(SYS_getppid));
+    if (void *const *end = static_cast<void *const *>(dlsym(RTLD_DEFAULT, "__libc_stack_end")); end != nullptr)
+        process.stack_end = reinterpret_cast<uint64_t>(*end); // the loader's; nobody else tells it without a file
     process.locks = options.locks;
     process.reachability = options.reachability;
     process.filter = seccomp_mode();

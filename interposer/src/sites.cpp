@@ -161,9 +161,10 @@ const SiteCacheEntry &intern_slowly(Thread &thread, unsigned function, unsigned 
             return none;
         sites.insert(key, site);
     }
-    SiteCacheEntry &entry = thread.site_cache[site_cache_place(key)];
-    entry = {key, site, site_info(site).owner};
-    return entry;
+    SiteCacheEntry *place = &thread.site_cache[site_cache_place(key)];
+    place[1] = place[0];
+    place[0] = {key, site, site_info(site).owner};
+    return place[0];
 }
 
 } // namespace unpaired

@@ -30,7 +30,8 @@ inline SiteInfo site_info(uint32_t site)
     return of_page != nullptr ? of_page[site % site_info_page] : SiteInfo{};
 }
 
-inline unsigned site_cache_place(uint64_t key) { return key >> 32 & (site_cache_size - 1); }
+/// The first of the two places where the key may stand.
+inline unsigned site_cache_place(uint64_t key) { return key >> 32 & (site_cache_size - 2); }
 
 /// Looks the key up in the table of all threads, and makes the site if it is new. The stack is that of the last
 /// hash_stack() of thread.last_stack.
@@ -42,8 +43,10 @@ inline const SiteCacheEntry &site_of_call(Thread &thread, unsigned function, uns
     const uint64_t what = uint64_t{function} << 32 | uint64_t{family} << 48 | module_generation();
     const uint64_t owners = uint64_t{thread.scope_owner} << 32 | thread.thread_owner;
     const uint64_t key = mix(hash_stack(caller, thread.last_stack) ^ what, owners * 0xd6e8feb86659fd93ull);
-    const SiteCacheEntry &cached = thread.site_cache[site_cache_place(key)];
-    return UNPAIRED_LIKELY(cached.key == key) ? cached : intern_slowly(thread, function, family, key, caller);
+    const SiteCacheEntry *cached = &thread.site_cache[site_cache_place(key)];
+    if (UNPAIRED_LIKELY(cached->key == key || (++cached)->key == key))
+        return *cached;
+    return intern_slowly(thread, function, family, key, caller);
 }
 
 } // namespace unpaired

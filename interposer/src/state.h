@@ -109,6 +109,7 @@ struct Process {
     uint16_t image, parent_image;
     int parent_pid;
     bool forked;
+    uint64_t stack_end; ///< where the first thread's stack began
     bool announced; ///< the IMAGE record is written; a forked child puts it off until it has something to say
     bool locks;     ///< --locks=on
     bool reachability; ///< --reachability=on

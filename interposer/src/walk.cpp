@@ -150,10 +150,15 @@ struct Progress {
     uint8_t reached; ///< StackStates::opaque or 0
 };
 
+/// Whether it makes no difference to the rest of the walk that the frame pointer register was found to hold `bp`.
+inline bool fits(const StackStates &known, size_t state, uint64_t bp)
+{
+    return (known.flags[state] & StackStates::needs_bp) == 0 || known.bp[state] == bp;
+}
+
 inline bool is(const StackStates &known, uint32_t state, const State &at)
 {
-    return known.slot[state] == at.sp - 8 && known.pc[state] == at.pc &&
-           ((known.flags[state] & StackStates::needs_bp) == 0 || known.bp[state] == at.bp);
+    return known.slot[state] == at.sp - 8 && known.pc[state] == at.pc && fits(known, state, at.bp);
 }
 
 /// Adds where we are to the new states; false when there are as many as are kept.
@@ -258,7 +263,7 @@ inline bool is_near(const Caller &caller, LastStack &last, uint64_t &hash)
     while (depth != 0 && known.slot[depth - 1] < slot)
         depth--;
     if (depth != 0 && known.slot[depth - 1] == slot) {
-        if (known.pc[depth - 1] == caller.pc && (known.flags[depth - 1] & StackStates::needs_bp) == 0) {
+        if (known.pc[depth - 1] == caller.pc && fits(known, depth - 1, caller.bp)) {
             if (holds_until(last, depth - 1) != 0)
                 return false;
             last.depth = static_cast<uint32_t>(depth);
@@ -274,16 +279,18 @@ inline bool is_near(const Caller &caller, LastStack &last, uint64_t &hash)
     const uint64_t bp_slot = rule.bp_words == 0 ? 0 : cfa + static_cast<uint64_t>(8 * int64_t{rule.bp_words});
     const size_t outer = depth - 1;
     if (rule.kind != Kind::from_sp || known.slot[outer] != cfa - 8 || known.bp_slot[outer] != bp_slot ||
-        (known.flags[outer] & (StackStates::needs_bp | StackStates::opaque)) != 0 || !returns(known, outer) ||
-        holds_until(last, outer) != 0)
+        (known.flags[outer] & StackStates::opaque) != 0 || !returns(known, outer) ||
+        !fits(known, outer, bp_slot != 0 ? word_at(bp_slot) : caller.bp) || holds_until(last, outer) != 0)
         return false;
     // A signal handler that leaves by longjmp must not leave it half told.
     store(last.depth, static_cast<uint32_t>(depth));
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     known.slot[depth] = slot;
     known.pc[depth] = caller.pc;
-    known.bp[depth] = known.bp_slot[depth] = 0;
-    known.flags[depth] = 0;
+    const bool needs_bp = bp_slot == 0 && (known.flags[outer] & StackStates::needs_bp) != 0;
+    known.bp[depth] = needs_bp ? caller.bp : 0;
+    known.bp_slot[depth] = 0;
+    known.flags[depth] = needs_bp ? StackStates::needs_bp : 0;
     last.special &= ~(uint64_t{1} << depth);
     last.hash[depth] = hash = mix(last.hash[outer], caller.pc);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -395,27 +402,43 @@ uint64_t walk_again(const Caller &caller, LastStack &last)
     return hash;
 }
 
-// A thread whose stacks share few frames with the one before asks the memo first, as long as that often knows them.
-constexpr uint32_t far_apart = 8 * 5, too_many_misses = 256, pause_between_tries = 4096;
+// A thread whose stacks share few frames with the one before asks the memo first, as long as that often knows them. How
+// many frames are new is seen only by walking: now and then two in a row, of which the second counts.
+constexpr uint32_t far_apart = 8 * 3, too_many_misses = 256, pause_between_tries = 4096, hits_between_walks = 128;
 
+/// Asks the memo from the next frame on: an acquisition and its release are often called by the same one.
 [[gnu::noinline]] uint64_t look_up_or_walk(const Caller &caller, LastStack &last)
 {
-    uint64_t hash;
     if (last.pause != 0) {
         last.pause--;
         return walk_again(caller, last);
     }
-    if (find_path(caller, load(unwind_generation, __ATOMIC_ACQUIRE), hash)) {
+    State at{caller.pc, caller.sp, caller.bp};
+    uint64_t hash, bp_slot;
+    const uint32_t generation = load(unwind_generation, __ATOMIC_ACQUIRE);
+    if (step(at, rule_at(caller.pc), bp_slot) != Step::plain)
+        return walk_again(caller, last);
+    const Caller outer{at.pc, at.sp, at.bp};
+    if (UNPAIRED_LIKELY(last.hits < hits_between_walks) && find_path(outer, generation, last, hash)) {
         last.misses -= last.misses != 0;
+        last.hits++;
         last.skipped = true;
-        return hash;
+        return mix(hash, caller.pc);
     }
+    const uint32_t distance = last.distance;
+    const bool of_no_account = last.skipped; // the walk goes on from a stack long ago
     hash = walk_again(caller, last);
-    remember_path(caller, last, hash);
-    last.misses += 4;
-    if (last.misses > too_many_misses) {
-        last.misses = too_many_misses / 2;
-        last.pause = pause_between_tries;
+    if (of_no_account)
+        last.distance = distance;
+    else
+        last.hits = 0;
+    if (last.depth > 1 && last.known.slot[last.depth - 2] == outer.sp - 8 &&
+        !remember_path(outer, last.depth - 1, last, last.hash[last.depth - 2])) {
+        last.misses += 4;
+        if (last.misses > too_many_misses) {
+            last.misses = too_many_misses / 2;
+            last.pause = pause_between_tries;
+        }
     }
     return hash;
 }
