@@ -19,7 +19,8 @@ namespace {
 
 struct Both {
     Stack rules, general;
-    uint64_t hash = 0; // by what the thread remembers of its last stack, whichever test that was, or all of any
+    uint64_t hash =
+        0;       // by what the thread remembers of its last stack, whichever test that was, or all of any
     Stack again; // from what the thread remembers of its last stack, whichever test that was
 };
 thread_local LastStack last;
@@ -330,7 +331,8 @@ __attribute__((noinline)) void go_down(size_t at)
 TEST_CASE("stacks that jump about at random are told as a whole walk tells them, each time")
 {
     // given a thread whose own stack is known, and many paths that part at any depth, taken in no order, again and again
-    process.stack_end = reinterpret_cast<uint64_t>(*static_cast<void **>(dlsym(RTLD_DEFAULT, "__libc_stack_end")));
+    process.stack_end =
+        reinterpret_cast<uint64_t>(*static_cast<void **>(dlsym(RTLD_DEFAULT, "__libc_stack_end")));
     std::vector<std::vector<int>> paths;
     uint32_t state = 12345;
     const auto random = [&state](uint32_t below) {
