@@ -1,7 +1,8 @@
 // Acquires and releases on every kind of stack a C++ program has, as run_walks.py wants it; prints what it did of each.
 // Not a test by itself: the library it runs under compares the walks.
+#include "frames.h"
+
 #include <algorithm>
-#include <alloca.h>
 #include <csetjmp>
 #include <csignal>
 #include <cstdio>
@@ -19,145 +20,7 @@
 #include <unistd.h>
 #include <vector>
 
-#define NOT_INLINED __attribute__((noinline))
-
 namespace {
-
-volatile int sink;
-
-struct Random {
-    uint32_t state;
-    uint32_t operator()(uint32_t below)
-    {
-        state = state * 1664525 + 1013904223;
-        return (state >> 8) % below;
-    }
-};
-thread_local Random chance{1};
-
-void *volatile kept;
-NOT_INLINED void acquire_and_release()
-{
-    kept = malloc(1 + chance(100));
-    free(kept);
-}
-/// As much as a signal handler may do.
-NOT_INLINED void acquire_and_release_safely()
-{
-    const int fd = dup(0);
-    close(fd);
-}
-
-void must(bool holds, const char *what)
-{
-    if (holds)
-        return;
-    fprintf(stderr, "every_way_program: %s\n", what);
-    abort();
-}
-
-// ---- frames of every kind, one in the other, in an order that chance decides -----------------------------------------
-
-using Leaf = void (*)();
-NOT_INLINED void descend(int depth, Leaf leaf);
-
-NOT_INLINED void plainly(int depth, Leaf leaf)
-{
-    descend(depth - 1, leaf);
-    sink = depth;
-}
-NOT_INLINED void with_saved_registers(int depth, Leaf leaf)
-{
-    const int a = sink, b = a * 3, c = b + depth, d = c ^ a, e = d * b;
-    descend(depth - 1, leaf);
-    sink = a + b + c + d + e;
-}
-NOT_INLINED void with_alloca(int depth, Leaf leaf)
-{
-    auto *room = static_cast<volatile char *>(alloca(16 + chance(2000)));
-    room[0] = 1;
-    descend(depth - 1, leaf);
-    sink = room[0];
-}
-NOT_INLINED void with_array_of_variable_length(int depth, Leaf leaf)
-{
-    const size_t bytes = 8 + chance(300);
-    __extension__ volatile char room[bytes];
-    room[0] = 1;
-    descend(depth - 1, leaf);
-    sink = room[0];
-}
-NOT_INLINED void realigned(int depth, Leaf leaf)
-{
-    alignas(64) volatile char room[128];
-    room[0] = 1;
-    descend(depth - 1, leaf);
-    sink = room[0] + static_cast<int>(reinterpret_cast<uintptr_t>(room) % 64);
-}
-#if defined(__x86_64__)
-typedef double Avx __attribute__((vector_size(32)));
-__attribute__((noinline, target("avx"))) void with_avx(int depth, Leaf leaf)
-{
-    volatile Avx spilled = {1.0, 2.0, 3.0, static_cast<double>(depth)};
-    auto *room = static_cast<volatile char *>(alloca(16 + chance(100)));
-    room[0] = 1;
-    descend(depth - 1, leaf);
-    sink = static_cast<int>(spilled[3]) + room[0];
-}
-NOT_INLINED void with_vectors(int depth, Leaf leaf)
-{
-    if (__builtin_cpu_supports("avx"))
-        with_avx(depth, leaf);
-    else
-        plainly(depth, leaf);
-    sink = 1;
-}
-#else
-void with_vectors(int depth, Leaf leaf) { plainly(depth, leaf); }
-#endif
-__attribute__((noinline, optimize("no-omit-frame-pointer"))) void with_frame_pointer(int depth, Leaf leaf)
-{
-    descend(depth - 1, leaf);
-    sink = depth + 1;
-}
-struct Sorted {
-    int depth;
-    Leaf leaf;
-};
-thread_local Sorted sorted;
-int compare_numbers(const void *a, const void *b)
-{
-    const Sorted now = sorted;
-    if (now.depth > 0) {
-        sorted.depth = 0; // once
-        descend(now.depth, now.leaf);
-    }
-    return *static_cast<const int *>(a) - *static_cast<const int *>(b);
-}
-NOT_INLINED void through_the_c_library(int depth, Leaf leaf)
-{
-    int numbers[] = {2, 1};
-    if (depth < 2)
-        return descend(0, leaf);
-    sorted = {depth - 1, leaf};
-    qsort(numbers, 2, sizeof numbers[0], compare_numbers);
-    sink = numbers[0];
-}
-bool some_ways; ///< the path memo keeps no path with a realigned frame
-NOT_INLINED void descend(int depth, Leaf leaf)
-{
-    if (depth <= 0) {
-        leaf();
-        sink = 2;
-        return;
-    }
-    static constexpr void (*ways[])(int, Leaf) = {
-        plainly,   with_saved_registers, with_alloca,  with_array_of_variable_length, with_frame_pointer,
-        realigned, with_vectors,         through_the_c_library,
-    };
-    ways[chance(some_ways ? 5 : std::size(ways))](depth, leaf);
-    sink = 3;
-}
 
 int from_near_and_far()
 {
@@ -388,8 +251,17 @@ frame_by_expression:
     .cfi_endproc
     .size frame_by_expression, . - frame_by_expression
 )");
+std::vector<int> descriptors()
+{
+    std::vector<int> open;
+    for (int fd = 0; fd < 256; fd++)
+        if (fcntl(fd, F_GETFD) != -1)
+            open.push_back(fd);
+    return open;
+}
 int odd_frames()
 {
+    const std::vector<int> before = descriptors();
     // sub $24,%rsp; call *%rdi; add $24,%rsp; ret: as a compiler at run time leaves it
     static const unsigned char code[] = {0x48, 0x83, 0xec, 0x18, 0xff, 0xd7, 0x48, 0x83, 0xc4, 0x18, 0xc3};
     void *generated = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -405,6 +277,7 @@ int odd_frames()
         acquire_and_release();
     }
     munmap(generated, 4096);
+    must(descriptors() == before, "the general unwinder has left a descriptor open");
     return 1600;
 }
 #else
@@ -514,18 +387,28 @@ int children()
 
 } // namespace
 
-int main()
+/// Arguments: the parts to do; none: all.
+int main(int argc, char **argv)
 {
     static constexpr struct {
         const char *name;
         int (*run)();
     } parts[] = {
-        {"near and far", from_near_and_far}, {"exceptions", exceptions}, {"leaps", leaps},
-        {"handlers", handlers},              {"libraries", libraries},   {"odd frames", odd_frames},
-        {"coroutines", coroutines},          {"threads", threads},       {"children", children},
+        {"near and far", from_near_and_far},
+        {"exceptions", exceptions},
+        {"leaps", leaps},
+        {"handlers", handlers},
+        {"libraries", libraries},
+        {"odd frames", odd_frames},
+        {"coroutines", coroutines},
+        {"threads", threads},
+        {"children", children},
         {"timers", timers},
     };
     for (const auto &part : parts) {
+        if (argc > 1 &&
+            std::none_of(argv + 1, argv + argc, [&](const char *a) { return strcmp(a, part.name) == 0; }))
+            continue;
         chance.state = 1;
         printf("%s: %d\n", part.name, part.run());
         fflush(stdout);
