@@ -21,6 +21,7 @@ struct StackStates {
     static constexpr uint8_t needs_bp = 2;  ///< this one's does, or an outer one's before bp is restored
     static constexpr uint8_t opaque = 4;    ///< reached by more words than those two: always stepped anew
     static constexpr uint8_t checks_bp = 8; ///< needs_bp, and bp was read on the way here
+    static constexpr uint8_t special = opaque | checks_bp; ///< more than the return address decides
 };
 
 struct LastStack {
@@ -31,6 +32,10 @@ struct LastStack {
     uint32_t distance;   ///< 8 × how many frames are new from one walk to the next, in the mean of the last few
     uint32_t misses;     ///< of the path memo: 4 for each, less 1 for each hit
     uint32_t pause;      ///< walks until the path memo is asked again
+    uint32_t hits;       ///< of the path memo since two stacks in a row were walked
+    uint64_t own_low, own_high; ///< of the thread's own stack: return addresses it has walked lie from here to there
+    bool unwinding;      ///< the general unwinder is at work; the locks it takes are nobody's
+    uint64_t special;    ///< bit i: known.flags[i] has one of StackStates::special
     StackStates known;
     uint64_t hash[UNPAIRED_MAX_DEPTH]; ///< of the return addresses from the outermost to this
     StackStates fresh;                 ///< of the walk under way, innermost first. Not on the program's stack: that may be small
