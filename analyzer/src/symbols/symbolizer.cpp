@@ -63,7 +63,8 @@ std::string variable_at(const SymbolIndex &symbols, uint64_t address)
     // the symbol before, which this address lies behind, is no name for it
     if (!symbol || symbol->type != STT_OBJECT || symbol->offset >= symbol->size)
         return "";
-    return symbol->offset == 0 ? demangle(symbol->name) : fmt::format("{} + {}", demangle(symbol->name), symbol->offset);
+    return symbol->offset == 0 ? demangle(symbol->name)
+                               : fmt::format("{} + {}", demangle(symbol->name), symbol->offset);
 }
 
 std::vector<Frame> frames_at(DebugFile &file, DwarfIndex &index, const SymbolIndex &symbols, uint64_t address)
