@@ -3,6 +3,7 @@
 #include "ledger.h"
 
 #include "mapping.h"
+#include "walk_frame_pointers.h"
 
 #include <cerrno>
 
@@ -49,6 +50,7 @@ Thread *new_state(int tid)
         return nullptr;
     thread->tid = tid;
     thread->shard = static_cast<uint16_t>(shard);
+    begin_thread_walks(thread->last_stack);
     thread->id = add(process.file->next_thread, 1u);
     if (!register_shard(*thread))
         return nullptr;
@@ -167,6 +169,7 @@ Thread *attach_thread()
     thread->last_stack.unwinding = false;
     thread->last_stack.depth = 0; // the stack it tells of may be gone
     thread->last_stack.own_low = thread->last_stack.own_high = 0;
+    begin_thread_walks(thread->last_stack);
     thread->enclosing = {};
     thread->scope_owner = thread->thread_owner = 0;
     thread->vfork_pending = false;

@@ -122,6 +122,12 @@ def slow_path(walks, program):
         raise Failed("nothing was recorded")
 
 
+def frame_pointers(walks, program):
+    """Under the product's library, in a program that is built without them: it does all it does, and lives."""
+    walks.env["UNPAIRED_OPTIONS"] = "--walk=frame-pointers"
+    walks.run([program], output=b"timers: 500")
+
+
 def sqlite3(walks, _):
     walks.run([needed("sqlite3"), ":memory:"], stdin=SQL.encode(), output=b"1112|2286894.0")
     walks.judge(40000)
@@ -187,7 +193,7 @@ def ask(path, command, answer):
             raise Failed(f"redis: {command}: {got!r}")
 
 
-CASES = {"every-way": every_way, "sqlite3": sqlite3, "python3": python3, "compiler": compiler, "redis": redis,
+CASES = {"every-way": every_way, "frame-pointers": frame_pointers, "sqlite3": sqlite3, "python3": python3, "compiler": compiler, "redis": redis,
          "slow-path": slow_path}
 
 
