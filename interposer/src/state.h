@@ -32,10 +32,17 @@ struct Caller {
     uint64_t bp; ///< frame pointer register as the caller has it
 };
 /// Must stand in the hook's own body: the frame address makes the compiler keep a frame pointer there.
+#if defined(__x86_64__)
 #define UNPAIRED_CALLER()                                                            \
     (::unpaired::Caller{reinterpret_cast<uint64_t>(__builtin_return_address(0)),     \
                         reinterpret_cast<uint64_t>(__builtin_frame_address(0)) + 16, \
                         *static_cast<uint64_t *>(__builtin_frame_address(0))})
+#else
+#define UNPAIRED_CALLER()                                                        \
+    (::unpaired::Caller{reinterpret_cast<uint64_t>(__builtin_return_address(0)), \
+                        reinterpret_cast<uint64_t>(__builtin_dwarf_cfa()),       \
+                        *static_cast<uint64_t *>(__builtin_frame_address(0))})
+#endif
 
 /// How many retired slots a thread keeps before it reuses the oldest: as long as they stay, a second release
 /// can show the stack of the first (HOT_PATH: no visible cost at 64 to 1,024).

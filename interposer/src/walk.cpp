@@ -470,7 +470,9 @@ uint64_t hash_stack(const Caller &caller, LastStack &last)
 
 #else
 
+#if !defined(__aarch64__) // walk_aarch64.cpp
 void walk_stack(const Caller &caller, Stack &stack) { walk_with_libunwind(caller, stack); }
+#endif
 
 namespace {
 
@@ -478,8 +480,10 @@ uint64_t walk_again(const Caller &caller, LastStack &last)
 {
     Stack stack;
     last.unwinding = true;
-    walk_with_libunwind(caller, stack);
+    if (!process.frame_pointers || !stack_by_frame_pointers(caller, last, stack))
+        walk_stack(caller, stack);
     last.unwinding = false;
+    last.skipped = false;
     return take_over(stack, last);
 }
 

@@ -91,7 +91,7 @@ template <class Frame> inline bool follow(const Caller &caller, LastStack &last,
     for (uint32_t depth = 1; depth < UNPAIRED_MAX_DEPTH; depth++) {
         if (bp < inner || bp > last_pair || bp - inner > sane_frame || bp % 8 != 0)
             break;
-        const uint64_t pc = word_at(bp + 8);
+        const uint64_t pc = without_signature(word_at(bp + 8));
         if (pc - program.start >= program.end - program.start &&
             pc - libraries.start >= libraries.end - libraries.start)
             break;

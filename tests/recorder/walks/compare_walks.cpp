@@ -154,8 +154,11 @@ bool interrupted_at_an_edge(const Stack &general, const Stack &rules)
     if (same < 2 || rule_at(rules.pc[same - 2]).kind != cfi::Kind::signal)
         return false;
     const uint64_t interrupted = rules.pc[same - 1] - 1;
-    return *reinterpret_cast<const uint8_t *>(interrupted) == 0xc3 ||
-           (same == general.depth && cfi::read_rule(interrupted).kind == cfi::Kind::no_code);
+#if defined(__x86_64__)
+    if (*reinterpret_cast<const uint8_t *>(interrupted) == 0xc3)
+        return true;
+#endif
+    return same == general.depth && cfi::read_rule(interrupted).kind == cfi::Kind::no_code;
 }
 
 } // namespace

@@ -280,8 +280,6 @@ int odd_frames()
     must(descriptors() == before, "the general unwinder has left a descriptor open");
     return 1600;
 }
-#else
-int odd_frames() { return 1600; }
 #endif
 
 // ---- stacks of one's own ---------------------------------------------------------------------------------------------
@@ -399,7 +397,9 @@ int main(int argc, char **argv)
         {"leaps", leaps},
         {"handlers", handlers},
         {"libraries", libraries},
+#if defined(__x86_64__)
         {"odd frames", odd_frames},
+#endif
         {"coroutines", coroutines},
         {"threads", threads},
         {"children", children},
