@@ -53,7 +53,8 @@ inline size_t size_of_live(void *block)
 
 size_t usable_size(void *block) { return ask_usable_size(block); }
 
-void acquired(Thread &thread, const Caller &caller, unsigned function, unsigned family, void *block, size_t size)
+void acquired(Thread &thread, const Caller &caller, unsigned function, unsigned family, void *block,
+              size_t size)
 {
     const uint32_t slot = acquire_another(
         &thread, caller,
@@ -157,11 +158,14 @@ void release(Thread &thread, const Caller &caller, unsigned function, void *bloc
     wipe_tag(tag.at, block);
     if (UNPAIRED_UNLIKELY(reference == 0))
         return;
+    // The slot of a block that lived long is in no cache by now: it comes while the stack is walked.
     unpaired_slot &slot = *slot_at(reference);
+    __builtin_prefetch(&slot, 1);
+    const uint64_t stack_hash = hash_stack(caller, thread.last_stack);
     if (UNPAIRED_UNLIKELY(slot.image != process.image || slot.handle != handle_of(block)))
         return; // inherited: its owner is the parent
     const SiteInfo acquired = site_info(slot.site);
-    const uint32_t site = site_of_call(thread, function, acquired.family, caller).site;
+    const uint32_t site = site_of_stack(thread, stack_hash, function, acquired.family, caller).site;
     if (UNPAIRED_UNLIKELY(!claim(slot)))
         return;
     check_match(slot, acquired, function, site);

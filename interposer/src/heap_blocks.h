@@ -28,7 +28,8 @@ inline Thread *enter_plainly()
 }
 
 /// Records and tags a fresh block of `size` bytes, as the program asked for them; the block has room for the tag.
-void acquired(Thread &thread, const Caller &caller, unsigned function, unsigned family, void *block, size_t size);
+void acquired(Thread &thread, const Caller &caller, unsigned function, unsigned family, void *block,
+              size_t size);
 /// The same after enter_plainly().
 void acquired_plainly(Thread &thread, const Caller &caller, unsigned function, unsigned family, void *block,
                       size_t size);
@@ -36,7 +37,8 @@ void acquired_plainly(Thread &thread, const Caller &caller, unsigned function, u
 /// Everything a release does before the real call. The block may be anybody's.
 void release(Thread &thread, const Caller &caller, unsigned function, void *block);
 /// ... when its tag says that it was released before, or says nothing.
-void released_twice(Thread &thread, const Caller &caller, unsigned function, void *block, const unpaired_trailer &tag);
+void released_twice(Thread &thread, const Caller &caller, unsigned function, void *block,
+                    const unpaired_trailer &tag);
 void release_untagged(Thread &thread, const Caller &caller, unsigned function, void *block);
 
 /// malloc_usable_size() of a block of the real allocator.

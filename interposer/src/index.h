@@ -55,7 +55,8 @@ struct Chains {
     uint32_t head[buckets];
     uint8_t lock[buckets];
 };
-extern Chains *by_page; ///< IN_PLACE: hashed by page, so that what lies in freed memory can be found; made when needed
+extern Chains
+    *by_page; ///< IN_PLACE: hashed by page, so that what lies in freed memory can be found; made when needed
 
 inline unsigned page_bucket(uint64_t page)
 {

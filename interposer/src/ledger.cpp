@@ -49,6 +49,8 @@ Thread *new_state(int tid)
     if (thread == nullptr)
         return nullptr;
     thread->tid = tid;
+    thread->site_cache = thread->first_site_cache;
+    thread->site_cache_mask = site_cache_size - 2;
     thread->shard = static_cast<uint16_t>(shard);
     begin_thread_walks(thread->last_stack);
     thread->id = add(process.file->next_thread, 1u);

@@ -153,7 +153,8 @@ bool ends_own_stack(uint64_t outermost)
 {
     constexpr uint64_t room_for_start = 512, room_for_thread = 16 * 1024; // with static thread-local storage
     uint64_t descriptor;
-    __asm__("mov %%fs:0, %0" : "=r"(descriptor)); // x86-64 psABI, thread-local storage: it holds its own address
+    __asm__("mov %%fs:0, %0"
+            : "=r"(descriptor)); // x86-64 psABI, thread-local storage: it holds its own address
     const uint64_t beginning = process.stack_end;
     return (outermost < beginning && beginning - outermost < room_for_start) ||
            (outermost < descriptor && descriptor - outermost < room_for_thread);
@@ -224,7 +225,10 @@ struct Layout {
             offsets[2] |= path.words[i].kind == Kind::initial_bp;
     }
 
-    bool equals(const Offset *other) const { return __builtin_memcmp(offsets, other, count * sizeof(Offset)) == 0; }
+    bool equals(const Offset *other) const
+    {
+        return __builtin_memcmp(offsets, other, count * sizeof(Offset)) == 0;
+    }
 
 private:
     void take(const Path &path, Kind kind, Offset &n)
@@ -241,8 +245,7 @@ class Adder {
 public:
     Adder(Memo &to, const Caller &caller, const Path &path, uint64_t hash)
         : to_(to), caller_(caller), path_(path), layout_(path), hash_(hash)
-    {
-    }
+    {}
 
     void add(uint32_t generation)
     {

@@ -408,7 +408,8 @@ uint64_t walk_again(const Caller &caller, LastStack &last)
 
 // A thread whose stacks share few frames with the one before asks the memo first, as long as that often knows them. How
 // many frames are new is seen only by walking: now and then two in a row, of which the second counts.
-constexpr uint32_t far_apart = 8 * 3, too_many_misses = 256, pause_between_tries = 4096, hits_between_walks = 128;
+constexpr uint32_t far_apart = 8 * 3, too_many_misses = 256, pause_between_tries = 4096,
+                   hits_between_walks = 128;
 
 /// Under --walk=frame-pointers, where every thread's stacks count as far apart.
 uint64_t walk_as_asked(const Caller &caller, LastStack &last)
@@ -465,7 +466,8 @@ uint64_t walk_as_asked(const Caller &caller, LastStack &last)
 
 uint64_t hash_stack(const Caller &caller, LastStack &last)
 {
-    return UNPAIRED_LIKELY(last.distance < far_apart) ? walk_again(caller, last) : look_up_or_walk(caller, last);
+    return UNPAIRED_LIKELY(last.distance < far_apart) ? walk_again(caller, last)
+                                                      : look_up_or_walk(caller, last);
 }
 
 #else

@@ -406,7 +406,8 @@ __attribute__((noinline)) void go_down(size_t at)
 TEST_CASE("stacks that jump about at random are told as a whole walk tells them, each time")
 {
     // given a thread whose own stack is known, and many paths that part at any depth, taken in no order, again and again
-    process.stack_end = reinterpret_cast<uint64_t>(*static_cast<void **>(dlsym(RTLD_DEFAULT, "__libc_stack_end")));
+    process.stack_end =
+        reinterpret_cast<uint64_t>(*static_cast<void **>(dlsym(RTLD_DEFAULT, "__libc_stack_end")));
     std::vector<std::vector<int>> paths;
     uint32_t state = 12345;
     const auto random = [&state](uint32_t below) {
