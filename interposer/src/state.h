@@ -123,9 +123,9 @@ struct Process {
     uint64_t stack_end; ///< where the first thread's stack began
     bool announced; ///< the IMAGE record is written; a forked child puts it off until it has something to say
     bool locks;     ///< --locks=on
-    bool reachability; ///< --reachability=on
+    bool reachability;   ///< --reachability=on
     bool frame_pointers; ///< --walk=frame-pointers
-    int filter;        ///< the kernel's mode of filtering our system calls, when recording began (seccomp(2))
+    int filter; ///< the kernel's mode of filtering our system calls, when recording began (seccomp(2))
     unsigned cycle_function; ///< --cycle: each call of it begins a cycle; 0: the program's marks do
     bool heap_untouched;     ///< the program brings its own malloc
     bool new_untouched;      ///< ... its own operator new

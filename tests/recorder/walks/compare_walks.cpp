@@ -39,6 +39,14 @@ struct Outcome {
     uint64_t text_used;
     char text[text_room]; ///< the first mismatches
 };
+/// What a comparison needs: not on the program's stack, which may be small. Two to a thread, of which the second is its
+/// stand-in's, which a signal handler has that interrupts the first.
+struct Scratch {
+    LastStack copy;
+    Stack rules, again, general;
+};
+__thread Scratch *scratch __attribute__((tls_model("initial-exec")));
+
 Outcome nowhere; // counts when there is no file: nobody reads them
 Outcome *outcome;
 uint32_t telling, told;
@@ -175,14 +183,14 @@ uint64_t compared_hash_stack(const Caller &caller, LastStack &last)
     if (load(outcome, __ATOMIC_ACQUIRE) == nullptr) // the recorder starts on one thread
         store(outcome, make_file(), __ATOMIC_RELEASE);
     const uint64_t hash = real_hash_stack(caller, last);
-    // One for the thread and one for its stand-in, which a signal handler has that interrupts the first.
-    static __thread LastStack copies[2] __attribute__((tls_model("initial-exec")));
-    static __thread Stack stacks[2][3] __attribute__((tls_model("initial-exec")));
+    if (scratch == nullptr &&
+        (scratch = static_cast<Scratch *>(sys::anonymous(2 * sizeof(Scratch)))) == nullptr)
+        return hash;
     const unsigned which = self == nullptr || &last == &self->last_stack ? 0 : 1;
-    auto &[rules, again, general] = stacks[which];
-    copies[which] = last;
+    auto &[copy, rules, again, general] = scratch[which];
+    copy = last;
     walk_stack(caller, rules);
-    stack_of(caller, copies[which], again);
+    stack_of(caller, copy, again);
     last.unwinding = true;
     real_walk_with_libunwind(caller, general);
     last.unwinding = false;
