@@ -197,8 +197,7 @@ bool start_recording()
     const ModuleView *provider =
         module_at(reinterpret_cast<uint64_t>(real::address(UNPAIRED_FUNCTION_malloc)));
     process.libc_heap = provider != nullptr && provider->libc;
-    process.plain_heap =
-        process.libc_heap && !process.heap_untouched && !process.new_untouched && process.cycle_function == 0;
+    process.plain_heap = process.libc_heap && !process.heap_untouched && process.cycle_function == 0;
     store(process.phase, Phase::recording, __ATOMIC_RELEASE);
     return true;
 }

@@ -130,7 +130,7 @@ struct Process {
     bool heap_untouched;     ///< the program brings its own malloc
     bool new_untouched;      ///< ... its own operator new
     bool libc_heap;          ///< malloc is the C library's own: it calls no hook
-    bool plain_heap; ///< recording, the whole heap is the C library's, and no cycle is begun by a call
+    bool plain_heap; ///< recording, malloc and its kin are the C library's, and no call begins a cycle
     bool ever_stopped;
     bool no_populate; ///< the kernel lacks MADV_POPULATE_WRITE; the file was allocated at the start
     unpaired_file_header *file;
