@@ -3,6 +3,7 @@
 #include "anomalies.h"
 #include "mapping.h"
 #include "modules.h"
+#include "path_memo.h"
 
 #include <cstring>
 
@@ -32,6 +33,8 @@ Thread *enter_slowly(uint64_t sp)
         if (!inside(sp, thread->busy_sp)) {
             thread->busy_sp = 0; // the handler that interrupted the recorder left it by longjmp
             thread->last_stack.unwinding = false;
+            release_unwind_lock_of_thread();
+            release_path_lock_of_thread();
         } else {
             thread = attach_stand_in(*thread);
             if (thread == nullptr || (thread->busy_sp != 0 && inside(sp, thread->busy_sp))) {

@@ -50,7 +50,9 @@ inline cfi::Rule rule_for(uint64_t pc, const RuleTable *table)
         const uint64_t key = load(entry.pc, __ATOMIC_ACQUIRE);
         if (UNPAIRED_LIKELY(key == pc)) {
             const uint64_t word =
-                __atomic_load_n(reinterpret_cast<const uint64_t *>(&entry.rule), __ATOMIC_RELAXED);
+                __atomic_load_n(reinterpret_cast<const uint64_t *>(&entry.rule), __ATOMIC_ACQUIRE);
+            if (UNPAIRED_UNLIKELY(load(entry.pc) != pc))
+                return read_and_keep_rule(pc); // forgotten meanwhile, and the place is another's
             cfi::Rule rule;
             __builtin_memcpy(&rule, &word, sizeof rule);
             return rule;
@@ -65,6 +67,8 @@ void forget_unwind_rules();
 
 /// In a forked child: another thread of the parent may have been adding a rule.
 void release_unwind_lock();
+/// When a signal handler interrupted this thread's adding and left by longjmp.
+void release_unwind_lock_of_thread();
 /// How many rules the table holds.
 uint32_t unwind_rules_kept();
 /// The rule for a return address.

@@ -107,7 +107,7 @@ inline bool uses_bp(const Rule &rule) { return rule.kind == Kind::from_bp || rul
 inline bool returns(const StackStates &known, size_t i) { return word_at(known.slot[i]) == known.pc[i]; }
 
 /// Whether the step from state `inner` outwards reads what it read before.
-bool still_holds(const StackStates &known, size_t inner)
+inline bool still_holds(const StackStates &known, size_t inner)
 {
     const size_t outer = inner - 1;
     const uint8_t flags = known.flags[outer];
@@ -139,9 +139,12 @@ bool still_holds(const StackStates &known, size_t inner)
         for (; inner > plain_until; inner--)
             if (UNPAIRED_UNLIKELY(!returns(known, inner - 1)))
                 return inner;
-        if (inner == 0 || !still_holds(known, inner))
-            return inner;
-        inner--;
+        // Code with frame pointers has one special state after another.
+        for (; inner != 0 && (last.special >> (inner - 1) & 1) != 0; inner--)
+            if (UNPAIRED_UNLIKELY(!still_holds(known, inner)))
+                return inner;
+        if (inner == 0)
+            return 0;
         special &= (uint64_t{1} << inner) - 1;
     }
 }
@@ -279,22 +282,25 @@ inline bool is_near(const Caller &caller, LastStack &last, uint64_t &hash)
     if (depth == 0 || depth == UNPAIRED_MAX_DEPTH)
         return false;
     const Rule rule = rule_for(caller.pc, load(unwind_rules, __ATOMIC_ACQUIRE));
-    const uint64_t cfa = caller.sp + static_cast<uint64_t>(int64_t{rule.cfa_offset});
+    const bool by_bp = rule.kind == Kind::from_bp;
+    const uint64_t cfa = (by_bp ? caller.bp : caller.sp) + static_cast<uint64_t>(int64_t{rule.cfa_offset});
     const uint64_t bp_slot = rule.bp_words == 0 ? 0 : cfa + static_cast<uint64_t>(8 * int64_t{rule.bp_words});
     const size_t outer = depth - 1;
-    if (rule.kind != Kind::from_sp || known.slot[outer] != cfa - 8 || known.bp_slot[outer] != bp_slot ||
-        (known.flags[outer] & StackStates::opaque) != 0 || !returns(known, outer) ||
-        !fits(known, outer, bp_slot != 0 ? word_at(bp_slot) : caller.bp) || holds_until(last, outer) != 0)
+    if ((rule.kind != Kind::from_sp && !by_bp) || known.slot[outer] != cfa - 8 ||
+        known.bp_slot[outer] != bp_slot || (known.flags[outer] & StackStates::opaque) != 0 ||
+        !returns(known, outer) || !fits(known, outer, bp_slot != 0 ? word_at(bp_slot) : caller.bp) ||
+        holds_until(last, outer) != 0)
         return false;
     // A signal handler that leaves by longjmp must not leave it half told.
     store(last.depth, static_cast<uint32_t>(depth));
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     known.slot[depth] = slot;
     known.pc[depth] = caller.pc;
-    const bool needs_bp = bp_slot == 0 && (known.flags[outer] & StackStates::needs_bp) != 0;
+    const bool needs_bp = by_bp || (bp_slot == 0 && (known.flags[outer] & StackStates::needs_bp) != 0);
     known.bp[depth] = needs_bp ? caller.bp : 0;
     known.bp_slot[depth] = 0;
-    known.flags[depth] = needs_bp ? StackStates::needs_bp : 0;
+    known.flags[depth] =
+        static_cast<uint8_t>((needs_bp ? StackStates::needs_bp : 0) | (by_bp ? StackStates::uses_bp : 0));
     last.special &= ~(uint64_t{1} << depth);
     last.hash[depth] = hash = mix(last.hash[outer], caller.pc);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

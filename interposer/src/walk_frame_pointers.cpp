@@ -16,18 +16,6 @@ constexpr uint64_t deepest_of_others = 64u << 20; ///< a stack pointer farther i
 
 inline uint64_t word_at(uint64_t address) { return *reinterpret_cast<const volatile uint64_t *>(address); }
 
-/// The thread's own data of the C library, which it puts at the outer end of the stack of every thread but the first.
-inline uint64_t thread_pointer()
-{
-    uint64_t at;
-#if defined(__x86_64__)
-    __asm__("mov %%fs:0, %0" : "=r"(at));
-#else
-    __asm__("mrs %0, tpidr_el0" : "=r"(at));
-#endif
-    return at;
-}
-
 /// How many of the `n` pages that end at `high` can be read, from there inwards.
 uint64_t readable(uint64_t high, uint64_t n)
 {
@@ -59,7 +47,7 @@ void learn(StackBounds &bounds, uint64_t sp)
             bounds = {first - kept_for_first_stack, first, true, true};
             return;
         }
-        bounds.high = thread_pointer() & ~(page - 1);
+        bounds.high = sys::thread_pointer() & ~(page - 1);
         bounds.low = bounds.high;
     }
     if (bounds.complete || sp >= bounds.high || bounds.high - sp > deepest_of_others)
