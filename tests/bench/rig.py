@@ -47,8 +47,10 @@ class Failure(Exception):
 class Bench:
     """One run of scripts/bench: where things are, what was measured and what was not."""
 
-    def __init__(self, build, rounds, quick, memory_folder, disk_folder):
-        self.build, self.rounds, self.quick = pathlib.Path(build), rounds, quick
+    def __init__(self, build, options, memory_folder, disk_folder):
+        """`options`: rounds, quick, pairs (of the soak) and markdown, as on the command line."""
+        self.build, self.rounds, self.quick = pathlib.Path(build), options.rounds, options.quick
+        self.soak_pairs, self.markdown = options.pairs, options.markdown
         self.memory_folder, self.disk_folder = memory_folder, disk_folder
         self.unpaired, self.preload = self.build / "bin/unpaired", self.build / "lib/libunpaired_preload.so"
         self.tables, self.figures, self.not_measured = [], [], []
@@ -57,12 +59,19 @@ class Bench:
             self.cannot("heaptrack", "Debian's package heaptrack is not installed")
 
     def program(self, name):
-        """The path of one of PROGRAMS or *.c of this folder, compiled if it is older than its source."""
+        """The path of one of PROGRAMS, compiled if it is older than its source."""
         source, path = ROOT / PROGRAMS[name], self.build / "bench" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.stat().st_mtime < source.stat().st_mtime:
             subprocess.run(["cc", "-O2", "-fomit-frame-pointer", "-I", ROOT / "tests/scenario", source, "-o", path,
                             "-pthread"], check=True)
+        return path
+
+    def library(self, name):
+        """A library of this folder to preload, compiled likewise."""
+        source, path = ROOT / f"tests/bench/{name}.c", self.build / f"bench/lib{name}.so"
+        if not path.exists() or path.stat().st_mtime < source.stat().st_mtime:
+            subprocess.run(["cc", "-O2", "-fPIC", "-shared", "-fno-builtin", source, "-o", path], check=True)
         return path
 
     def cannot(self, what, why):
@@ -161,16 +170,17 @@ class Bench:
             return
         self.tables.append((title, header, rows, note))
         widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header))]
-        stream = sys.stderr if self.markdown else sys.stdout
-        print(f"\n{title}", file=stream)
+        self.say(f"\n{title}")
         for row in [header, *rows]:
             cells = [str(cell).ljust(width) if i == 0 else str(cell).rjust(width)
                      for i, (cell, width) in enumerate(zip(row, widths))]
-            print("  " + "  ".join(cells).rstrip(), file=stream, flush=True)
+            self.say("  " + "  ".join(cells).rstrip())
         if note:
-            print(f"  {note}", file=stream)
+            self.say(f"  {note}")
 
-    markdown = False
+    def say(self, text):
+        """For a person who waits: on standard error when standard output is to be the tables alone."""
+        print(text, file=sys.stderr if self.markdown else sys.stdout, flush=True)
 
 
 def bytes_in(folder):
