@@ -11,11 +11,24 @@
 #include <string.h>
 #include <unistd.h>
 
-void *__libc_malloc(size_t);
-void *__libc_calloc(size_t, size_t);
-void *__libc_realloc(void *, size_t);
-void *__libc_memalign(size_t, size_t);
-void __libc_free(void *);
+/* The allocator that the program would have without us, which need not be the C library's. Looking it up allocates
+ * nothing unless it fails. */
+#define REAL(result, name, parameters)                        \
+    static result(*real_##name) parameters;                   \
+    static result(*get_##name(void)) parameters               \
+    {                                                         \
+        if (!real_##name)                                     \
+            *(void **)&real_##name = dlsym(RTLD_NEXT, #name); \
+        return real_##name;                                   \
+    }
+REAL(void *, malloc, (size_t))
+REAL(void *, calloc, (size_t, size_t))
+REAL(void *, realloc, (void *, size_t))
+REAL(void *, memalign, (size_t, size_t))
+REAL(void *, aligned_alloc, (size_t, size_t))
+REAL(int, posix_memalign, (void **, size_t, size_t))
+REAL(void, free, (void *))
+REAL(int, pthread_create, (pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))
 
 static atomic_long blocks, most_blocks, threads = 1, most_threads = 1;
 
@@ -28,18 +41,20 @@ static void *one_more(void *block)
     return block;
 }
 
-void *malloc(size_t size) { return one_more(__libc_malloc(size)); }
-void *calloc(size_t n, size_t size) { return one_more(__libc_calloc(n, size)); }
-void *memalign(size_t alignment, size_t size) { return one_more(__libc_memalign(alignment, size)); }
-void *aligned_alloc(size_t alignment, size_t size) { return one_more(__libc_memalign(alignment, size)); }
+void *malloc(size_t size) { return one_more(get_malloc()(size)); }
+void *calloc(size_t n, size_t size) { return one_more(get_calloc()(n, size)); }
+void *memalign(size_t alignment, size_t size) { return one_more(get_memalign()(alignment, size)); }
+void *aligned_alloc(size_t alignment, size_t size) { return one_more(get_aligned_alloc()(alignment, size)); }
 int posix_memalign(void **block, size_t alignment, size_t size)
 {
-    *block = one_more(__libc_memalign(alignment, size));
-    return *block ? 0 : 12;
+    const int error = get_posix_memalign()(block, alignment, size);
+    if (error == 0)
+        one_more(*block);
+    return error;
 }
 void *realloc(void *block, size_t size)
 {
-    void *now = __libc_realloc(block, size);
+    void *now = get_realloc()(block, size);
     if (!block)
         one_more(now);
     else if (!now && size == 0)
@@ -50,7 +65,7 @@ void free(void *block)
 {
     if (block)
         atomic_fetch_sub(&blocks, 1);
-    __libc_free(block);
+    get_free()(block);
 }
 
 struct start {
@@ -61,23 +76,21 @@ static void *run(void *at)
 {
     struct start start = *(struct start *)at;
     void *result;
-    __libc_free(at);
+    get_free()(at);
     result = start.function(start.argument);
     atomic_fetch_sub(&threads, 1);
     return result;
 }
-int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *), void *argument)
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *),
+                   void *argument)
 {
-    static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-    struct start *start = __libc_malloc(sizeof *start);
+    struct start *start = get_malloc()(sizeof *start);
     long now;
-    if (!real)
-        *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
     *start = (struct start){function, argument};
     now = atomic_fetch_add(&threads, 1) + 1;
     if (now > atomic_load(&most_threads))
         atomic_store(&most_threads, now);
-    return real(thread, attributes, run, start);
+    return get_pthread_create()(thread, attributes, run, start);
 }
 
 static __attribute__((destructor)) void tell(void)

@@ -191,8 +191,8 @@ static const struct load {
     load_function load;
     enum shape shape;
 } loads[] = {
-    {"heap", heap_pair, ONE_PATH}, {"heap-paths", heap_pair, RANDOM_PATHS}, {"heap-near", NULL, NEAR},
-    {"socket", socket_pair, ONE_PATH}, {"open", open_pair, ONE_PATH}, {"dup", dup_pair, ONE_PATH},
+    {"heap", heap_pair, ONE_PATH},     {"heap-paths", heap_pair, RANDOM_PATHS}, {"heap-near", NULL, NEAR},
+    {"socket", socket_pair, ONE_PATH}, {"open", open_pair, ONE_PATH},           {"dup", dup_pair, ONE_PATH},
     {"rwlock", rwlock_pair, ONE_PATH}, {"mutex", mutex_pair, ONE_PATH},
 };
 static const struct load *load;
