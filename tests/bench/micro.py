@@ -17,7 +17,9 @@ def measure_micro(bench, chosen):
         return
     rows = []
     for one in json.loads(told.stdout)["benchmarks"]:
-        if one["aggregate_name"] == "median":
+        if one.get("error_occurred"):
+            bench.cannot(one["run_name"], one["error_message"])
+        elif one.get("aggregate_name") == "median":
             bench.keep("micro", one["run_name"], "unpaired", nanoseconds=one["cpu_time"])
             rows.append([one["run_name"], f"{one['cpu_time']:.1f} ns"])
     bench.show("Micro-benchmarks of the recorder's parts: medians of processor time (Google Benchmark)", ["part", "time"], rows)
