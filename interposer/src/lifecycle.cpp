@@ -7,15 +7,16 @@
 #include "mapping.h"
 #include "modules.h"
 #include "options.h"
+#include "path_memo.h"
 #include "reach_exit.h"
 #include "real.h"
 #include "recorder.h"
-#include "path_memo.h"
 #include "walk.h"
 
 #include "unpaired/owner_tag.h"
 
 #include <cstring>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/prctl.h>
 #include <poll.h>
@@ -177,6 +178,10 @@ bool start_recording()
     }
     process.pid = sys::getpid();
     process.parent_pid = static_cast<int>(sys::call(SYS_getppid));
+    if (void *const *end = static_cast<void *const *>(dlsym(RTLD_DEFAULT, "__libc_stack_end"));
+        end != nullptr)
+        process.stack_end =
+            reinterpret_cast<uint64_t>(*end); // the loader's; nobody else tells it without a file
     process.locks = options.locks;
     process.reachability = options.reachability;
     process.filter = seccomp_mode();
@@ -192,6 +197,8 @@ bool start_recording()
     const ModuleView *provider =
         module_at(reinterpret_cast<uint64_t>(real::address(UNPAIRED_FUNCTION_malloc)));
     process.libc_heap = provider != nullptr && provider->libc;
+    process.plain_heap =
+        process.libc_heap && !process.heap_untouched && !process.new_untouched && process.cycle_function == 0;
     store(process.phase, Phase::recording, __ATOMIC_RELEASE);
     return true;
 }

@@ -26,11 +26,12 @@ Thread *enter_slowly(uint64_t sp)
         read_thread_name(*self);
     }
     Thread *thread = self;
-    if (thread->unwinding && inside(sp, thread->busy_sp))
+    if (thread->last_stack.unwinding && inside(sp, thread->busy_sp))
         return nullptr;
     if (thread->busy_sp != 0) {
         if (!inside(sp, thread->busy_sp)) {
             thread->busy_sp = 0; // the handler that interrupted the recorder left it by longjmp
+            thread->last_stack.unwinding = false;
         } else {
             thread = attach_stand_in(*thread);
             if (thread == nullptr || (thread->busy_sp != 0 && inside(sp, thread->busy_sp))) {
@@ -58,10 +59,7 @@ bool in_vfork_child(Thread &thread)
 
 uint32_t site_here(Thread &thread, unsigned function, unsigned family, const Caller &caller)
 {
-    thread.unwinding = true;
-    const uint64_t hash = hash_stack(caller, thread.last_stack);
-    thread.unwinding = false;
-    return intern_site(thread, function, family, caller, hash);
+    return site_of_call(thread, function, family, caller).site;
 }
 
 bool is_part_of(const Enclosing &outer, const Caller &caller)
@@ -284,7 +282,8 @@ void note_mismatch(const unpaired_slot &slot, unsigned function, uint32_t releas
     if (!serves(function, acquired.family))
         record_anomaly(anomaly);
     const SiteInfo released = site_info(release_site);
-    if (has_owner_of_its_own(acquired) && has_owner_of_its_own(released) && released.owner != acquired.owner) {
+    if (has_owner_of_its_own(acquired) && has_owner_of_its_own(released) &&
+        released.owner != acquired.owner) {
         anomaly.kind = UNPAIRED_ANOMALY_FOREIGN_RELEASE;
         record_anomaly(anomaly);
     }

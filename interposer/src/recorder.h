@@ -52,6 +52,7 @@ private:
 class KeepErrno {
 public:
     KeepErrno() : at_(&errno), kept_(*at_) {}
+    explicit KeepErrno(const Thread &thread) : at_(thread.errno_at), kept_(*at_) {}
     ~KeepErrno() { *at_ = kept_; }
     KeepErrno(const KeepErrno &) = delete;
     KeepErrno &operator=(const KeepErrno &) = delete;
@@ -195,10 +196,10 @@ inline bool has_owner_of_its_own(const SiteInfo &site)
 /// Says what does not fit between a release and its acquisition, if anything.
 void note_mismatch(const unpaired_slot &slot, unsigned function, uint32_t release_site);
 
-/// Checks that a release fits its acquisition: the releaser's family, the owners.
-inline void check_match(const unpaired_slot &slot, unsigned function, uint32_t release_site)
+/// Checks that a release fits its acquisition, whose site is `acquired`: the releaser's family, the owners.
+inline void check_match(const unpaired_slot &slot, const SiteInfo &acquired, unsigned function,
+                        uint32_t release_site)
 {
-    const SiteInfo acquired = site_info(slot.site);
     if (UNPAIRED_UNLIKELY(!serves(function, acquired.family) || has_owner_of_its_own(acquired)))
         note_mismatch(slot, function, release_site);
 }

@@ -172,7 +172,7 @@ void finish_release(Releasing &r, const Caller &caller, bool succeeded, bool gon
     unpaired_slot &slot = *slot_at(r.slot);
     if (gone && succeeded) {
         if (kind_of_space[r.space] != UNPAIRED_KIND_HELD)
-            check_match(slot, r.function, r.site);
+            check_match(slot, site_info(slot.site), r.function, r.site);
         retire(thread, r.slot, r.site);
         return;
     }

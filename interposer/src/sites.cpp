@@ -145,21 +145,26 @@ uint32_t new_site(Thread &thread, unsigned function, unsigned family, const Stac
 
 } // namespace
 
-uint32_t intern_slowly(Thread &thread, unsigned function, unsigned family, uint64_t key, const Caller &caller)
+const SiteCacheEntry &intern_slowly(Thread &thread, unsigned function, unsigned family, uint64_t key,
+                                    const Caller &caller)
 {
+    static constexpr SiteCacheEntry none{};
+    key |= key == 0; // 0 is an empty place of the table
     uint32_t site = sites.find(key);
     if (site == 0) {
         if (load(process.full) != 0)
-            return 0; // it could not be written down, and its number would be lost with every event
+            return none; // it could not be written down, and its number would be lost with every event
         Stack stack;
         stack_of(caller, thread.last_stack, stack);
         site = new_site(thread, function, family, stack);
         if (site == 0)
-            return 0;
+            return none;
         sites.insert(key, site);
     }
-    thread.site_cache[site_cache_place(key)] = {key, site};
-    return site;
+    SiteCacheEntry *place = &thread.site_cache[site_cache_place(key)];
+    place[1] = place[0];
+    place[0] = {key, site, site_info(site).owner};
+    return place[0];
 }
 
 } // namespace unpaired

@@ -44,7 +44,7 @@ inline constexpr unsigned site_cache_size = 512;
 
 struct SiteCacheEntry {
     uint64_t key;
-    uint32_t site;
+    uint32_t site, owner;
 };
 
 /// A directory of counter blocks by site number, two levels.
@@ -75,6 +75,7 @@ struct Thread {
     int tid;          ///< 0: free to be taken
     uint32_t id;      ///< as slots and THREAD records know it
     uint16_t shard;   ///< this state's number in the image
+    int *errno_at;    ///< the thread's errno, so that keeping it is no call
     uint64_t busy_sp; ///< the recorder is at work for this thread, called from here; 0: it is not
     Enclosing enclosing;
     uint32_t scope_owner;  ///< declared by UNPAIRED_OWNER_SCOPE; 0: none
@@ -82,7 +83,6 @@ struct Thread {
     uint32_t names_seen;   ///< process.names when the name was read
     char name[16];
     bool named;         ///< a THREAD record has been written
-    bool unwinding;     ///< the general unwinder is at work; the locks it takes are nobody's
     bool vfork_pending; ///< called vfork: until the pid says otherwise, this may be the child
     uint32_t held;      ///< chain of slots: locks this thread holds, youngest first
     uint32_t free_slots;
@@ -109,6 +109,7 @@ struct Process {
     uint16_t image, parent_image;
     int parent_pid;
     bool forked;
+    uint64_t stack_end; ///< where the first thread's stack began
     bool announced; ///< the IMAGE record is written; a forked child puts it off until it has something to say
     bool locks;     ///< --locks=on
     bool reachability; ///< --reachability=on
@@ -117,6 +118,7 @@ struct Process {
     bool heap_untouched;     ///< the program brings its own malloc
     bool new_untouched;      ///< ... its own operator new
     bool libc_heap;          ///< malloc is the C library's own: it calls no hook
+    bool plain_heap; ///< recording, the whole heap is the C library's, and no cycle is begun by a call
     bool ever_stopped;
     bool no_populate; ///< the kernel lacks MADV_POPULATE_WRITE; the file was allocated at the start
     unpaired_file_header *file;
