@@ -45,11 +45,8 @@ struct Module {
 /// Marks of ARM and RISC-V object files ($a, $t, $d, $x) stand in the symbol table but name nothing.
 const char *symbol_name_at(DebugFile &file, uint64_t address)
 {
-    GElf_Off offset = 0;
-    GElf_Sym symbol;
-    const char *name =
-        dwfl_module_addrinfo(file.module(), address, &offset, &symbol, nullptr, nullptr, nullptr);
-    return name && *name && *name != '$' ? name : nullptr;
+    const auto found = file.symbols().at(file.module(), address);
+    return found && *found->name && *found->name != '$' ? found->name : nullptr;
 }
 
 /// The name of a function or inlined call. `symbol`, of the symbol table, may help where DWARF has no linkage
@@ -66,14 +63,13 @@ std::string name_of(Dwarf_Die *die, const char *symbol)
 
 std::string variable_at(DebugFile &file, uint64_t address)
 {
-    GElf_Off offset = 0;
-    GElf_Sym symbol;
-    const char *name =
-        dwfl_module_addrinfo(file.module(), address, &offset, &symbol, nullptr, nullptr, nullptr);
+    const auto found = file.symbols().at(file.module(), address);
     // the symbol before, which this address lies behind, is no name for it
-    if (!name || !*name || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || offset >= symbol.st_size)
+    if (!found || !*found->name || GELF_ST_TYPE(found->symbol.st_info) != STT_OBJECT ||
+        found->offset >= found->symbol.st_size)
         return "";
-    return offset == 0 ? demangle(name) : fmt::format("{} + {}", demangle(name), offset);
+    return found->offset == 0 ? demangle(found->name)
+                              : fmt::format("{} + {}", demangle(found->name), found->offset);
 }
 
 std::vector<Frame> frames_at(DebugFile &file, DwarfIndex &index, uint64_t address)
