@@ -2,7 +2,6 @@
 #pragma once
 
 #include "symbols/symbol_options.h"
-#include "symbols/symbol_table_internal.h"
 
 #include <elfutils/libdwfl.h>
 
@@ -43,7 +42,6 @@ public:
     DebugFile &operator=(const DebugFile &) = delete;
 
     Dwfl_Module *module() const { return module_; }
-    SymbolTable &symbols() { return symbols_; }
     /// Debug information, null if there is none; the file's virtual address is a DWARF address + dwarf_bias().
     Dwarf *dwarf() const { return dwarf_; }
     uint64_t dwarf_bias() const { return dwarf_bias_; }
@@ -63,7 +61,6 @@ private:
     Dwarf_Addr dwarf_bias_ = 0;
     int machine_ = 0;
     std::string build_id_;
-    SymbolTable symbols_;
 };
 
 } // namespace unpaired

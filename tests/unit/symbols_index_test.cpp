@@ -1,4 +1,4 @@
-#include "symbols/symbol_table_internal.h"
+#include "symbols/symbol_index_internal.h"
 
 #include "symbols_samples.h"
 
@@ -48,7 +48,7 @@ TEST_CASE("the sorted symbol table answers what libdwfl answers, for any address
     REQUIRE(opened.module != nullptr);
     Dwarf_Addr start = 0, end = 0;
     dwfl_module_info(opened.module, nullptr, &start, &end, nullptr, nullptr, nullptr, nullptr);
-    SymbolTable table;
+    const SymbolIndex index(opened.module);
     unsigned differing = 0, named = 0;
     std::string first;
     const auto compare = [&](uint64_t address) {
@@ -56,11 +56,11 @@ TEST_CASE("the sorted symbol table answers what libdwfl answers, for any address
         GElf_Sym symbol{};
         const char *name =
             dwfl_module_addrinfo(opened.module, address, &offset, &symbol, nullptr, nullptr, nullptr);
-        const auto found = table.at(opened.module, address);
+        const auto found = index.at(address);
         const bool same = name == nullptr
                               ? !found
                               : found && std::strcmp(name, found->name) == 0 && offset == found->offset &&
-                                    symbol.st_size == found->symbol.st_size;
+                                    symbol.st_size == found->size;
         named += name != nullptr;
         if (!same && differing++ == 0)
             first = std::to_string(address) + ": " + (name ? name : "nothing") + ", and here " +
