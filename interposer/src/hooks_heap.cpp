@@ -299,22 +299,28 @@ Thread *enter_new(const Caller &caller)
 } // namespace
 
 // The real operator calls malloc itself, and may throw: the enclosure then stays behind and is recognised as stale.
-#define UNPAIRED_NEW(family, function, parameters, plain_arguments, arguments)                              \
-    UNPAIRED_HOOK(void *, function, parameters)                                                             \
-    {                                                                                                       \
-        const Caller caller = UNPAIRED_CALLER();                                                            \
-        Thread *thread = enter_new(caller);                                                                 \
-        if (thread == nullptr || size > largest)                                                            \
-            return UNPAIRED_REAL(function) plain_arguments;                                                 \
-        const Enclosing outer = enclosing_of(*thread, caller);                                              \
-        thread->enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent};                           \
-        void *block = UNPAIRED_REAL(function) arguments;                                                    \
-        thread->enclosing = outer;                                                                          \
-        if (block != nullptr)                                                                               \
-            acquired(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, size); \
-        else                                                                                                \
-            failed(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family);                \
-        return block;                                                                                       \
+#define UNPAIRED_NEW(family, function, parameters, plain_arguments, arguments)                               \
+    UNPAIRED_HOOK(void *, function, parameters)                                                              \
+    {                                                                                                        \
+        const Caller caller = UNPAIRED_CALLER();                                                             \
+        Thread *thread = enter_plainly();                                                                    \
+        const bool plainly = UNPAIRED_LIKELY(thread != nullptr);                                             \
+        if (!plainly)                                                                                        \
+            thread = enter_new(caller);                                                                      \
+        if (UNPAIRED_UNLIKELY(thread == nullptr || size > largest))                                          \
+            return UNPAIRED_REAL(function) plain_arguments;                                                  \
+        const Enclosing outer = plainly ? Enclosing{} : enclosing_of(*thread, caller);                       \
+        thread->enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent};                            \
+        void *block = UNPAIRED_REAL(function) arguments;                                                     \
+        thread->enclosing = outer;                                                                           \
+        if (UNPAIRED_UNLIKELY(block == nullptr))                                                             \
+            failed(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family);                 \
+        else if (plainly)                                                                                    \
+            acquired_plainly(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, \
+                             size);                                                                          \
+        else                                                                                                 \
+            acquired(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, size);  \
+        return block;                                                                                        \
     }
 #define UNPAIRED_NEW_FORMS(family, plain, nothrow, aligned, aligned_nothrow)                                \
     UNPAIRED_NEW(family, plain, (size_t size), (size), (size + extra))                                      \
@@ -332,8 +338,10 @@ UNPAIRED_NEW_FORMS(new_array, _Znam, _ZnamRKSt9nothrow_t, _ZnamSt11align_val_t,
     UNPAIRED_HOOK(void, function, parameters)                                     \
     {                                                                             \
         const Caller caller = UNPAIRED_CALLER();                                  \
-        Thread *thread = block != nullptr ? enter_new(caller) : nullptr;          \
-        if (thread == nullptr) {                                                  \
+        Thread *thread = block != nullptr ? enter_plainly() : nullptr;            \
+        if (UNPAIRED_UNLIKELY(thread == nullptr && block != nullptr))             \
+            thread = enter_new(caller);                                           \
+        if (UNPAIRED_UNLIKELY(thread == nullptr)) {                               \
             UNPAIRED_REAL(function) arguments;                                    \
             return;                                                               \
         }                                                                         \

@@ -182,7 +182,8 @@ inline void retire(Thread &thread, uint32_t slot, uint32_t release_site)
 
 /// The release of a held lock where nothing is out of the ordinary: it is the last one this thread took. Claimed, or
 /// releasing.slot is 0 and begin_release() must be asked.
-inline Releasing begin_unlock_plainly(const Caller &caller, unsigned function, unsigned space, uint64_t handle)
+inline Releasing begin_unlock_plainly(const Caller &caller, unsigned function, unsigned space,
+                                      uint64_t handle)
 {
     Releasing releasing;
     Thread *thread = enter(caller.sp);

@@ -93,22 +93,22 @@ template <class Result> int error_of(Result result, int error)
 #define UNPAIRED_ACQUIRE(family_, type, function, parameters, arguments, succeeded, handle_) \
     UNPAIRED_ACQUIRE_SIZED(family_, type, function, parameters, arguments, succeeded, handle_, 0)
 
-#define UNPAIRED_RELEASE(space_, type, function, parameters, arguments, succeeded, gone, handle_)            \
-    UNPAIRED_DEFINE_HOOK(type, function, parameters)                                                         \
-    {                                                                                                        \
-        const Caller caller_ = UNPAIRED_CALLER();                                                            \
-        if (left_alone<UNPAIRED_SPACE_##space_>())                                                           \
-            return UNPAIRED_REAL(function) arguments;                                                        \
-        Releasing releasing_ = begin<UNPAIRED_SPACE_##space_>(                                               \
-            caller_, UNPAIRED_FUNCTION_##function, handle_of(handle_));                                      \
-        type ret = UNPAIRED_REAL(function) arguments;                                                        \
-        if (is_plain_unlock<UNPAIRED_SPACE_##space_>(releasing_) && (succeeded) && (gone)) {                 \
-            finish_unlock_plainly(releasing_, caller_);                                                      \
-            return ret;                                                                                      \
-        }                                                                                                    \
-        finish_release(releasing_, caller_, (succeeded), (gone), as_number(ret),                             \
-                       (succeeded) ? 0 : error_of(ret, errno));                                              \
-        return ret;                                                                                          \
+#define UNPAIRED_RELEASE(space_, type, function, parameters, arguments, succeeded, gone, handle_)      \
+    UNPAIRED_DEFINE_HOOK(type, function, parameters)                                                   \
+    {                                                                                                  \
+        const Caller caller_ = UNPAIRED_CALLER();                                                      \
+        if (left_alone<UNPAIRED_SPACE_##space_>())                                                     \
+            return UNPAIRED_REAL(function) arguments;                                                  \
+        Releasing releasing_ =                                                                         \
+            begin<UNPAIRED_SPACE_##space_>(caller_, UNPAIRED_FUNCTION_##function, handle_of(handle_)); \
+        type ret = UNPAIRED_REAL(function) arguments;                                                  \
+        if (is_plain_unlock<UNPAIRED_SPACE_##space_>(releasing_) && (succeeded) && (gone)) {           \
+            finish_unlock_plainly(releasing_, caller_);                                                \
+            return ret;                                                                                \
+        }                                                                                              \
+        finish_release(releasing_, caller_, (succeeded), (gone), as_number(ret),                       \
+                       (succeeded) ? 0 : error_of(ret, errno));                                        \
+        return ret;                                                                                    \
     }
 
 #define UNPAIRED_RELEASE_VOID(space_, function, parameters, arguments, handle_)                              \

@@ -29,6 +29,8 @@ private:
     std::map<std::pair<Elf *, GElf_Word>, uint64_t> ends_;
 };
 
+int preference(uint8_t binding) { return binding == STB_GLOBAL ? 2 : binding == STB_WEAK ? 1 : 0; }
+
 } // namespace
 
 SymbolIndex::SymbolIndex(Dwfl_Module *module)
@@ -44,17 +46,18 @@ SymbolIndex::SymbolIndex(Dwfl_Module *module)
         const char *name = dwfl_module_getsym_info(module, i, &symbol, &value, &section, &elf, &bias);
         const uint8_t type = GELF_ST_TYPE(symbol.st_info);
         // marks of ARM and RISC-V object files ($a, $t, $d, $x) name nothing
-        if (!name || !*name || *name == '$' || section == SHN_UNDEF || type == STT_SECTION || type == STT_FILE ||
-            type == STT_TLS)
+        if (!name || !*name || *name == '$' || section == SHN_UNDEF || type == STT_SECTION ||
+            type == STT_FILE || type == STT_TLS)
             continue;
         const uint64_t end = elf && section < SHN_LORESERVE ? sections.of(elf, section) + bias : 0;
         entries_.push_back({value, symbol.st_size, 0, name, end, type, GELF_ST_BIND(symbol.st_info)});
     }
-    // Of those at one place the one to prefer stands last: as libdwfl has it, that which ends first, is weak or global, or
+    // Of those at one place the one to prefer stands last: as libdwfl has it, that which ends first, is the most global, or
     // comes first in the table.
     std::ranges::reverse(entries_);
     std::ranges::stable_sort(entries_, [](const Entry &a, const Entry &b) {
-        return std::tuple(a.value, b.size, a.binding) < std::tuple(b.value, a.size, b.binding);
+        return std::tuple(a.value, b.size, preference(a.binding)) <
+               std::tuple(b.value, a.size, preference(b.binding));
     });
     uint64_t until = 0;
     for (Entry &entry : entries_)
@@ -65,7 +68,8 @@ std::optional<SymbolIndex::Symbol> SymbolIndex::at(uint64_t address) const
 {
     const Entry *label = nullptr;
     bool behind_sized = false;
-    for (auto entry = std::ranges::upper_bound(entries_, address, {}, &Entry::value); entry != entries_.begin();) {
+    for (auto entry = std::ranges::upper_bound(entries_, address, {}, &Entry::value);
+         entry != entries_.begin();) {
         entry--;
         if (address - entry->value < entry->size)
             return Symbol{entry->name, address - entry->value, entry->size, entry->type};
