@@ -25,7 +25,7 @@ def main():
             kept = json.load(file)
     measured = {row["subject"] for row in kept["figures"] if row["recorder"].startswith("unpaired")}
     missing = {subject.split(":")[0] for subject in SUBJECTS} - measured
-    if missing or not told.stdout.count("|---|"):
+    if missing or not told.stdout.count("| --- |"):
         sys.exit(f"not measured: {missing or 'no tables'}; {kept['not_measured']}\n{told.stderr}")
     refused = subprocess.run([arguments.bench, "no-such-subject"], capture_output=True, text=True, check=False)
     if refused.returncode != 2 or "no-such-subject" not in refused.stderr:
