@@ -48,6 +48,8 @@ Thread *new_state(int tid)
     if (thread == nullptr)
         return nullptr;
     thread->tid = tid;
+    thread->site_cache = thread->first_site_cache;
+    thread->site_cache_mask = site_cache_size - 2;
     thread->shard = static_cast<uint16_t>(shard);
     thread->id = add(process.file->next_thread, 1u);
     if (!register_shard(*thread))

@@ -143,6 +143,26 @@ uint32_t new_site(Thread &thread, unsigned function, unsigned family, const Stac
     return site;
 }
 
+// A compiler has ten thousand call sites in use at a time. The memory that a thread may cost allows no such cache for each.
+constexpr uint32_t misses_for_large_cache = 50000, most_large_caches = 8;
+
+void enlarge_site_cache(Thread &thread)
+{
+    static uint32_t made;
+    if (load(made) >= most_large_caches || add(made, 1u) >= most_large_caches)
+        return;
+    auto *larger =
+        static_cast<SiteCacheEntry *>(sys::anonymous(large_site_cache_size * sizeof(SiteCacheEntry)));
+    if (larger == nullptr)
+        return;
+    thread.site_cache_mask =
+        0; // a signal handler's stand-in has a cache of its own; this order is for longjmp's sake
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    thread.site_cache = larger;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    thread.site_cache_mask = large_site_cache_size - 2;
+}
+
 } // namespace
 
 const SiteCacheEntry &intern_slowly(Thread &thread, unsigned function, unsigned family, uint64_t key,
@@ -161,7 +181,9 @@ const SiteCacheEntry &intern_slowly(Thread &thread, unsigned function, unsigned 
             return none;
         sites.insert(key, site);
     }
-    SiteCacheEntry *place = &thread.site_cache[site_cache_place(key)];
+    if (UNPAIRED_UNLIKELY(++thread.site_cache_misses == misses_for_large_cache))
+        enlarge_site_cache(thread);
+    SiteCacheEntry *place = site_cache_place(thread, key);
     place[1] = place[0];
     place[0] = {key, site, site_info(site).owner};
     return place[0];

@@ -32,7 +32,10 @@ inline SiteInfo site_info(uint32_t site)
 }
 
 /// The first of the two places where the key may stand.
-inline unsigned site_cache_place(uint64_t key) { return key >> 32 & (site_cache_size - 2); }
+inline SiteCacheEntry *site_cache_place(const Thread &thread, uint64_t key)
+{
+    return &thread.site_cache[key >> 32 & thread.site_cache_mask];
+}
 
 /// Looks the key up in the table of all threads, and makes the site if it is new. The stack is that of the last
 /// hash_stack() of thread.last_stack.
@@ -46,7 +49,7 @@ inline const SiteCacheEntry &site_of_stack(Thread &thread, uint64_t stack_hash, 
     const uint64_t what = uint64_t{function} << 32 | uint64_t{family} << 48 | module_generation();
     const uint64_t owners = uint64_t{thread.scope_owner} << 32 | thread.thread_owner;
     const uint64_t key = mix(stack_hash ^ what, owners * 0xd6e8feb86659fd93ull);
-    const SiteCacheEntry *cached = &thread.site_cache[site_cache_place(key)];
+    const SiteCacheEntry *cached = site_cache_place(thread, key);
     if (UNPAIRED_LIKELY(cached->key == key || (++cached)->key == key))
         return *cached;
     return intern_slowly(thread, function, family, key, caller);

@@ -40,7 +40,8 @@ struct Caller {
 /// How many retired slots a thread keeps before it reuses the oldest: as long as they stay, a second release
 /// can show the stack of the first (HOT_PATH: no visible cost at 64 to 1,024).
 inline constexpr unsigned retired_kept = 256;
-inline constexpr unsigned site_cache_size = 512;
+/// Of a thread's cache of sites: every thread's, and that of a few threads that have met very many.
+inline constexpr unsigned site_cache_size = 512, large_site_cache_size = 8192;
 
 struct SiteCacheEntry {
     uint64_t key;
@@ -90,7 +91,10 @@ struct Thread {
     uint32_t retired_at;
     uint32_t retired[retired_kept];
     LastStack last_stack;
-    SiteCacheEntry site_cache[site_cache_size];
+    SiteCacheEntry *site_cache; ///< first_site_cache, or a larger one
+    uint32_t site_cache_mask;   ///< its size − 2: a key may stand in either of two places
+    uint32_t site_cache_misses;
+    SiteCacheEntry first_site_cache[site_cache_size];
     CounterLeaf *counters[counter_root];
     unpaired_extent *counter_extent; ///< COUNTERS extent with room, or nullptr
     uint32_t counter_blocks_left;
