@@ -49,7 +49,7 @@ class Bench:
 
     def __init__(self, build, options, memory_folder, disk_folder):
         """`options`: rounds, quick, pairs (of the soak) and markdown, as on the command line."""
-        self.build, self.rounds, self.quick = pathlib.Path(build), options.rounds, options.quick
+        self.build, self.rounds, self.quick = pathlib.Path(build).resolve(), options.rounds, options.quick
         self.soak_pairs, self.markdown = options.pairs, options.markdown
         self.memory_folder, self.disk_folder = memory_folder, disk_folder
         self.unpaired, self.preload = self.build / "bin/unpaired", self.build / "lib/libunpaired_preload.so"
