@@ -291,6 +291,7 @@ extern "C" __attribute__((visibility("default"))) size_t hook_malloc_usable_size
 
 namespace {
 
+Thread *enter_new_plainly() { return UNPAIRED_UNLIKELY(process.new_untouched) ? nullptr : enter_plainly(); }
 Thread *enter_new(const Caller &caller)
 {
     return UNPAIRED_UNLIKELY(process.new_untouched) ? nullptr : enter_heap(caller);
@@ -303,7 +304,7 @@ Thread *enter_new(const Caller &caller)
     UNPAIRED_HOOK(void *, function, parameters)                                                              \
     {                                                                                                        \
         const Caller caller = UNPAIRED_CALLER();                                                             \
-        Thread *thread = enter_plainly();                                                                    \
+        Thread *thread = enter_new_plainly();                                                                \
         const bool plainly = UNPAIRED_LIKELY(thread != nullptr);                                             \
         if (!plainly)                                                                                        \
             thread = enter_new(caller);                                                                      \
@@ -338,7 +339,7 @@ UNPAIRED_NEW_FORMS(new_array, _Znam, _ZnamRKSt9nothrow_t, _ZnamSt11align_val_t,
     UNPAIRED_HOOK(void, function, parameters)                                     \
     {                                                                             \
         const Caller caller = UNPAIRED_CALLER();                                  \
-        Thread *thread = block != nullptr ? enter_plainly() : nullptr;            \
+        Thread *thread = block != nullptr ? enter_new_plainly() : nullptr;        \
         if (UNPAIRED_UNLIKELY(thread == nullptr && block != nullptr))             \
             thread = enter_new(caller);                                           \
         if (UNPAIRED_UNLIKELY(thread == nullptr)) {                               \

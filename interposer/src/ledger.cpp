@@ -3,6 +3,7 @@
 #include "ledger.h"
 
 #include "mapping.h"
+#include "walk_frame_pointers.h"
 
 #include <cerrno>
 
@@ -51,6 +52,7 @@ Thread *new_state(int tid)
     thread->site_cache = thread->first_site_cache;
     thread->site_cache_mask = site_cache_size - 2;
     thread->shard = static_cast<uint16_t>(shard);
+    begin_thread_walks(thread->last_stack);
     thread->id = add(process.file->next_thread, 1u);
     if (!register_shard(*thread))
         return nullptr;
@@ -172,6 +174,7 @@ Thread *attach_thread()
     thread->last_stack.unwinding = false;
     thread->last_stack.depth = 0; // the stack it tells of may be gone
     thread->last_stack.own_low = thread->last_stack.own_high = 0;
+    begin_thread_walks(thread->last_stack);
     thread->enclosing = {};
     thread->scope_owner = thread->thread_owner = 0;
     thread->vfork_pending = false;

@@ -117,9 +117,6 @@ const unpaired_rules_header *map_rules(const char *path)
     return rules;
 }
 
-/// PR_GET_SECCOMP: 0 none, 2 a filter (prctl(2)).
-int seccomp_mode() { return static_cast<int>(sys::call(SYS_prctl, PR_GET_SECCOMP)); }
-
 void read_comm(char *name) { sys::call(SYS_prctl, PR_GET_NAME, sys::of(name)); }
 
 /// A program that brings its own allocator keeps it, whole: half-hooked allocators crash.
@@ -149,6 +146,8 @@ uint32_t *make_witness()
 }
 
 } // namespace
+
+int seccomp_mode() { return static_cast<int>(sys::call(SYS_prctl, PR_GET_SECCOMP)); }
 
 void write_note(unpaired_note note, const char *text)
 {
@@ -184,6 +183,7 @@ bool start_recording()
             reinterpret_cast<uint64_t>(*end); // the loader's; nobody else tells it without a file
     process.locks = options.locks;
     process.reachability = options.reachability;
+    process.frame_pointers = options.frame_pointers;
     process.filter = seccomp_mode();
     process.names = 1;
     read_comm(process.comm);
@@ -197,8 +197,7 @@ bool start_recording()
     const ModuleView *provider =
         module_at(reinterpret_cast<uint64_t>(real::address(UNPAIRED_FUNCTION_malloc)));
     process.libc_heap = provider != nullptr && provider->libc;
-    process.plain_heap =
-        process.libc_heap && !process.heap_untouched && !process.new_untouched && process.cycle_function == 0;
+    process.plain_heap = process.libc_heap && !process.heap_untouched && process.cycle_function == 0;
     store(process.phase, Phase::recording, __ATOMIC_RELEASE);
     return true;
 }

@@ -32,10 +32,17 @@ struct Caller {
     uint64_t bp; ///< frame pointer register as the caller has it
 };
 /// Must stand in the hook's own body: the frame address makes the compiler keep a frame pointer there.
+#if defined(__x86_64__)
 #define UNPAIRED_CALLER()                                                            \
     (::unpaired::Caller{reinterpret_cast<uint64_t>(__builtin_return_address(0)),     \
                         reinterpret_cast<uint64_t>(__builtin_frame_address(0)) + 16, \
                         *static_cast<uint64_t *>(__builtin_frame_address(0))})
+#else
+#define UNPAIRED_CALLER()                                                        \
+    (::unpaired::Caller{reinterpret_cast<uint64_t>(__builtin_return_address(0)), \
+                        reinterpret_cast<uint64_t>(__builtin_dwarf_cfa()),       \
+                        *static_cast<uint64_t *>(__builtin_frame_address(0))})
+#endif
 
 /// How many retired slots a thread keeps before it reuses the oldest: as long as they stay, a second release
 /// can show the stack of the first (HOT_PATH: no visible cost at 64 to 1,024).
@@ -116,13 +123,14 @@ struct Process {
     uint64_t stack_end; ///< where the first thread's stack began
     bool announced; ///< the IMAGE record is written; a forked child puts it off until it has something to say
     bool locks;     ///< --locks=on
-    bool reachability; ///< --reachability=on
-    int filter;        ///< the kernel's mode of filtering our system calls, when recording began (seccomp(2))
+    bool reachability;   ///< --reachability=on
+    bool frame_pointers; ///< --walk=frame-pointers
+    int filter; ///< the kernel's mode of filtering our system calls, when recording began (seccomp(2))
     unsigned cycle_function; ///< --cycle: each call of it begins a cycle; 0: the program's marks do
     bool heap_untouched;     ///< the program brings its own malloc
     bool new_untouched;      ///< ... its own operator new
     bool libc_heap;          ///< malloc is the C library's own: it calls no hook
-    bool plain_heap; ///< recording, the whole heap is the C library's, and no cycle is begun by a call
+    bool plain_heap; ///< recording, malloc and its kin are the C library's, and no call begins a cycle
     bool ever_stopped;
     bool no_populate; ///< the kernel lacks MADV_POPULATE_WRITE; the file was allocated at the start
     unpaired_file_header *file;

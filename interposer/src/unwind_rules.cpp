@@ -6,7 +6,7 @@ namespace unpaired {
 RuleTable *unwind_rules;
 uint32_t unwind_generation;
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 namespace {
 
 constexpr unsigned smallest_bits =

@@ -1,4 +1,4 @@
-// Unwind rules by return address, and the table that keeps them. x86-64 only; elsewhere every rule is `unknown`.
+// Unwind rules by return address, and the table that keeps them. x86-64 and aarch64; elsewhere every rule is `unknown`.
 #pragma once
 
 #include "state.h"
@@ -12,7 +12,7 @@ struct Rule {
     int32_t cfa_offset; ///< CFA = sp or bp + this; realigned: CFA = *(bp + this)
     int16_t bp_words;   ///< the caller's bp lies at CFA + 8 × this; 0: bp is unchanged
     Kind kind;
-    uint8_t spare;
+    uint8_t spare; ///< aarch64: where the return address is (cfi_aarch64.h)
 };
 static_assert(sizeof(Rule) == 8);
 /// Reads the rule for the frame with this return address out of its module's .eh_frame.

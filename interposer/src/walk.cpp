@@ -2,6 +2,7 @@
 #include "walk.h"
 
 #include "path_memo.h"
+#include "walk_frame_pointers.h"
 
 #include <ucontext.h>
 
@@ -33,8 +34,11 @@ uint64_t hash_of(const Stack &stack)
 
 void stack_of(const Caller &caller, LastStack &last, Stack &stack)
 {
-    if (last.skipped)
+    if (last.skipped) {
+        if (process.frame_pointers && stack_by_frame_pointers(caller, last, stack))
+            return;
         walk_again(caller, last);
+    }
     stack.depth = last.depth;
     for (uint32_t i = 0; i < last.depth; i++)
         stack.pc[i] = last.known.pc[last.depth - 1 - i];
@@ -407,9 +411,23 @@ uint64_t walk_again(const Caller &caller, LastStack &last)
 constexpr uint32_t far_apart = 8 * 3, too_many_misses = 256, pause_between_tries = 4096,
                    hits_between_walks = 128;
 
+/// Under --walk=frame-pointers, where every thread's stacks count as far apart.
+uint64_t walk_as_asked(const Caller &caller, LastStack &last)
+{
+    uint64_t hash;
+    last.skipped = hash_by_frame_pointers(caller, last, hash);
+    if (last.skipped)
+        return hash;
+    hash = walk_again(caller, last);
+    last.distance = UINT32_MAX;
+    return hash;
+}
+
 /// Asks the memo from the next frame on: an acquisition and its release are often called by the same one.
 [[gnu::noinline]] uint64_t look_up_or_walk(const Caller &caller, LastStack &last)
 {
+    if (UNPAIRED_UNLIKELY(process.frame_pointers))
+        return walk_as_asked(caller, last);
     if (last.pause != 0) {
         last.pause--;
         return walk_again(caller, last);
@@ -454,7 +472,9 @@ uint64_t hash_stack(const Caller &caller, LastStack &last)
 
 #else
 
+#if !defined(__aarch64__) // walk_aarch64.cpp
 void walk_stack(const Caller &caller, Stack &stack) { walk_with_libunwind(caller, stack); }
+#endif
 
 namespace {
 
@@ -462,8 +482,10 @@ uint64_t walk_again(const Caller &caller, LastStack &last)
 {
     Stack stack;
     last.unwinding = true;
-    walk_with_libunwind(caller, stack);
+    if (!process.frame_pointers || !stack_by_frame_pointers(caller, last, stack))
+        walk_stack(caller, stack);
     last.unwinding = false;
+    last.skipped = false;
     return take_over(stack, last);
 }
 

@@ -34,6 +34,15 @@ void add_recording_options(CLI::App &command, RecordingOptions &options)
         ->group(group);
     command
         .add_option(
+            "--walk", options.walk,
+            "How stacks are found: by the unwind rules of each file (default), or by frame pointers, for "
+            "programs "
+            "built with them (-fno-omit-frame-pointer): faster; libraries built without them are left out.")
+        ->option_text("rules|frame-pointers")
+        ->check(one_of("choice", {"rules", "frame-pointers"}))
+        ->group(group);
+    command
+        .add_option(
             "--max-trace", options.max_trace,
             "How far the trace may grow, as in 512M (default 1G). What does not fit is counted, not kept.")
         ->option_text("SIZE")
@@ -63,6 +72,7 @@ LaunchOptions launch_options(const RecordingOptions &recording, const Command &c
         options.locks = recording.locks == "on";
     if (!recording.reachability.empty())
         options.reachability = recording.reachability == "on";
+    options.walk = recording.walk;
     options.max_trace = recording.max_trace;
     require_cycle_function(recording.cycle);
     options.cycle_function = recording.cycle;
