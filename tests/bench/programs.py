@@ -209,7 +209,11 @@ def report_rows(bench, name, title, program, folder):
         readers["heaptrack"] = [["sh", "-c", interpret], ["heaptrack_print", "-f", f"{place}/read"]]
     measured = {}
     for tool, commands in readers.items():
-        runs = [[bench.run(command, statuses=(0, 1)) for command in commands] for _ in range(rounds)]
+        try:
+            runs = [[bench.run(command, statuses=(0, 1)) for command in commands] for _ in range(rounds)]
+        except Failure as error:
+            bench.cannot(f"report of {title} by {tool}", error)
+            continue
         seconds = sorted(sum(run.seconds for run in one) for one in runs)[len(runs) // 2]
         peak = sorted(max(run.peak_kib for run in one) for one in runs)[len(runs) // 2]
         measured[tool] = seconds, peak
