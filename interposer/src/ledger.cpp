@@ -91,13 +91,14 @@ Thread *take_over(int tid)
 
 uint32_t more_slots(Thread &thread)
 {
-    uint32_t pages = thread.slots_pages == 0 ? 1 : thread.slots_pages * 2;
+    // Half as many again, not twice as many: of hundreds of threads each keeps some 300 slots and no more.
+    uint32_t pages = thread.slots_pages < 2 ? 1 : thread.slots_pages / 2;
     if (pages > largest_slots_pages)
         pages = largest_slots_pages;
     unpaired_extent *extent = new_extent(UNPAIRED_EXTENT_SLOTS, pages, thread.shard);
     if (extent == nullptr)
         return 0;
-    thread.slots_pages = pages;
+    thread.slots_pages += pages;
     const auto page =
         static_cast<uint32_t>((reinterpret_cast<uint8_t *>(extent) - process.base) / UNPAIRED_TRACE_PAGE);
     uint32_t last = load(process.last_slots_page);
@@ -139,7 +140,9 @@ unpaired_counter *new_counter(Thread &thread, uint32_t site)
     if (UNPAIRED_UNLIKELY(at == nullptr)) {
         if (thread.counter_blocks_left == 0) {
             // A short-lived child needs little; who has many sites gets larger pieces.
-            const uint32_t pages = thread.counter_extent == nullptr ? 1 : largest_counter_pages;
+            uint32_t pages = thread.counter_extent == nullptr ? 1 : thread.counter_extent->pages * 2;
+            if (pages > largest_counter_pages)
+                pages = largest_counter_pages;
             unpaired_extent *extent = new_extent(UNPAIRED_EXTENT_COUNTERS, pages, thread.shard);
             if (extent == nullptr)
                 return nullptr;

@@ -94,7 +94,7 @@ struct Thread {
     bool vfork_pending; ///< called vfork: until the pid says otherwise, this may be the child
     uint32_t held;      ///< chain of slots: locks this thread holds, youngest first
     uint32_t free_slots;
-    uint32_t slots_pages; ///< size of the last SLOTS extent
+    uint32_t slots_pages; ///< of all its SLOTS extents
     uint32_t retired_at;
     uint32_t retired[retired_kept];
     LastStack last_stack;
