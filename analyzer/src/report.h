@@ -114,6 +114,9 @@ struct Finding {
     Severity severity = Severity::note;
     std::string family, function, owner;
     uint64_t count = 0, bytes = 0, acquired = 0, released = 0;
+    /// The most bytes that were live at a time at each of its call sites, summed up; an upper bound where several call
+    /// sites or threads acquired them.
+    uint64_t peak_bytes = 0;
     uint64_t each =
         0; ///< the bytes of one of those that are left; 0 if they differ, have none or are not known
     std::map<std::string, Part> parts; ///< by family

@@ -1,6 +1,7 @@
 #include "lifecycle.h"
 
 #include "anomalies.h"
+#include "event_log.h"
 #include "hooks_heap.h"
 #include "index.h"
 #include "ledger.h"
@@ -179,6 +180,7 @@ bool start_recording()
     process.parent_pid = static_cast<int>(sys::call(SYS_getppid));
     process.locks = options.locks;
     process.reachability = options.reachability;
+    process.every_event = options.every_event && prepare_event_log();
     process.filter = seccomp_mode();
     process.names = 1;
     read_comm(process.comm);

@@ -12,6 +12,7 @@ struct Options {
     bool locks = true;
     char cycle[128] = {}; ///< --cycle=NAME: the function whose calls begin cycles; "" for none
     bool reachability = true;
+    bool every_event = false; ///< log each acquisition and release
     char rules[4096] = {}; ///< --owner-rules=FILE: compiled by the launcher (owner_rules.h); "" for none
 };
 

@@ -37,6 +37,7 @@ Report full_report()
     f.bytes = UINT64_MAX;
     f.acquired = 38;
     f.released = 1;
+    f.peak_bytes = 4096;
     f.parts["heap"] = {3, 472};
     f.growth = Growth::sawtooth;
     f.per_cycle = 0.97;

@@ -205,6 +205,7 @@ Finding read_finding(const JsonNode &node)
     node.read("bytes", finding.bytes);
     node.read("acquired", finding.acquired);
     node.read("released", finding.released);
+    node.read("peak_bytes", finding.peak_bytes);
     node.read("each", finding.each);
     node.each_member("parts", [&finding](const std::string &family, const JsonNode &part) {
         finding.parts[family] = read_part(part);

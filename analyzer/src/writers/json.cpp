@@ -147,6 +147,8 @@ Json to_json(const Finding &finding, const TraceInfo &trace)
                  {"bytes", finding.bytes},
                  {"acquired", finding.acquired},
                  {"released", finding.released}};
+    if (finding.peak_bytes)
+        json["peak_bytes"] = finding.peak_bytes;
     if (finding.each)
         json["each"] = finding.each;
     json["parts"] = Json::object();
