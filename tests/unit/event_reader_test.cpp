@@ -61,48 +61,63 @@ TEST_CASE("counts, bytes and peaks are told anew from the events", "[events]")
     TraceBuilder b;
     const uint32_t site = b.site("malloc", {"make@m.c:1", "main@server.c:1"});
     const uint32_t small = b.site("malloc", {"note@m.c:2", "main@server.c:1"});
-    // given a site of which at most two were live, and one that keeps one of three
-    b.events({acquired(site, 100), acquired(site), acquired(small, 8), released(1), released(2), acquired(site, 50),
-              acquired(small), released(0), acquired(small), released(2), released(6)});
-    // 1 site 100, 2 site 100, 3 small 8, -2, -1, 4 site 50, 5 small 8, -5, 6 small 8, -4, and one that is not there
-    SECTION("when they fit the ledger")
+    b.counter(site, 3);
+    b.counted_bytes(site, 250, 4000); // as several threads' would be: an upper bound
+    b.counter(small, 3);
+    b.counted_bytes(small, 24, 24);
+    b.slot({.site = small, .handle = 0x10, .size = 8});
+    b.slot({.site = small, .handle = 0x20, .size = 8});
+    b.end(UNPAIRED_END_EXIT, 10);
+    std::vector<Numbers> events = {acquired(site, 100), acquired(site), acquired(small, 8), released(1), released(2),
+                                   acquired(site, 50),  acquired(small), released(0),       acquired(small), released(2)};
+    SECTION("where they fit the ledger")
     {
-        TraceBuilder good = b;
-        TraceBuilder fit;
-        const uint32_t a = fit.site("malloc", {"make@m.c:1", "main@server.c:1"});
-        const uint32_t s = fit.site("malloc", {"note@m.c:2", "main@server.c:1"});
-        fit.counter(a, 3);
-        fit.counted_bytes(a, 250, 4000); // an upper bound
-        fit.counter(s, 3);
-        fit.counted_bytes(s, 24, 24);
-        fit.slot({.site = s, .handle = 0x10, .size = 8});
-        fit.slot({.site = s, .handle = 0x20, .size = 8});
-        fit.events({acquired(a, 100), acquired(a), acquired(s, 8), released(1), released(2), acquired(a, 50),
-                    acquired(s), released(0), acquired(s), released(2)});
-        const Trace trace = read(fit);
+        b.events(events);
+        const Trace trace = read(b);
         CHECK(trace.damage.empty());
         CHECK(trace.told_by_events.contains(1));
-        CHECK(counter_of(trace, a).acquired == 3);
-        CHECK(counter_of(trace, a).bytes == 250);
-        CHECK(counter_of(trace, a).peak_bytes == 200);
-        CHECK(counter_of(trace, a).released == 3);
-        CHECK(counter_of(trace, s).peak_bytes == 16);
-        CHECK(counter_of(trace, s).released == 1);
+        CHECK(counter_of(trace, site).acquired == 3);
+        CHECK(counter_of(trace, site).bytes == 250);
+        CHECK(counter_of(trace, site).peak_bytes == 200);
+        CHECK(counter_of(trace, site).released == 3);
+        CHECK(counter_of(trace, small).peak_bytes == 16);
+        CHECK(counter_of(trace, small).released == 1);
         const std::vector<PairedImage> images = pair(trace);
         REQUIRE(images.size() == 1);
         CHECK(images[0].sites[0].released == 3);
         CHECK(images[0].sites[1].live.size() == 2);
     }
-    SECTION("a release of what is not there is damage, and the ledger counts")
+    SECTION("and where one releases what is not there, that is damage, and the ledger counts")
     {
-        b.counter(site, 3);
-        b.counted_bytes(site, 250, 4000);
-        b.counter(small, 3);
-        b.slot({.site = small, .handle = 0x10, .size = 8});
-        b.slot({.site = small, .handle = 0x20, .size = 8});
-        b.end(UNPAIRED_END_EXIT, 10);
+        events.push_back(released(6));
+        b.events(events);
         const Trace trace = read(b);
         CHECK(tells(trace, "1 of 11 events make no sense"));
+        CHECK_FALSE(trace.told_by_events.contains(1));
+        CHECK(counter_of(trace, site).peak_bytes == 4000);
+    }
+    SECTION("and where they count what the ledger does not, too")
+    {
+        for (int i = 0; i < 5; i++)
+            events.push_back(acquired(small));
+        b.events(events);
+        const Trace trace = read(b);
+        CHECK(tells(trace, "does not fit the ledger"));
+        CHECK(counter_of(trace, small).acquired == 3);
+    }
+    SECTION("not where some found no room")
+    {
+        b.events(events);
+        b.header.drops[UNPAIRED_DROP_EVENT] = 7;
+        const Trace trace = read(b);
+        CHECK_FALSE(trace.told_by_events.contains(1));
+        CHECK(counter_of(trace, site).peak_bytes == 4000);
+    }
+    SECTION("nor where they are not asked for")
+    {
+        b.events(events);
+        const Trace trace = read_trace(b.bytes(), "test.trace", Events::leave);
+        CHECK(trace.damage.empty());
         CHECK(counter_of(trace, site).peak_bytes == 4000);
     }
 }

@@ -261,6 +261,7 @@ void read_trace_info(const JsonNode &node, TraceInfo &trace)
     node.read("duration_s", trace.duration_s);
     node.read("events", trace.events);
     node.read("events_lost", trace.events_lost);
+    node.read("every_event", trace.every_event);
     node.read("cycles", trace.cycles);
     node.read("cycle_source", trace.cycle_source);
     node.read("cycle_name", trace.cycle_name);

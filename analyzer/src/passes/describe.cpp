@@ -251,6 +251,7 @@ ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::ve
     for (const SiteTally &site : paired.sites)
         info.events += site.acquired + site.released + site.released_unseen + site.failed;
 
+    info.every_event = trace.told_by_events.contains(id);
     info.events_lost = trace.events_lost;
     facts.remarks.insert(facts.remarks.end(), trace.damage.begin(), trace.damage.end());
     if (of_firmware(trace))

@@ -211,6 +211,8 @@ Json to_json(const TraceInfo &trace)
                  {"parent", trace.parent},           {"end", trace.end},
                  {"duration_s", trace.duration_s},   {"events", trace.events},
                  {"events_lost", trace.events_lost}, {"cycles", trace.cycles}};
+    if (trace.every_event)
+        json["every_event"] = true;
     if (!trace.cycle_source.empty())
         json["cycle_source"] = trace.cycle_source;
     if (!trace.cycle_name.empty())
