@@ -235,7 +235,8 @@ void came_home(Thread &thread, uint32_t slots)
             put_time(log, time_ms);
             const uint32_t since = acquisitions(log) - ordinal;
             if ((slot.flags & (UNPAIRED_SLOT_UNSEEN | UNPAIRED_SLOT_LOST)) != 0) {
-                put(log, (slot.flags & UNPAIRED_SLOT_LOST) != 0 ? UNPAIRED_EVENT_LOST : UNPAIRED_EVENT_UNSEEN, since);
+                put(log, (slot.flags & UNPAIRED_SLOT_LOST) != 0 ? UNPAIRED_EVENT_LOST : UNPAIRED_EVENT_UNSEEN,
+                    since);
             } else {
                 const uint64_t earlier = time_ms - slot.time_ms;
                 if (said_in != log.number || said != earlier)

@@ -10,7 +10,8 @@ namespace unpaired {
 bool prepare_event_log();
 
 /// A slot of the thread was published, and counted under its site in `counter`.
-inline void log_acquired(Thread &thread, uint32_t slot, uint32_t site, uint64_t size, unpaired_counter &counter);
+inline void log_acquired(Thread &thread, uint32_t slot, uint32_t site, uint64_t size,
+                         unpaired_counter &counter);
 /// A claimed slot of the thread is retired, by itself.
 inline void log_released(Thread &thread, uint32_t slot);
 /// A live slot of the thread has another size now.
@@ -30,7 +31,8 @@ void away(unpaired_slot &slot);
 void came_home(Thread &thread, uint32_t slots);
 } // namespace event_log
 
-inline void log_acquired(Thread &thread, uint32_t slot, uint32_t site, uint64_t size, unpaired_counter &counter)
+inline void log_acquired(Thread &thread, uint32_t slot, uint32_t site, uint64_t size,
+                         unpaired_counter &counter)
 {
     if (UNPAIRED_UNLIKELY(process.every_event))
         event_log::acquired(thread, slot, site, size, counter);

@@ -80,7 +80,8 @@ inline unpaired_counter *counter(Thread &thread, uint32_t site)
 {
     const uint32_t block = site / UNPAIRED_COUNTERS_PER_BLOCK, root = block / counter_leaf;
     const CounterLeaf *leaf = UNPAIRED_LIKELY(root < counter_root) ? thread.counters[root] : nullptr;
-    unpaired_counter_block *at = UNPAIRED_LIKELY(leaf != nullptr) ? leaf->block[block % counter_leaf] : nullptr;
+    unpaired_counter_block *at =
+        UNPAIRED_LIKELY(leaf != nullptr) ? leaf->block[block % counter_leaf] : nullptr;
     return UNPAIRED_LIKELY(at != nullptr) ? &at->counter[site % UNPAIRED_COUNTERS_PER_BLOCK]
                                           : new_counter(thread, site);
 }

@@ -8,10 +8,10 @@
 #include "mapping.h"
 #include "modules.h"
 #include "options.h"
+#include "path_memo.h"
 #include "reach_exit.h"
 #include "real.h"
 #include "recorder.h"
-#include "path_memo.h"
 #include "walk.h"
 
 #include "unpaired/owner_tag.h"

@@ -13,7 +13,7 @@ struct Options {
     char cycle[128] = {}; ///< --cycle=NAME: the function whose calls begin cycles; "" for none
     bool reachability = true;
     bool every_event = false; ///< log each acquisition and release
-    char rules[4096] = {}; ///< --owner-rules=FILE: compiled by the launcher (owner_rules.h); "" for none
+    char rules[4096] = {};    ///< --owner-rules=FILE: compiled by the launcher (owner_rules.h); "" for none
 };
 
 /// Reads the environment itself: getenv(3) may be the program's own, and setuid programs get nothing.

@@ -285,7 +285,8 @@ void note_mismatch(const unpaired_slot &slot, unsigned function, uint32_t releas
     if (!serves(function, acquired.family))
         record_anomaly(anomaly);
     const SiteInfo released = site_info(release_site);
-    if (has_owner_of_its_own(acquired) && has_owner_of_its_own(released) && released.owner != acquired.owner) {
+    if (has_owner_of_its_own(acquired) && has_owner_of_its_own(released) &&
+        released.owner != acquired.owner) {
         anomaly.kind = UNPAIRED_ANOMALY_FOREIGN_RELEASE;
         record_anomaly(anomaly);
     }

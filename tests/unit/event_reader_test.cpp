@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 #include <random>
+#include <zstd.h>
 
 using namespace unpaired;
 using unpaired::test::TraceBuilder;
@@ -68,8 +69,9 @@ TEST_CASE("counts, bytes and peaks are told anew from the events", "[events]")
     b.slot({.site = small, .handle = 0x10, .size = 8});
     b.slot({.site = small, .handle = 0x20, .size = 8});
     b.end(UNPAIRED_END_EXIT, 10);
-    std::vector<Numbers> events = {acquired(site, 100), acquired(site), acquired(small, 8), released(1), released(2),
-                                   acquired(site, 50),  acquired(small), released(0),       acquired(small), released(2)};
+    std::vector<Numbers> events = {acquired(site, 100), acquired(site),     acquired(small, 8), released(1),
+                                   released(2),         acquired(site, 50), acquired(small),    released(0),
+                                   acquired(small),     released(2)};
     SECTION("where they fit the ledger")
     {
         b.events(events);
@@ -122,19 +124,31 @@ TEST_CASE("counts, bytes and peaks are told anew from the events", "[events]")
     }
 }
 
-TEST_CASE("sizes that do not fit beside the site, other retirements and unknown kinds are understood", "[events]")
+TEST_CASE("sizes that do not fit beside the site, other retirements and unknown kinds are understood",
+          "[events]")
 {
     TraceBuilder b;
     const uint32_t site = b.site("malloc", {"make@m.c:1", "main@server.c:1"});
     const uint64_t large = UINT64_C(1) << 40;
-    b.events({other(UNPAIRED_EVENT_TIME, 12), other(UNPAIRED_EVENT_SIZE, large),
-              {uint64_t{site} << 2 | UNPAIRED_EVENT_ACQUIRED_SIZED, 0}, acquired(site, 10), acquired(site), acquired(site),
-              other(UNPAIRED_EVENT_UNSEEN, 0), other(UNPAIRED_EVENT_LOST, 1), other(UNPAIRED_EVENT_EARLIER, 3),
-              other(UNPAIRED_EVENT_SIZE, 1000), other(UNPAIRED_EVENT_RESIZED, 3), other(UNPAIRED_EVENT_CAME_HOME, 2),
+    b.events({other(UNPAIRED_EVENT_TIME, 12),
+              other(UNPAIRED_EVENT_SIZE, large),
+              {uint64_t{site} << 2 | UNPAIRED_EVENT_ACQUIRED_SIZED, 0},
+              acquired(site, 10),
+              acquired(site),
+              acquired(site),
+              other(UNPAIRED_EVENT_UNSEEN, 0),
+              other(UNPAIRED_EVENT_LOST, 1),
+              other(UNPAIRED_EVENT_EARLIER, 3),
+              other(UNPAIRED_EVENT_SIZE, 1000),
+              other(UNPAIRED_EVENT_RESIZED, 3),
+              other(UNPAIRED_EVENT_CAME_HOME, 2),
               acquired(site, 5000)});
     b.counter(site, 5, 0, 1);
     b.counted_bytes(site, large + 30 + 5000, large + 30);
-    b.anomaly({.kind = UNPAIRED_ANOMALY_STORAGE_FREED_LIVE, .function = "free", .acquire_site = site, .space = "heap"});
+    b.anomaly({.kind = UNPAIRED_ANOMALY_STORAGE_FREED_LIVE,
+               .function = "free",
+               .acquire_site = site,
+               .space = "heap"});
     b.slot({.site = site, .handle = 0x10, .size = 1000});
     b.slot({.site = site, .handle = 0x20, .size = 5000});
     const Trace trace = read(b);
@@ -213,6 +227,23 @@ TEST_CASE("long lives are followed through any number of others", "[events]")
     CHECK(counter_of(trace, old).bytes == 30 * (99 * 100 / 2));
     CHECK(counter_of(trace, old).peak_bytes == counter_of(trace, old).bytes);
     CHECK(counter_of(trace, brief).peak_bytes == 5);
+}
+
+TEST_CASE("a compressed trace that is too large for memory is read all the same", "[events]")
+{
+    TraceBuilder b;
+    const uint32_t site = b.site("malloc", {"make@m.c:1", "main@server.c:1"});
+    for (int i = 0; i < 5000; i++) // 20 MB of them
+        b.events({});
+    b.events({acquired(site, 10), released(0)});
+    b.counter(site, 1);
+    const std::vector<uint8_t> bytes = b.bytes();
+    std::vector<uint8_t> packed(ZSTD_compressBound(bytes.size()));
+    packed.resize(ZSTD_compress(packed.data(), packed.size(), bytes.data(), bytes.size(), 1));
+    const Trace trace = read_trace(packed, "test.trace");
+    CHECK(trace.damage.empty());
+    REQUIRE(trace.told_by_events.contains(1));
+    CHECK(counter_of(trace, site).peak_bytes == 10);
 }
 
 TEST_CASE("any bytes at all are read as events without harm", "[events]")

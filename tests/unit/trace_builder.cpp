@@ -347,8 +347,8 @@ void TraceBuilder::preview(uint32_t slot_number, const std::string &content)
     previews_.push_back({slot_number, content});
 }
 
-void TraceBuilder::events(const std::vector<std::vector<uint64_t>> &events, uint64_t acquired_before, uint32_t number,
-                          uint32_t shard, uint16_t image_id)
+void TraceBuilder::events(const std::vector<std::vector<uint64_t>> &events, uint64_t acquired_before,
+                          uint32_t number, uint32_t shard, uint16_t image_id)
 {
     const unpaired_events events_header{acquired_before, number, 0, {}};
     std::vector<uint8_t> content;

@@ -34,7 +34,8 @@ void add_recording_options(CLI::App &command, RecordingOptions &options)
         ->group(group);
     command
         .add_flag("--every-event", options.every_event,
-                  "Log every acquisition and release, not only what is left: exact peaks and curves, but the trace grows "
+                  "Log every acquisition and release, not only what is left: exact peaks and curves, but the "
+                  "trace grows "
                   "with time.")
         ->group(group);
     command

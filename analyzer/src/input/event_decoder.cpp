@@ -89,8 +89,7 @@ LiveEvents::Acquisition *LiveEvents::find(uint64_t since)
     if (since >= count_)
         return nullptr;
     const uint64_t ordinal = count_ - since;
-    Acquisition &at =
-        since < ring_size ? ring_[ordinal % ring_size] : table_[place_of(ordinal)].acquisition;
+    Acquisition &at = since < ring_size ? ring_[ordinal % ring_size] : table_[place_of(ordinal)].acquisition;
     return at.site != 0 ? &at : nullptr;
 }
 

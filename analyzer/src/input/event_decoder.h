@@ -72,10 +72,10 @@ public:
     const std::vector<uint32_t> &touched() const { return touched_; }
     const SiteEvents &of(uint32_t site) const { return sites_[site]; }
 
-    uint64_t events() const { return events_; }           ///< acquisitions and releases of the shard
+    uint64_t events() const { return events_; }             ///< acquisitions and releases of the shard
     uint64_t acquisitions() const { return live_.count(); } ///< of the shard
-    uint64_t senseless() const { return senseless_; }     ///< of the shard: about what is not there
-    uint64_t unknown() const { return unknown_; }         ///< of the shard: kinds of a later version
+    uint64_t senseless() const { return senseless_; }       ///< of the shard: about what is not there
+    uint64_t unknown() const { return unknown_; }           ///< of the shard: kinds of a later version
 
 private:
     void acquired(uint64_t site, uint64_t size, bool repeated);

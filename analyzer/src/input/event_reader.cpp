@@ -212,12 +212,13 @@ void EventReader::settle(Trace &trace, const Bytes &input, bool whole, uint32_t 
         if (complete && agree)
             trace.told_by_events.insert(id);
         else if (complete && has_ended(trace, id))
-            trace.damage.push_back(fmt::format(
-                "the log of every event does not fit the ledger ({} of {} events make no sense, {} are counted in one "
-                "and not in the other); the report goes by the ledger",
-                image.senseless, image.events, differences[id]));
+            trace.damage.push_back(fmt::format("the log of every event does not fit the ledger ({} of {} "
+                                               "events make no sense, {} are counted in one "
+                                               "and not in the other); the report goes by the ledger",
+                                               image.senseless, image.events, differences[id]));
         else if (!complete && image.missing > 0 && whole)
-            trace.damage.push_back("parts of the log of every event are missing; the report goes by the ledger");
+            trace.damage.push_back(
+                "parts of the log of every event are missing; the report goes by the ledger");
     }
     for (Counter &counter : trace.counters) {
         if (!trace.told_by_events.contains(counter.image))
@@ -246,7 +247,8 @@ std::map<uint16_t, EventReader::ImageEvents> EventReader::decode(const Bytes &in
             length += extent.length;
         tasks.push_back({shard.first, &extents, length});
     }
-    std::stable_sort(tasks.begin(), tasks.end(), [](const Task &a, const Task &b) { return a.length > b.length; });
+    std::stable_sort(tasks.begin(), tasks.end(),
+                     [](const Task &a, const Task &b) { return a.length > b.length; });
     std::map<uint16_t, ImageEvents> images;
     std::mutex mutex; // of `images`
     std::atomic<size_t> next = 0;

@@ -21,8 +21,7 @@ enum class Events : uint8_t { read, leave };
 Trace read_trace(const std::string &path, Events events = Events::read);
 
 /// The same for bytes in memory, raw or compressed; `name` stands in messages and in Trace::path.
-Trace read_trace(std::span<const uint8_t> bytes, const std::string &name,
-                 Events events = Events::read);
+Trace read_trace(std::span<const uint8_t> bytes, const std::string &name, Events events = Events::read);
 
 /// Whether the bytes begin like a trace (raw), for telling inputs apart. Never throws.
 bool looks_like_trace(std::span<const uint8_t> beginning);

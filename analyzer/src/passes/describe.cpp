@@ -154,7 +154,8 @@ const char *drop_text(int kind)
     case UNPAIRED_DROP_SEARCH:
         return "releases of untagged blocks were not looked up by address";
     case UNPAIRED_DROP_EVENT:
-        return "events found no room in the log of every event (raise --max-trace or free space); the report goes by the "
+        return "events found no room in the log of every event (raise --max-trace or free space); the report "
+               "goes by the "
                "ledger";
     default:
         return "events were lost for a reason this version does not know";

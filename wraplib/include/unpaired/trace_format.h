@@ -156,7 +156,8 @@ struct unpaired_counter {
     uint32_t failed;          /* acquisitions that failed */
     uint32_t released_unseen; /* retired because the handle was given out again, or the kernel had lost it */
     uint32_t released_unrecorded; /* reserved */
-    uint32_t last_size; /* the writer's own: of the last acquisition in EVENTS, where its size is left out when it
+    uint32_t
+        last_size; /* the writer's own: of the last acquisition in EVENTS, where its size is left out when it
                            is the same */
 };
 UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_counter) == 48, counter_is_48_bytes);
@@ -227,19 +228,21 @@ UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_events) == 32, events_header_is_32
  * of the extent. The first byte is stored last, after the others and zeros up to the eighth.
  * The lowest two bits of the first number are one of these: */
 enum unpaired_logged_event {
-    UNPAIRED_EVENT_ACQUIRED = 0,       /* the rest: the site. The size is that of the shard's last one from there */
-    UNPAIRED_EVENT_RELEASED = 1,       /* the rest: how many were acquired since */
-    UNPAIRED_EVENT_ACQUIRED_SIZED = 2, /* the rest: the site; then the size plus 1, or 0: as EVENT_SIZE said */
-    UNPAIRED_EVENT_OTHER = 3           /* the rest, below 32: enum unpaired_other_event; then one number. A reader
+    UNPAIRED_EVENT_ACQUIRED = 0, /* the rest: the site. The size is that of the shard's last one from there */
+    UNPAIRED_EVENT_RELEASED = 1, /* the rest: how many were acquired since */
+    UNPAIRED_EVENT_ACQUIRED_SIZED =
+        2,                   /* the rest: the site; then the size plus 1, or 0: as EVENT_SIZE said */
+    UNPAIRED_EVENT_OTHER = 3 /* the rest, below 32: enum unpaired_other_event; then one number. A reader
                                           skips those it does not know */
 };
 enum unpaired_other_event {
-    UNPAIRED_EVENT_TIME = 1,     /* milliseconds since unpaired_events.time_ms, of what follows */
-    UNPAIRED_EVENT_SIZE = 2,     /* a size, for an event that follows; at most UNPAIRED_EVENT_LARGEST */
-    UNPAIRED_EVENT_UNSEEN = 3,   /* as RELEASED, but the release itself was not seen */
-    UNPAIRED_EVENT_LOST = 4,     /* as RELEASED, but an anomaly tells that it was lost */
-    UNPAIRED_EVENT_RESIZED = 5,  /* a live one, named as by RELEASED, now has the size that EVENT_SIZE said */
-    UNPAIRED_EVENT_EARLIER = 6,  /* how many milliseconds before the present one CAME_HOMEs that follow happened */
+    UNPAIRED_EVENT_TIME = 1,    /* milliseconds since unpaired_events.time_ms, of what follows */
+    UNPAIRED_EVENT_SIZE = 2,    /* a size, for an event that follows; at most UNPAIRED_EVENT_LARGEST */
+    UNPAIRED_EVENT_UNSEEN = 3,  /* as RELEASED, but the release itself was not seen */
+    UNPAIRED_EVENT_LOST = 4,    /* as RELEASED, but an anomaly tells that it was lost */
+    UNPAIRED_EVENT_RESIZED = 5, /* a live one, named as by RELEASED, now has the size that EVENT_SIZE said */
+    UNPAIRED_EVENT_EARLIER =
+        6, /* how many milliseconds before the present one CAME_HOMEs that follow happened */
     UNPAIRED_EVENT_CAME_HOME = 7 /* as RELEASED, by a thread of another shard */
 };
 #define UNPAIRED_EVENT_BYTES 8u
