@@ -73,8 +73,7 @@ struct Enclosing {
 
 /// Where a thread's events go (event_log.h). All zero: it has no extent yet.
 struct EventLog {
-    uint64_t
-        at; ///< acquisitions logged so far << 32 | offset of the next event in the extent: one store moves both
+    uint64_t at;      ///< acquisitions logged so far << 32 | offset of the next event; moved by one store
     uint8_t *events;  ///< of the extent
     uint32_t room;    ///< bytes from there to its end
     uint32_t pages;   ///< of the extent

@@ -4,7 +4,8 @@
  *   busy_program forks             and forked children that do the same
  *   busy_program threads           threads that free each other's blocks
  *   busy_program forever           acquires and releases in two threads until it is killed; "ready" on stdout
- *   busy_program many N            N blocks, of which every third stays */
+ *   busy_program many N            N blocks, of which every third stays
+ *   busy_program churn N           much that is brief, N times */
 #include "must.h"
 
 #include <fcntl.h>
@@ -180,6 +181,11 @@ int main(int argc, char **argv)
         MUST(pthread_create(&a, NULL, maker, NULL) == 0 && pthread_create(&b, NULL, freer, NULL) == 0);
         MUST(pthread_join(a, NULL) == 0 && pthread_join(b, NULL) == 0);
         everything();
+    } else if (strcmp(argv[1], "churn") == 0) {
+        int i;
+        MUST(argc >= 3);
+        for (i = 0; i < atoi(argv[2]); i++)
+            churn();
     } else if (strcmp(argv[1], "many") == 0) {
         int i;
         MUST(argc >= 3);

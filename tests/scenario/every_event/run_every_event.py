@@ -136,12 +136,14 @@ def a_cut_or_damaged_file_is_told_by_the_ledger(t, folder):
 def what_finds_no_room_is_counted_and_the_ledger_tells_the_rest(t, folder):
     trace = os.path.join(folder, "small.trace")
     options = "--every-event --max-trace=4M --reachability=off"
-    harness.run([t.program, "many", "2400000"],
+    harness.run([t.program, "churn", "400"],
                 env=dict(os.environ, LD_PRELOAD=t.preload, UNPAIRED_OUTPUT=trace, UNPAIRED_OPTIONS=options))
     images, _ = report_of(t, trace)
     expect("every_event" not in images[0]["trace"], "told by events that are not all there")
     expect(any("events found no room in the log of every event" in remark for remark in images[0]["remarks"]),
            f"{images[0]['remarks']}")
+    heap = images[0]["totals"]["heap"]
+    expect(heap["unpaired"] == 3 * 400 and images[0]["trace"]["events_lost"] == 0, f"{heap} {images[0]['trace']}")
 
 
 parser = argparse.ArgumentParser()
