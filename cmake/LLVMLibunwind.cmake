@@ -25,8 +25,14 @@ if(NOT EXISTS "${UNPAIRED_LIBUNWIND_ROOT}/usr/lib/llvm-14/lib/libunwind.a")
   list(GET packages 0 package)
   execute_process(COMMAND dpkg-deb -x "${package}" "${UNPAIRED_LIBUNWIND_ROOT}" COMMAND_ERROR_IS_FATAL ANY)
 endif()
+# It finds a module's tables by dl_iterate_phdr(3), which waits for the loader's lock: walk_libunwind.cpp has a stand-in
+# that does not.
+set(library "${CMAKE_BINARY_DIR}/libunwind-14/libunwind.a")
+file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/libunwind-14")
+execute_process(COMMAND ${CMAKE_OBJCOPY} --redefine-sym dl_iterate_phdr=unpaired_find_module
+  "${UNPAIRED_LIBUNWIND_ROOT}/usr/lib/llvm-14/lib/libunwind.a" "${library}" COMMAND_ERROR_IS_FATAL ANY)
 add_library(unpaired_libunwind STATIC IMPORTED GLOBAL)
 set_target_properties(unpaired_libunwind PROPERTIES
-  IMPORTED_LOCATION "${UNPAIRED_LIBUNWIND_ROOT}/usr/lib/llvm-14/lib/libunwind.a"
+  IMPORTED_LOCATION "${library}"
   INTERFACE_INCLUDE_DIRECTORIES "${UNPAIRED_LIBUNWIND_ROOT}/usr/include/libunwind")
 add_library(unpaired::libunwind ALIAS unpaired_libunwind)

@@ -3,6 +3,8 @@
 // address). What it cannot express is `unknown`.
 #include "unwind_rules.h"
 
+#include "cfi_bytes.h"
+
 #if defined(__x86_64__)
 
 #include <cstring>
@@ -15,89 +17,6 @@ namespace unpaired::cfi {
 namespace {
 
 constexpr unsigned rbp = 6, rsp = 7, return_column = 16;
-constexpr uint8_t omitted = 0xff;
-
-struct Bytes {
-    const uint8_t *at;
-
-    template <class T> T take()
-    {
-        T value;
-        memcpy(&value, at, sizeof value);
-        at += sizeof value;
-        return value;
-    }
-    uint64_t uleb()
-    {
-        uint64_t value = 0;
-        for (unsigned shift = 0;; shift += 7) {
-            const uint8_t byte = *at++;
-            if (shift < 64)
-                value |= uint64_t{byte & 0x7fu} << shift;
-            if ((byte & 0x80) == 0)
-                return value;
-        }
-    }
-    int64_t sleb()
-    {
-        uint64_t value = 0;
-        unsigned shift = 0;
-        uint8_t byte;
-        do {
-            byte = *at++;
-            if (shift < 64)
-                value |= uint64_t{byte & 0x7fu} << shift;
-            shift += 7;
-        } while ((byte & 0x80) != 0);
-        if (shift < 64 && (byte & 0x40) != 0)
-            value |= ~uint64_t{0} << shift;
-        return static_cast<int64_t>(value);
-    }
-    /// A pointer in one of the encodings of the LSB (DW_EH_PE_*); `data` is the base of datarel.
-    uint64_t pointer(uint8_t encoding, uint64_t data)
-    {
-        if (encoding == omitted)
-            return 0;
-        const auto here = reinterpret_cast<uint64_t>(at);
-        uint64_t value = 0;
-        switch (encoding & 0x0f) {
-        case 0x00:
-        case 0x04:
-        case 0x0c:
-            value = take<uint64_t>();
-            break;
-        case 0x01:
-            value = uleb();
-            break;
-        case 0x02:
-            value = take<uint16_t>();
-            break;
-        case 0x03:
-            value = take<uint32_t>();
-            break;
-        case 0x09:
-            value = static_cast<uint64_t>(sleb());
-            break;
-        case 0x0a:
-            value = static_cast<uint64_t>(int64_t{take<int16_t>()});
-            break;
-        case 0x0b:
-            value = static_cast<uint64_t>(int64_t{take<int32_t>()});
-            break;
-        default:
-            return 0;
-        }
-        if (value == 0)
-            return 0;
-        if ((encoding & 0x70) == 0x10)
-            value += here;
-        else if ((encoding & 0x70) == 0x30)
-            value += data;
-        if ((encoding & 0x80) != 0)
-            memcpy(&value, reinterpret_cast<const void *>(value), sizeof value);
-        return value;
-    }
-};
 
 enum class Saved : uint8_t { same, at_offset, undefined, at_bp, elsewhere };
 struct Register {
@@ -108,6 +27,7 @@ struct Row {
     uint64_t cfa_register = 0;
     int64_t cfa_offset = 0;
     const uint8_t *cfa_expression = nullptr;
+    bool beyond_libunwind = false; ///< has an expression that it aborts at
     Register bp, ra;
 
     Register *find(uint64_t number) { return number == rbp ? &bp : number == return_column ? &ra : nullptr; }
@@ -245,6 +165,7 @@ bool run(const uint8_t *from, const uint8_t *end, uint64_t location, uint64_t pc
         case 0x0f: {
             row.cfa_expression = in.at;
             const uint64_t size = in.uleb();
+            row.beyond_libunwind |= !libunwind_evaluates(in.at, size);
             in.at += size;
             break;
         }
@@ -253,6 +174,7 @@ bool run(const uint8_t *from, const uint8_t *end, uint64_t location, uint64_t pc
             const uint64_t size = in.uleb();
             const bool at_bp = reg == rbp && size == 2 && in.at[0] == 0x76 && in.at[1] == 0;
             row.set(reg, at_bp ? Saved::at_bp : Saved::elsewhere);
+            row.beyond_libunwind |= !libunwind_evaluates(in.at, size);
             in.at += size;
             break;
         }
@@ -281,6 +203,7 @@ bool run(const uint8_t *from, const uint8_t *end, uint64_t location, uint64_t pc
         case 0x16: {
             reg = in.uleb();
             const uint64_t size = in.uleb();
+            row.beyond_libunwind |= !libunwind_evaluates(in.at, size);
             in.at += size;
             row.set(reg, Saved::elsewhere);
             break;
@@ -298,6 +221,8 @@ bool run(const uint8_t *from, const uint8_t *end, uint64_t location, uint64_t pc
 Rule rule_of(const Row &row)
 {
     const Rule unknown{0, 0, Kind::unknown, 0};
+    if (row.beyond_libunwind)
+        return {0, 0, Kind::no_code, 0}; // asking it would end the program
     if (row.ra.saved == Saved::undefined)
         return {0, 0, Kind::outermost, 0};
     if (row.ra.saved != Saved::at_offset || row.ra.offset != -8)

@@ -2,10 +2,7 @@
 // at the end of its usable size; the pointer is the allocator's own.
 #include "hook.h"
 
-#include "anomalies.h"
-#include "hooks_heap.h"
-#include "mapping.h"
-#include "tag.h"
+#include "heap_blocks.h"
 
 #include <cstring>
 #include <unistd.h>
@@ -22,12 +19,21 @@ constexpr size_t extra = UNPAIRED_TRAILER_SIZE;
 constexpr size_t largest =
     static_cast<size_t>(PTRDIFF_MAX) - extra; // beyond it the real call fails as it should
 
+/// An allocation failed.
+void failed(Thread &thread, const Caller &caller, unsigned function, unsigned family)
+{
+    note_failure(thread, caller, {function, family, UNPAIRED_SPACE_heap}, ENOMEM);
+}
+
 // ---- before the real functions are known: dlsym(3) may allocate ------------------------------------------------------
 
 alignas(16) char pool[16 * 1024];
 size_t pool_used;
 
-bool in_pool(const void *block) { return block >= pool && block < pool + sizeof pool; }
+bool in_pool(const void *block)
+{
+    return reinterpret_cast<uintptr_t>(block) - reinterpret_cast<uintptr_t>(pool) < sizeof pool;
+}
 
 void *pool_allocate(size_t size)
 {
@@ -50,35 +56,6 @@ bool resolving() { return UNPAIRED_UNLIKELY(load(real::addresses[UNPAIRED_FUNCTI
 /// While the real functions are looked up, the blocks come out of the pool.
 bool use_pool() { return resolving() && (process.phase == Phase::starting || real::looking_up()); }
 
-// ---- the two halves of every hook ------------------------------------------------------------------------------------
-
-/// The thread to record for; nullptr: hand the call on as it is.
-Thread *enter_heap(const Caller &caller)
-{
-    Thread *thread = enter(caller.sp);
-    if (thread == nullptr || UNPAIRED_UNLIKELY(process.heap_untouched) || inside_allocator(*thread, caller))
-        return nullptr;
-    return thread;
-}
-
-size_t usable_size(void *block) { return UNPAIRED_REAL(malloc_usable_size)(block); }
-
-/// Records and tags a fresh block; its slot is 0 where it was not recorded.
-void acquired(Thread &thread, const Caller &caller, unsigned function, unsigned family, void *block,
-              size_t size)
-{
-    const uint32_t slot = acquire_another(
-        &thread, caller,
-        {function, family, UNPAIRED_SPACE_heap, handle_of(block), static_cast<uint64_t>(size)});
-    const uint32_t owner = slot != 0 ? site_info(slot_at(slot)->site).owner : 0;
-    write_tag(block, usable_size(block), size, owner, caller.pc, slot);
-}
-
-void failed(Thread &thread, const Caller &caller, unsigned function, unsigned family)
-{
-    note_failure(thread, caller, {function, family, UNPAIRED_SPACE_heap}, ENOMEM);
-}
-
 /// The allocator's own mappings and locks, if it is not the C library's, are no business of the program.
 void enter_allocator(Thread &thread, const Caller &caller)
 {
@@ -86,118 +63,46 @@ void enter_allocator(Thread &thread, const Caller &caller)
         thread.enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent};
 }
 
-/// A block whose tag is damaged or missing, looked up by its address. Blocks from before the recording have none,
-/// so the search is given up when it never finds anything.
-void release_untagged(Thread &thread, const Caller &caller, unsigned function, void *block)
-{
-    constexpr uint32_t fruitless_searches = 200;
-    static uint32_t fruitless;
-    if (load(fruitless) > fruitless_searches) {
-        count_drop(UNPAIRED_DROP_SEARCH);
-        return;
-    }
-    unpaired_slot *found = nullptr, *before = nullptr;
-    const uint64_t address = handle_of(block);
-    any_slot([&](unpaired_slot &slot) {
-        if (slot.handle != address || slot.space != UNPAIRED_SPACE_heap || slot.site == 0)
-            return false;
-        if (live(slot)) {
-            found = &slot;
-            return true;
-        }
-        if (slot.release_site != 0)
-            before = &slot;
-        return false;
-    });
-    if (found == nullptr && before == nullptr) {
-        add(fruitless, 1u);
-        return;
-    }
-    const unpaired_slot &slot = found != nullptr ? *found : *before;
-    Anomaly anomaly{found != nullptr ? UNPAIRED_ANOMALY_TAG_OVERWRITTEN : UNPAIRED_ANOMALY_DOUBLE_RELEASE,
-                    UNPAIRED_SPACE_heap, function};
-    anomaly.acquire_site = slot.site;
-    anomaly.release_site = site_here(thread, function, site_info(slot.site).family, caller);
-    anomaly.first_release_site = found != nullptr ? 0 : slot.release_site;
-    anomaly.handle = address;
-    anomaly.size = slot.size;
-    record_anomaly(anomaly);
-    if (found != nullptr && claim(*found))
-        retire(thread, reference_of(found), anomaly.release_site);
-}
+} // namespace
 
-void released_twice(Thread &thread, const Caller &caller, unsigned function, void *block,
-                    const unpaired_trailer &tag)
-{
-    Anomaly anomaly{UNPAIRED_ANOMALY_DOUBLE_RELEASE, UNPAIRED_SPACE_heap, function};
-    anomaly.handle = handle_of(block);
-    if (tag.slot != 0 && plausible_slot(tag.slot)) {
-        const unpaired_slot &slot = *slot_at(tag.slot);
-        if (slot.image == process.image && slot.handle == handle_of(block) && !live(slot)) {
-            anomaly.acquire_site = slot.site;
-            anomaly.first_release_site = slot.release_site;
-            anomaly.size = slot.size;
-        }
-    }
-    anomaly.release_site = site_here(thread, function, UNPAIRED_FAMILY_NONE, caller);
-    record_anomaly(anomaly);
-}
+namespace {
 
-/// Everything a release does before the real call. Returns the claimed slot, not yet sent home, or 0.
-uint32_t release_before(Thread &thread, const Caller &caller, unsigned function, void *block, uint32_t &site)
+/// An allocation that is out of the ordinary, or comes early. `as_is` is the real call for the size the program asked for,
+/// `enlarged` for `extra` bytes more.
+template <class AsIs, class Enlarged>
+[[gnu::noinline]] void *allocate_specially(const Caller &caller, unsigned function, unsigned family,
+                                           size_t size, AsIs as_is, Enlarged enlarged)
 {
-    const size_t usable = usable_size(block);
-    storage_freed(thread, caller, function, handle_of(block), usable);
-    const Tag tag = read_tag(block, usable);
-    if (UNPAIRED_UNLIKELY(tag.state != TagState::live)) {
-        if (tag.state == TagState::released)
-            released_twice(thread, caller, function, block, *tag.at);
-        else
-            release_untagged(thread, caller, function, block);
-        return 0;
-    }
-    const uint32_t reference = tag.at->slot;
-    wipe_tag(tag.at, block);
-    if (reference == 0)
-        return 0;
-    unpaired_slot &slot = *slot_at(reference);
-    if (slot.image != process.image || slot.handle != handle_of(block))
-        return 0; // inherited: its owner is the parent
-    site = site_here(thread, function, site_info(slot.site).family, caller);
-    if (!claim(slot))
-        return 0;
-    check_match(slot, function, site);
-    return reference;
-}
-
-void release(Thread *thread, const Caller &caller, unsigned function, void *block)
-{
-    if (thread == nullptr || block == nullptr)
-        return;
-    const KeepErrno keep;
-    const Busy busy(*thread, caller.sp);
-    called_to_release(function, *thread, caller);
-    uint32_t site = 0;
-    if (const uint32_t slot = release_before(*thread, caller, function, block, site); slot != 0)
-        retire(*thread, slot, site);
+    Thread *thread = enter_heap(caller);
+    if (thread == nullptr || size > largest)
+        return as_is();
+    const Enclosing outer = enclosing_of(*thread, caller);
+    enter_allocator(*thread, caller);
+    void *block = enlarged();
+    thread->enclosing = outer;
+    if (block != nullptr)
+        acquired(*thread, caller, function, family, block, size);
+    else
+        failed(*thread, caller, function, family);
+    return block;
 }
 
 } // namespace
 
-/// An allocating hook: `call` is the real call with `extra` bytes more, `size` what the program asked for.
-#define UNPAIRED_ALLOCATE(function, family, size, plain, enlarged)                                      \
-    const Caller caller = UNPAIRED_CALLER();                                                            \
-    Thread *thread = enter_heap(caller);                                                                \
-    if (thread == nullptr || (size) > largest)                                                          \
-        return plain;                                                                                   \
-    const Enclosing outer = enclosing_of(*thread, caller);                                              \
-    enter_allocator(*thread, caller);                                                                   \
-    void *block = enlarged;                                                                             \
-    thread->enclosing = outer;                                                                          \
-    if (UNPAIRED_LIKELY(block != nullptr))                                                              \
-        acquired(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, size); \
-    else                                                                                                \
-        failed(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family);                \
+/// An allocating hook: `as_is` and `enlarged` are the real calls for the size asked for and for `extra` bytes more.
+#define UNPAIRED_ALLOCATE(function, family, size, as_is, enlarged)                                       \
+    const Caller caller = UNPAIRED_CALLER();                                                             \
+    Thread *thread = enter_plainly();                                                                    \
+    if (UNPAIRED_UNLIKELY(thread == nullptr || (size) > largest))                                        \
+        return allocate_specially(                                                                       \
+            caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, size, [=] { return as_is; }, \
+            [=] { return enlarged; });                                                                   \
+    void *block = enlarged;                                                                              \
+    if (UNPAIRED_LIKELY(block != nullptr))                                                               \
+        acquired_plainly(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, \
+                         size);                                                                          \
+    else                                                                                                 \
+        failed(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family);                 \
     return block;
 
 UNPAIRED_HOOK(void *, malloc, (size_t size))
@@ -262,8 +167,13 @@ UNPAIRED_HOOK(void, free, (void *block))
     if (UNPAIRED_UNLIKELY(load(real::addresses[UNPAIRED_FUNCTION_free]) == nullptr) && real::looking_up())
         return; // a message of dlerror's, out of the middle of our own dlsym: rather lost than looked up for ever
     const Caller caller = UNPAIRED_CALLER();
-    Thread *thread = block != nullptr ? enter_heap(caller) : nullptr;
-    release(thread, caller, UNPAIRED_FUNCTION_free, block);
+    if (UNPAIRED_LIKELY(block != nullptr)) {
+        Thread *thread = enter_plainly();
+        if (UNPAIRED_UNLIKELY(thread == nullptr))
+            thread = enter_heap(caller);
+        if (UNPAIRED_LIKELY(thread != nullptr))
+            release(*thread, caller, UNPAIRED_FUNCTION_free, block);
+    }
     UNPAIRED_REAL(free)(block);
 }
 
@@ -314,7 +224,7 @@ void *resize(Thread &thread, const Caller &caller, unsigned function, void *bloc
             storage_freed(thread, caller, function, handle_of(block), usable);
         if (slot != 0) {
             site = site_here(thread, function, site_info(old_slot_site).family, caller);
-            check_match(*slot_at(slot), UNPAIRED_FUNCTION_free, site);
+            check_match(*slot_at(slot), site_info(old_slot_site), UNPAIRED_FUNCTION_free, site);
             retire(thread, slot, site);
         }
     }
@@ -328,7 +238,7 @@ void *reallocate(Thread *thread, const Caller &caller, unsigned function, void *
     if (thread == nullptr || size > largest)
         return UNPAIRED_REAL(realloc)(block, size);
     if (block != nullptr && size == 0) { // glibc frees it
-        release(thread, caller, function, block);
+        release(*thread, caller, function, block);
         return UNPAIRED_REAL(realloc)(block, 0);
     }
     if (block != nullptr && usable_size(block) >= extra)
@@ -381,6 +291,7 @@ extern "C" __attribute__((visibility("default"))) size_t hook_malloc_usable_size
 
 namespace {
 
+Thread *enter_new_plainly() { return UNPAIRED_UNLIKELY(process.new_untouched) ? nullptr : enter_plainly(); }
 Thread *enter_new(const Caller &caller)
 {
     return UNPAIRED_UNLIKELY(process.new_untouched) ? nullptr : enter_heap(caller);
@@ -389,22 +300,28 @@ Thread *enter_new(const Caller &caller)
 } // namespace
 
 // The real operator calls malloc itself, and may throw: the enclosure then stays behind and is recognised as stale.
-#define UNPAIRED_NEW(family, function, parameters, plain_arguments, arguments)                              \
-    UNPAIRED_HOOK(void *, function, parameters)                                                             \
-    {                                                                                                       \
-        const Caller caller = UNPAIRED_CALLER();                                                            \
-        Thread *thread = enter_new(caller);                                                                 \
-        if (thread == nullptr || size > largest)                                                            \
-            return UNPAIRED_REAL(function) plain_arguments;                                                 \
-        const Enclosing outer = enclosing_of(*thread, caller);                                              \
-        thread->enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent};                           \
-        void *block = UNPAIRED_REAL(function) arguments;                                                    \
-        thread->enclosing = outer;                                                                          \
-        if (block != nullptr)                                                                               \
-            acquired(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, size); \
-        else                                                                                                \
-            failed(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family);                \
-        return block;                                                                                       \
+#define UNPAIRED_NEW(family, function, parameters, plain_arguments, arguments)                               \
+    UNPAIRED_HOOK(void *, function, parameters)                                                              \
+    {                                                                                                        \
+        const Caller caller = UNPAIRED_CALLER();                                                             \
+        Thread *thread = enter_new_plainly();                                                                \
+        const bool plainly = UNPAIRED_LIKELY(thread != nullptr);                                             \
+        if (!plainly)                                                                                        \
+            thread = enter_new(caller);                                                                      \
+        if (UNPAIRED_UNLIKELY(thread == nullptr || size > largest))                                          \
+            return UNPAIRED_REAL(function) plain_arguments;                                                  \
+        const Enclosing outer = plainly ? Enclosing{} : enclosing_of(*thread, caller);                       \
+        thread->enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent};                            \
+        void *block = UNPAIRED_REAL(function) arguments;                                                     \
+        thread->enclosing = outer;                                                                           \
+        if (UNPAIRED_UNLIKELY(block == nullptr))                                                             \
+            failed(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family);                 \
+        else if (plainly)                                                                                    \
+            acquired_plainly(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, \
+                             size);                                                                          \
+        else                                                                                                 \
+            acquired(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, size);  \
+        return block;                                                                                        \
     }
 #define UNPAIRED_NEW_FORMS(family, plain, nothrow, aligned, aligned_nothrow)                                \
     UNPAIRED_NEW(family, plain, (size_t size), (size), (size + extra))                                      \
@@ -422,12 +339,14 @@ UNPAIRED_NEW_FORMS(new_array, _Znam, _ZnamRKSt9nothrow_t, _ZnamSt11align_val_t,
     UNPAIRED_HOOK(void, function, parameters)                                     \
     {                                                                             \
         const Caller caller = UNPAIRED_CALLER();                                  \
-        Thread *thread = block != nullptr ? enter_new(caller) : nullptr;          \
-        if (thread == nullptr) {                                                  \
+        Thread *thread = block != nullptr ? enter_new_plainly() : nullptr;        \
+        if (UNPAIRED_UNLIKELY(thread == nullptr && block != nullptr))             \
+            thread = enter_new(caller);                                           \
+        if (UNPAIRED_UNLIKELY(thread == nullptr)) {                               \
             UNPAIRED_REAL(function) arguments;                                    \
             return;                                                               \
         }                                                                         \
-        release(thread, caller, UNPAIRED_FUNCTION_##function, block);             \
+        release(*thread, caller, UNPAIRED_FUNCTION_##function, block);            \
         const Enclosing outer = enclosing_of(*thread, caller);                    \
         thread->enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent}; \
         UNPAIRED_REAL(function) arguments;                                        \

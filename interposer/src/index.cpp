@@ -6,23 +6,20 @@
 #include <sys/mman.h>
 
 namespace unpaired::index {
+
+Chains *by_page;
+
 namespace {
 
 constexpr unsigned leaf_bits = 10, leaf_size = 1u << leaf_bits;
 constexpr unsigned root_size = 1024; // descriptors up to 2^20, the kernel's default fs.nr_open
 constexpr uint32_t retired_bit = 0x80000000u;
 
-constexpr unsigned bucket_bits = 14, buckets = 1u << bucket_bits;
 constexpr unsigned patience = 1u << 20; // tries for a bucket whose holder may never come back
 
 uint32_t *leaves[root_size];
 
-struct Chains {
-    uint32_t head[buckets];
-    uint8_t lock[buckets];
-};
 Chains *by_handle; // hashed by handle
-Chains *by_page;   // IN_PLACE: hashed by page, so that what lies in freed memory can be found
 
 uint32_t *ranges;
 uint32_t n_ranges, ranges_room, ranges_lock;
@@ -74,11 +71,6 @@ Chains *chains_of(Chains *&chains, bool make)
 }
 
 bool in_place(unsigned space) { return kind_of_space[space] == UNPAIRED_KIND_IN_PLACE; }
-
-unsigned page_bucket(uint64_t page)
-{
-    return static_cast<unsigned>((page * 0x9e3779b97f4a7c15ull) >> (64 - bucket_bits));
-}
 
 unsigned bucket_of(unsigned space, uint64_t handle)
 {

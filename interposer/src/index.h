@@ -33,9 +33,11 @@ uint32_t take(unsigned space, uint64_t handle);
 /// Finds it and leaves it in place; 0 if there is none.
 uint32_t find(unsigned space, uint64_t handle);
 
-/// Takes out one in-place object that lies in [from, from + size); 0 if there is none. One load when there is
-/// nothing near.
+/// Takes out one in-place object that lies in [from, from + size); 0 if there is none.
 uint32_t take_in_place_within(uint64_t from, uint64_t size);
+
+/// Whether it may find something there. One look when there is nothing near.
+inline bool in_place_near(uint64_t from, uint64_t size);
 
 // ---- ranges: an array of live mappings sorted by address ------------------------------------------------------------
 
@@ -45,5 +47,29 @@ uint32_t take_range_within(uint64_t from, uint64_t size);
 
 /// In a forked child: what is inherited is not in the child's index.
 void forget();
+
+// ---- how ------------------------------------------------------------------------------------------------------------
+
+inline constexpr unsigned bucket_bits = 14, buckets = 1u << bucket_bits;
+struct Chains {
+    uint32_t head[buckets];
+    uint8_t lock[buckets];
+};
+extern Chains
+    *by_page; ///< IN_PLACE: hashed by page, so that what lies in freed memory can be found; made when needed
+
+inline unsigned page_bucket(uint64_t page)
+{
+    return static_cast<unsigned>((page * 0x9e3779b97f4a7c15ull) >> (64 - bucket_bits));
+}
+
+inline bool in_place_near(uint64_t from, uint64_t size)
+{
+    const Chains *table = load(by_page, __ATOMIC_ACQUIRE);
+    if (UNPAIRED_LIKELY(table == nullptr))
+        return false;
+    const uint64_t page = from >> 12;
+    return page != (from + size) >> 12 || load(table->head[page_bucket(page)]) != 0;
+}
 
 } // namespace unpaired::index

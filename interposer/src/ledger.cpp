@@ -4,6 +4,8 @@
 
 #include "mapping.h"
 
+#include <cerrno>
+
 namespace unpaired {
 namespace {
 
@@ -46,6 +48,8 @@ Thread *new_state(int tid)
     if (thread == nullptr)
         return nullptr;
     thread->tid = tid;
+    thread->site_cache = thread->first_site_cache;
+    thread->site_cache_mask = site_cache_size - 2;
     thread->shard = static_cast<uint16_t>(shard);
     thread->id = add(process.file->next_thread, 1u);
     if (!register_shard(*thread))
@@ -154,9 +158,17 @@ Thread *attach_thread()
 {
     const int tid = sys::gettid();
     Thread *thread = take_over(tid);
-    if (thread == nullptr)
-        return new_state(tid);
+    if (thread == nullptr) {
+        thread = new_state(tid);
+        if (thread != nullptr)
+            thread->errno_at = &errno;
+        return thread;
+    }
+    thread->errno_at = &errno;
     thread->busy_sp = 0;
+    thread->last_stack.unwinding = false;
+    thread->last_stack.depth = 0; // the stack it tells of may be gone
+    thread->last_stack.own_low = thread->last_stack.own_high = 0;
     thread->enclosing = {};
     thread->scope_owner = thread->thread_owner = 0;
     thread->vfork_pending = false;
@@ -176,6 +188,7 @@ Thread *attach_stand_in(Thread &thread)
     if (thread.for_signals == nullptr)
         thread.for_signals = new_state(-1);
     if (thread.for_signals != nullptr) {
+        thread.for_signals->errno_at = thread.errno_at;
         thread.for_signals->id = thread.id;
         thread.for_signals->scope_owner = thread.scope_owner;
         thread.for_signals->thread_owner = thread.thread_owner;

@@ -17,6 +17,7 @@
 #include "unpaired/owner_tag.h"
 
 #include <cstring>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/prctl.h>
 #include <poll.h>
@@ -178,6 +179,10 @@ bool start_recording()
     }
     process.pid = sys::getpid();
     process.parent_pid = static_cast<int>(sys::call(SYS_getppid));
+    if (void *const *end = static_cast<void *const *>(dlsym(RTLD_DEFAULT, "__libc_stack_end"));
+        end != nullptr)
+        process.stack_end =
+            reinterpret_cast<uint64_t>(*end); // the loader's; nobody else tells it without a file
     process.locks = options.locks;
     process.reachability = options.reachability;
     process.every_event = options.every_event && prepare_event_log();
@@ -194,6 +199,7 @@ bool start_recording()
     const ModuleView *provider =
         module_at(reinterpret_cast<uint64_t>(real::address(UNPAIRED_FUNCTION_malloc)));
     process.libc_heap = provider != nullptr && provider->libc;
+    process.plain_heap = process.libc_heap && !process.heap_untouched && process.cycle_function == 0;
     store(process.phase, Phase::recording, __ATOMIC_RELEASE);
     return true;
 }

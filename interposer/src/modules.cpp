@@ -204,5 +204,4 @@ const ModuleView *module_at(uint64_t address)
 
 void release_module_lock() { store(busy, 0u); }
 
-
 } // namespace unpaired

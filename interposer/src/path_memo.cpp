@@ -1,268 +1,395 @@
-// A tree of stacks, from the inside out. A node stands for a run of words that were read one after the other and never
-// differed; its children for the values the next word has had. All threads share it. It only grows: a node is never
-// changed once it can be found, so readers take no lock; a node that must be split is replaced by one that ends sooner.
+// Where the words of a walk stand (its *layout*) depends on few of them, often on the innermost return address alone.
+// A tree of words, from the inside out, leads to a layout; all its words are then read at once, none waiting for
+// another, and their hash finds the hash of the stack. The walk is a function of the words it read, of where they stood
+// and of the rules: if these are as they were when it was walked frame by frame, so is the stack.
+//
+// All threads share it. It only grows; what can be found is never changed, so readers take no lock: a leaf that needs
+// another layout, or must become an inner node, is replaced by another node of the same key.
 #include "path_memo.h"
+
+#include <array>
 
 namespace unpaired {
 
 #if defined(__x86_64__)
 namespace {
 
-// Room for some 5,000 stacks; touched as it is used, 1.6 MiB when full.
-constexpr uint32_t room = 3u << 16, buckets = 1u << 15, longest_probe = 16;
-constexpr unsigned value_bits = 48;
-constexpr uint64_t value_mask = (uint64_t{1} << value_bits) - 1;
+// Touched as it is used, some 700 KiB when full.
+constexpr uint32_t buckets = 1u << 13, most_nodes = 1u << 12, offset_room = 1u << 16;
+constexpr uint32_t hash_places = 1u << 14, most_hashes = hash_places / 4 * 3;
+constexpr uint32_t longest_probe = 16, layouts_of_leaf = 1;
+constexpr uint64_t farthest = UINT16_MAX; // 8-byte words from the innermost return address outwards: 512 KiB
 
-/// Where a word stands, from where the walk is: 14 bits of distance in 8-byte words, and what it is.
-enum Kind : uint16_t {
-    return_address = 0 << 14, ///< so far outwards of the last one
-    saved_bp = 1 << 14,       ///< so far inwards of the last return address; its value counts from the innermost one
-    initial_bp = 2 << 14,     ///< the register itself, as the hook's caller had it
-    nothing = 3 << 14,        ///< the stack ends here
+/// A layout is a run of numbers: how many return addresses, how many saved frame pointers, whether the frame pointer
+/// register counts, then the places of the addresses and of the saved pointers, in 8-byte words from the innermost
+/// return address. Pointers count by their distance from there: the same code may run at another depth.
+using Offset = uint16_t;
+constexpr uint32_t header_offsets = 3;
+
+/// A word of a walk: what it is, and where it stands.
+enum class Kind : uint8_t {
+    none,
+    address,    ///< a return address
+    saved_bp,   ///< a frame pointer by which the next frame is found
+    initial_bp, ///< the same, still in its register
 };
-constexpr uint16_t kind_mask = 3 << 14;
-constexpr uint64_t farthest = (1 << 14) - 1;
+struct Word {
+    Kind kind;
+    Offset place;
+
+    bool operator==(const Word &) const = default;
+};
 
 struct Node {
-    uint64_t value;  ///< of the word that leads here
-    uint32_t parent; ///< tail of the node before
-    uint32_t tail;   ///< what its children know it by; stays with the end of a run when that is split
-    uint64_t hash;   ///< of the stack that ends here
-    uint32_t count;  ///< words, which follow: where each stands (16 bits), its value (48 bits)
-    uint16_t next;   ///< where the word stands that decides between the children, or `nothing`
-    uint16_t spare;
-
-    const uint64_t *words() const { return reinterpret_cast<const uint64_t *>(this + 1); }
+    uint64_t value; ///< of the word that leads here; the innermost return address leads to the first
+    uint32_t parent;
+    uint32_t layout[layouts_of_leaf]; ///< where in `offsets`; 0: none
+    Word next;                        ///< inner nodes: decides between the children; leaves: none
 };
-constexpr uint32_t node_words = sizeof(Node) / sizeof(uint64_t);
+
+struct Found {
+    uint64_t key, hash;
+};
 
 struct Memo {
-    uint32_t bucket[buckets]; ///< where a node begins; 0: empty
-    uint64_t nodes[room];
-
-    const Node &node(uint32_t at) const { return *reinterpret_cast<const Node *>(nodes + at); }
+    uint32_t bucket[buckets]; ///< numbers of nodes; 0: empty
+    Node node[most_nodes];
+    Offset offsets[offset_room];
+    Found found[hash_places];
 };
 Memo *memo;
-uint32_t writer;            // a lock that is tried, never waited for
-uint32_t used = 1, n_tails; // of memo->nodes; of tails: under `writer`
+uint32_t writer; // a lock that is tried, never waited for
+// Under `writer`; 0 is none in each.
+uint32_t n_nodes = 1, n_offsets = 1, n_hashes;
 
 inline uint64_t word_at(uint64_t address) { return *reinterpret_cast<const volatile uint64_t *>(address); }
-inline uint32_t bucket_of(uint32_t parent, uint64_t value)
-{
-    return static_cast<uint32_t>(mix(value, parent) >> 40) & (buckets - 1);
-}
+
 /// Roots are told apart by the rules they were walked by: what was learnt under others is not found again.
-inline uint32_t tail_of_roots(uint32_t generation) { return 0x80000000u | generation; }
+inline uint32_t root(uint32_t generation) { return 0x80000000u | generation; }
 
 /// The bucket where the node is, or the empty one where the search ends; `buckets` if it ends at neither.
 inline uint32_t look_up(const Memo &in, uint32_t parent, uint64_t value, uint32_t &node)
 {
-    uint32_t at = bucket_of(parent, value);
+    uint32_t at = static_cast<uint32_t>(mix(value, parent) >> 40) & (buckets - 1);
     for (uint32_t i = 0; i < longest_probe; i++, at = (at + 1) & (buckets - 1)) {
         node = load(in.bucket[at], __ATOMIC_ACQUIRE);
-        if (node == 0 || (in.node(node).parent == parent && in.node(node).value == value))
+        if (node == 0 || (in.node[node].value == value && in.node[node].parent == parent))
             return at;
     }
     node = 0;
     return buckets;
 }
 
-/// A walk along words. `slot`: of the return address it has come to.
-struct Place {
-    uint64_t base, slot, bp;
+inline uint64_t read(const Caller &caller, Word word)
+{
+    const uint64_t base = caller.sp - 8;
+    if (word.kind == Kind::initial_bp)
+        return caller.bp - base;
+    const uint64_t there = word_at(base + word.place * sizeof(uint64_t));
+    return word.kind == Kind::address ? there : there - base;
+}
 
-    uint64_t read(uint16_t where)
-    {
-        const uint64_t distance = uint64_t{where & farthest} * 8;
-        if (UNPAIRED_LIKELY((where & kind_mask) == return_address)) {
-            slot += distance;
-            return word_at(slot);
+/// Odd factors, one for each word of a layout: a sum of products waits for nothing but the words.
+constexpr unsigned most_words = 2 * UNPAIRED_MAX_DEPTH;
+constexpr auto factors = [] {
+    std::array<uint64_t, most_words> result{};
+    uint64_t state = 0x9e3779b97f4a7c15ull; // splitmix64
+    for (uint64_t &factor : result) {
+        uint64_t z = state += 0x9e3779b97f4a7c15ull;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+        factor = (z ^ (z >> 31)) | 1;
+    }
+    return result;
+}();
+
+/// Reads the words of a layout.
+inline uint64_t hash_words(const Caller &caller, uint32_t layout, const Offset *at)
+{
+    const uint64_t base = caller.sp - 8;
+    const size_t addresses = at[0], saved = at[1];
+    const Offset *place = at + header_offsets;
+    uint64_t hash = layout * 0x9e3779b97f4a7c15ull;
+    if (at[2] != 0)
+        hash ^= (caller.bp - base) * 0xd6e8feb86659fd93ull;
+#pragma GCC unroll 4
+    for (size_t i = 0; i < addresses; i++)
+        hash += word_at(base + place[i] * sizeof(uint64_t)) * factors[i];
+    for (size_t i = addresses; UNPAIRED_UNLIKELY(i < addresses + saved); i++)
+        hash += (word_at(base + place[i] * sizeof(uint64_t)) - base) * factors[i];
+    hash ^= hash >> 32;
+    return hash | (hash == 0);
+}
+
+/// The outermost word of a layout, in words from the innermost.
+inline uint64_t reach_of(const Offset *layout) { return layout[header_offsets + layout[0] - 1]; }
+
+inline uint32_t place_of(uint64_t key) { return key >> 20 & (hash_places - 1); }
+
+inline bool find_hash(const Memo &in, uint64_t key, uint64_t &hash)
+{
+    for (uint32_t i = 0, at = place_of(key); i < longest_probe; i++, at = (at + 1) & (hash_places - 1)) {
+        const uint64_t there = load(in.found[at].key, __ATOMIC_ACQUIRE);
+        if (UNPAIRED_LIKELY(there == key)) {
+            hash = in.found[at].hash;
+            return true;
         }
-        const uint64_t from_base = ((where & kind_mask) == saved_bp ? word_at(slot - distance) : bp) - base;
-        return fits(from_base) ? from_base & value_mask : ~uint64_t{0};
+        if (there == 0)
+            return false;
     }
+    return false;
+}
 
-    /// Whether a distance from the base can be kept.
-    static bool fits(uint64_t distance)
-    {
-        return static_cast<uint64_t>(static_cast<int64_t>(distance << 16) >> 16) == distance;
-    }
-};
+/// Up to what address the words of a layout may be read without asking whether they are there: where the thread walked
+/// its own stack before, all of it is mapped as long as the thread lives. 0: nowhere.
+inline uint64_t readable_until(const Caller &caller, const LastStack &last)
+{
+    return caller.sp - 8 >= last.own_low && caller.sp <= last.own_high ? last.own_high : 0;
+}
 
-/// The words of a stack as they are kept. Bounded: what does not fit is not remembered.
+/// The stack that the C library made for this thread ends below its descriptor, the first thread's where the program
+/// began; a stack that ends there is no coroutine's.
+bool ends_own_stack(uint64_t outermost)
+{
+    constexpr uint64_t room_for_start = 512, room_for_thread = 16 * 1024; // with static thread-local storage
+    uint64_t descriptor;
+    __asm__("mov %%fs:0, %0"
+            : "=r"(descriptor)); // x86-64 psABI, thread-local storage: it holds its own address
+    const uint64_t beginning = process.stack_end;
+    return (outermost < beginning && beginning - outermost < room_for_start) ||
+           (outermost < descriptor && descriptor - outermost < room_for_thread);
+}
+
+void learn_own_stack(LastStack &last)
+{
+    const uint64_t outermost = last.known.slot[0], innermost = last.known.slot[last.depth - 1];
+    for (uint32_t i = 0; i < last.depth; i++)
+        if ((last.known.flags[i] & StackStates::opaque) != 0) // a signal handler's stack may be another
+            return;
+    if (!ends_own_stack(outermost))
+        return;
+    if (outermost != last.own_high || innermost < last.own_low)
+        last.own_low = innermost;
+    last.own_high = outermost;
+}
+
+/// The words of a walk in the order they were read. Bounded: what does not fit is not remembered.
 struct Path {
-    uint64_t words[2 * UNPAIRED_MAX_DEPTH];
+    Word words[most_words];
     uint32_t count = 0;
 
-    bool add(uint16_t kind, uint64_t distance, uint64_t value)
+    bool add(Kind kind, uint64_t distance)
     {
-        if (distance % 8 != 0 || distance / 8 > farthest || !Place::fits(value))
+        if (distance / 8 > farthest || distance % 8 != 0 || count == most_words)
             return false;
-        words[count++] = (uint64_t{kind} | distance / 8) << value_bits | (value & value_mask);
+        words[count++] = {kind, static_cast<Offset>(distance / 8)};
         return true;
     }
 
-    /// From the states of a walk. bp is looked at where a rule uses it, so that what is read next depends on nothing but
-    /// what was read before.
-    bool fill(const Caller &caller, const LastStack &last)
+    /// From the outermost `depth` states.
+    bool fill(const StackStates &known, uint32_t depth)
     {
-        const StackStates &known = last.known;
-        const uint64_t base = caller.sp - 8;
+        const uint64_t base = known.slot[depth - 1];
         uint64_t bp_slot = 0; // where bp was read last
-        bool bp_checked = false;
-        for (uint32_t i = last.depth; i-- > 1;) {
-            if ((known.flags[i] & StackStates::uses_bp) != 0 && !bp_checked) {
-                if (!(bp_slot == 0 ? add(initial_bp, 0, known.bp[i] - base)
-                                   : add(saved_bp, known.slot[i] - bp_slot, known.bp[i] - base)))
+        bool bp_counted = false;
+        for (uint32_t i = depth; i-- > 1;) {
+            if ((known.flags[i - 1] & StackStates::opaque) != 0)
+                return false;
+            // bp counts where a rule uses it
+            if ((known.flags[i] & StackStates::uses_bp) != 0 && !bp_counted) {
+                if (!(bp_slot == 0 ? add(Kind::initial_bp, 0) : add(Kind::saved_bp, bp_slot - base)))
                     return false;
-                bp_checked = true;
+                bp_counted = true;
             }
-            if ((known.flags[i - 1] & StackStates::opaque) != 0 || !add(return_address, known.slot[i - 1] - known.slot[i], known.pc[i - 1]))
+            if (!add(Kind::address, known.slot[i - 1] - base))
                 return false;
             if (known.bp_slot[i - 1] != 0) {
                 bp_slot = known.bp_slot[i - 1];
-                bp_checked = false;
+                bp_counted = false;
             }
         }
         return true;
+    }
+};
+
+/// The same words as a layout.
+struct Layout {
+    Offset offsets[header_offsets + most_words] = {};
+    uint32_t count = header_offsets;
+
+    explicit Layout(const Path &path)
+    {
+        take(path, Kind::address, offsets[0]);
+        take(path, Kind::saved_bp, offsets[1]);
+        for (uint32_t i = 0; i < path.count; i++)
+            offsets[2] |= path.words[i].kind == Kind::initial_bp;
+    }
+
+    bool equals(const Offset *other) const
+    {
+        return __builtin_memcmp(offsets, other, count * sizeof(Offset)) == 0;
+    }
+
+private:
+    void take(const Path &path, Kind kind, Offset &n)
+    {
+        for (uint32_t i = 0; i < path.count; i++)
+            if (path.words[i].kind == kind) {
+                offsets[count++] = path.words[i].place;
+                n++;
+            }
     }
 };
 
 class Adder {
 public:
-    Adder(Memo &to, const Path &path, uint64_t hash) : to_(to), path_(path), hash_(hash) {}
+    Adder(Memo &to, const Caller &caller, const Path &path, uint64_t hash)
+        : to_(to), caller_(caller), path_(path), layout_(path), hash_(hash)
+    {}
 
-    void add(uint32_t generation, uint64_t innermost)
+    void add(uint32_t generation)
     {
-        uint32_t parent = tail_of_roots(generation);
-        uint64_t value = innermost;
-        for (uint32_t done = 0;;) {
-            uint32_t node;
-            const uint32_t at = look_up(to_, parent, value, node);
-            if (at == buckets)
+        uint32_t parent = root(generation);
+        uint64_t value = caller_.pc;
+        for (uint32_t level = 0;; level++) {
+            uint32_t number;
+            const uint32_t bucket = look_up(to_, parent, value, number);
+            if (bucket == buckets)
                 return;
-            if (node == 0) {
-                put_leaf(at, parent, value, done);
+            if (number == 0) {
+                add_leaf(bucket, {value, parent, {}, {}}, 0);
                 return;
             }
-            const Node &found = to_.node(node);
-            uint32_t same = 0;
-            while (same < found.count && done + same < path_.count &&
-                   found.words()[same] == path_.words[done + same])
-                same++;
-            if (same < found.count) {
-                if (done + same == path_.count || !split(at, node, same, path_.words[done + same]))
+            const Node &node = to_.node[number];
+            if (node.next.kind == Kind::none) {
+                for (uint32_t i = 0; i < layouts_of_leaf; i++) {
+                    if (node.layout[i] == 0) {
+                        add_leaf(bucket, node, i);
+                        return;
+                    }
+                    if (layout_.equals(to_.offsets + node.layout[i])) {
+                        add_hash(node.layout[i]);
+                        return;
+                    }
+                }
+                // Too many layouts: the next word decides. What the leaf knew is learnt anew.
+                if (level == path_.count || !put(bucket, {node.value, node.parent, {}, path_.words[level]}))
                     return;
-                continue; // the shorter node has taken its place
+                parent = n_nodes - 1;
+            } else {
+                if (level == path_.count || node.next != path_.words[level])
+                    return;
+                parent = number;
             }
-            done += same;
-            if (found.next == nothing || done == path_.count ||
-                found.next != static_cast<uint16_t>(path_.words[done] >> value_bits))
-                return;
-            parent = found.tail;
-            value = path_.words[done++] & value_mask;
+            value = read(caller_, path_.words[level]);
         }
     }
 
 private:
-    /// A node with these words, which nobody can find yet; 0 if there is no room.
-    uint32_t new_node(Node head, const uint64_t *words)
+    bool put(uint32_t bucket, const Node &node)
     {
-        if (room - used < node_words + head.count)
-            return 0;
-        const uint32_t at = used;
-        *reinterpret_cast<Node *>(to_.nodes + at) = head;
-        for (uint32_t i = 0; i < head.count; i++)
-            to_.nodes[at + node_words + i] = words[i];
-        used += node_words + head.count;
-        return at;
-    }
-
-    void put_leaf(uint32_t bucket, uint32_t parent, uint64_t value, uint32_t done)
-    {
-        if (const uint32_t leaf = new_node({value, parent, ++n_tails, hash_, path_.count - done, nothing, 0},
-                                           path_.words + done))
-            store(to_.bucket[bucket], leaf, __ATOMIC_RELEASE);
-    }
-
-    /// The node's run is to end after `count` words, where `other` is another value for the next one.
-    bool split(uint32_t bucket, uint32_t node, uint32_t count, uint64_t other)
-    {
-        const Node &whole = to_.node(node);
-        const uint64_t differing = whole.words()[count];
-        const auto where = static_cast<uint16_t>(differing >> value_bits);
-        if (where != static_cast<uint16_t>(other >> value_bits))
+        if (n_nodes == most_nodes)
             return false;
-        const uint32_t tail = ++n_tails;
-        uint32_t none;
-        const uint32_t place = look_up(to_, tail, differing & value_mask, none);
-        if (place == buckets || none != 0)
-            return false;
-        const uint32_t end = new_node(
-            {differing & value_mask, tail, whole.tail, whole.hash, whole.count - count - 1, whole.next, 0},
-            whole.words() + count + 1);
-        const uint32_t beginning = new_node({whole.value, whole.parent, tail, 0, count, where, 0}, whole.words());
-        if (end == 0 || beginning == 0)
-            return false;
-        store(to_.bucket[place], end, __ATOMIC_RELEASE);
-        store(to_.bucket[bucket], beginning, __ATOMIC_RELEASE);
+        to_.node[n_nodes] = node;
+        store(to_.bucket[bucket], n_nodes++, __ATOMIC_RELEASE);
         return true;
     }
 
+    /// The node, with the layout as its i-th.
+    void add_leaf(uint32_t bucket, Node node, uint32_t i)
+    {
+        if (offset_room - n_offsets < layout_.count)
+            return;
+        const uint32_t layout = n_offsets;
+        __builtin_memcpy(to_.offsets + layout, layout_.offsets, layout_.count * sizeof(Offset));
+        node.layout[i] = layout;
+        if (!put(bucket, node))
+            return;
+        n_offsets += layout_.count;
+        add_hash(layout);
+    }
+
+    void add_hash(uint32_t layout)
+    {
+        const uint64_t key = hash_words(caller_, layout, to_.offsets + layout);
+        if (n_hashes == most_hashes)
+            return;
+        for (uint32_t i = 0, at = place_of(key); i < longest_probe; i++, at = (at + 1) & (hash_places - 1)) {
+            Found &found = to_.found[at];
+            if (found.key == key)
+                return;
+            if (found.key != 0)
+                continue;
+            found.hash = hash_;
+            store(found.key, key, __ATOMIC_RELEASE);
+            n_hashes++;
+            return;
+        }
+    }
+
     Memo &to_;
+    const Caller &caller_;
     const Path &path_;
+    const Layout layout_;
     uint64_t hash_;
 };
 
 } // namespace
 
-bool find_path(const Caller &caller, uint32_t generation, uint64_t &hash)
+bool find_path(const Caller &caller, uint32_t generation, const LastStack &last, uint64_t &hash)
 {
     const Memo *in = load(memo, __ATOMIC_ACQUIRE);
-    if (in == nullptr)
+    const uint64_t until = readable_until(caller, last);
+    if (UNPAIRED_UNLIKELY(in == nullptr || until == 0))
         return false;
-    Place place{caller.sp - 8, caller.sp - 8, caller.bp};
-    uint32_t parent = tail_of_roots(generation);
+    const uint64_t readable = (until - (caller.sp - 8)) / sizeof(uint64_t);
+    uint32_t parent = root(generation);
     uint64_t value = caller.pc;
     for (;;) {
         uint32_t number;
         look_up(*in, parent, value, number);
-        if (number == 0)
+        if (UNPAIRED_UNLIKELY(number == 0))
             return false;
-        const Node &node = in->node(number);
-        const uint64_t *word = node.words();
-        for (const uint64_t *end = word + node.count; word != end; word++)
-            if (place.read(static_cast<uint16_t>(*word >> value_bits)) != (*word & value_mask))
-                return false;
-        if (node.next == nothing) {
-            hash = node.hash;
-            return true;
+        const Node &node = in->node[number];
+        if (node.next.kind == Kind::none) {
+            for (const uint32_t layout : node.layout)
+                if (layout != 0 && reach_of(in->offsets + layout) <= readable &&
+                    find_hash(*in, hash_words(caller, layout, in->offsets + layout), hash))
+                    return true;
+            return false;
         }
-        parent = node.tail;
-        value = place.read(node.next);
+        if (UNPAIRED_UNLIKELY(node.next.place > readable))
+            return false;
+        parent = number;
+        value = read(caller, node.next);
     }
 }
 
-void remember_path(const Caller &caller, const LastStack &last, uint64_t hash)
+bool remember_path(const Caller &caller, uint32_t depth, LastStack &last, uint64_t hash)
 {
-    if (!last.whole || last.depth == 0)
-        return;
+    if (!last.whole || depth < 2)
+        return false;
+    learn_own_stack(last);
     Path path;
-    if (!path.fill(caller, last) || __atomic_exchange_n(&writer, 1u, __ATOMIC_ACQUIRE) != 0)
-        return;
+    if (readable_until(caller, last) == 0 || !path.fill(last.known, depth) ||
+        __atomic_exchange_n(&writer, 1u, __ATOMIC_ACQUIRE) != 0)
+        return false;
     if (memo == nullptr)
         store(memo, static_cast<Memo *>(sys::anonymous(sizeof(Memo))), __ATOMIC_RELEASE);
+    const uint32_t known = n_nodes + n_hashes;
     if (memo != nullptr)
-        Adder(*memo, path, hash).add(last.generation, caller.pc);
+        Adder(*memo, caller, path, hash).add(last.generation);
+    const bool learnt = n_nodes + n_hashes != known;
     store(writer, 0u, __ATOMIC_RELEASE);
+    return learnt;
 }
 
 void release_path_lock() { store(writer, 0u); }
 
 #else
 
-bool find_path(const Caller &, uint32_t, uint64_t &) { return false; }
-void remember_path(const Caller &, const LastStack &, uint64_t) {}
+bool find_path(const Caller &, uint32_t, const LastStack &, uint64_t &) { return false; }
+bool remember_path(const Caller &, uint32_t, LastStack &, uint64_t) { return false; }
 void release_path_lock() {}
 
 #endif

@@ -26,11 +26,12 @@ Thread *enter_slowly(uint64_t sp)
         read_thread_name(*self);
     }
     Thread *thread = self;
-    if (thread->unwinding && inside(sp, thread->busy_sp))
+    if (thread->last_stack.unwinding && inside(sp, thread->busy_sp))
         return nullptr;
     if (thread->busy_sp != 0) {
         if (!inside(sp, thread->busy_sp)) {
             thread->busy_sp = 0; // the handler that interrupted the recorder left it by longjmp
+            thread->last_stack.unwinding = false;
         } else {
             thread = attach_stand_in(*thread);
             if (thread == nullptr || (thread->busy_sp != 0 && inside(sp, thread->busy_sp))) {
@@ -58,10 +59,7 @@ bool in_vfork_child(Thread &thread)
 
 uint32_t site_here(Thread &thread, unsigned function, unsigned family, const Caller &caller)
 {
-    thread.unwinding = true;
-    const uint64_t hash = hash_stack(caller, thread.last_stack);
-    thread.unwinding = false;
-    return intern_site(thread, function, family, caller, hash);
+    return site_of_call(thread, function, family, caller).site;
 }
 
 bool is_part_of(const Enclosing &outer, const Caller &caller)
@@ -128,9 +126,6 @@ void enter_in_index(Thread &thread, uint32_t reference, const Acquisition &what,
             retire_unseen(thread, before.slot);
     } else if (kind_of_space[what.space] == UNPAIRED_KIND_RANGE) {
         ok = index::enter_range(reference);
-    } else if (kind_of_space[what.space] == UNPAIRED_KIND_HELD) {
-        slot_at(reference)->next = thread.held;
-        thread.held = reference;
     } else {
         if (kind_of_space[what.space] != UNPAIRED_KIND_COUNTED) {
             if (const uint32_t before = index::take(what.space, what.handle); before != 0) {
@@ -198,7 +193,7 @@ uint32_t finish_acquire(Acquiring &acquiring, const Caller &caller, const Acquis
     if (acquiring.thread == nullptr)
         return 0;
     Thread &thread = *acquiring.thread;
-    const KeepErrno keep;
+    const KeepErrno keep(thread);
     const Busy busy(thread, caller.sp);
     const uint32_t reserved = thread.enclosing.slot;
     const uint32_t slot = record(thread, acquiring.outer, reserved, caller, what);
@@ -212,7 +207,7 @@ uint32_t acquire_another(Thread *thread, const Caller &caller, const Acquisition
 {
     if (thread == nullptr)
         return 0;
-    const KeepErrno keep;
+    const KeepErrno keep(*thread);
     const Busy busy(*thread, caller.sp);
     Enclosing outer = enclosing_of(*thread, caller);
     const uint32_t slot = record(*thread, outer, 0, caller, what);
@@ -225,10 +220,25 @@ void finish_hold(Thread *thread, const Caller &caller, const Acquisition &what)
 {
     if (thread == nullptr)
         return;
-    const KeepErrno keep;
+    const KeepErrno keep(*thread);
     const Busy busy(*thread, caller.sp);
-    Enclosing none{};
-    record(*thread, none, 0, caller, what);
+    if (UNPAIRED_UNLIKELY(stopped())) {
+        process.ever_stopped = true;
+        return;
+    }
+    if (in_vfork_child(*thread))
+        return;
+    if (UNPAIRED_UNLIKELY(what.function == process.cycle_function))
+        begin_cycle_of_call({}, caller);
+    const uint32_t site = site_of_call(*thread, what.function, what.family, caller).site;
+    const uint32_t slot = UNPAIRED_LIKELY(site != 0) ? take_slot(*thread) : 0;
+    if (UNPAIRED_UNLIKELY(slot == 0)) {
+        count_drop(UNPAIRED_DROP_NO_SPACE);
+        return;
+    }
+    publish(*thread, slot, {what.handle, what.size, site, 0, 0, static_cast<uint8_t>(what.space), 0});
+    slot_at(slot)->next = thread->held;
+    thread->held = slot;
 }
 
 void finish_failed(Acquiring &acquiring, const Caller &caller, const Acquisition &what, int error)

@@ -52,6 +52,7 @@ private:
 class KeepErrno {
 public:
     KeepErrno() : at_(&errno), kept_(*at_) {}
+    explicit KeepErrno(const Thread &thread) : at_(thread.errno_at), kept_(*at_) {}
     ~KeepErrno() { *at_ = kept_; }
     KeepErrno(const KeepErrno &) = delete;
     KeepErrno &operator=(const KeepErrno &) = delete;
@@ -172,6 +173,47 @@ Releasing begin_release(const Caller &caller, unsigned function, unsigned space,
 void finish_release(Releasing &releasing, const Caller &caller, bool succeeded, bool gone, int64_t result,
                     int error);
 
+/// Retires a slot that the caller has claimed, noting who did it.
+inline void retire(Thread &thread, uint32_t slot, uint32_t release_site)
+{
+    slot_at(slot)->release_site = release_site;
+    send_home(thread, slot);
+}
+
+/// The release of a held lock where nothing is out of the ordinary: it is the last one this thread took. Claimed, or
+/// releasing.slot is 0 and begin_release() must be asked.
+inline Releasing begin_unlock_plainly(const Caller &caller, unsigned function, unsigned space,
+                                      uint64_t handle)
+{
+    Releasing releasing;
+    Thread *thread = enter(caller.sp);
+    if (UNPAIRED_UNLIKELY(thread == nullptr || thread->vfork_pending || thread->held == 0))
+        return releasing;
+    unpaired_slot &slot = *slot_at(thread->held);
+    if (slot.handle != handle || slot.space != space || function == process.cycle_function)
+        return releasing;
+    const Busy busy(*thread, caller.sp);
+    const uint32_t reference = thread->held;
+    thread->held = slot.next;
+    if (UNPAIRED_UNLIKELY(!claim(slot))) { // another thread unlocked it meanwhile, and left it to be unlinked
+        thread->held = reference;
+        return releasing;
+    }
+    releasing.thread = thread;
+    releasing.function = function;
+    releasing.space = space;
+    releasing.handle = handle;
+    releasing.slot = reference;
+    return releasing;
+}
+
+/// After the real call succeeded.
+inline void finish_unlock_plainly(const Releasing &releasing, const Caller &caller)
+{
+    const Busy busy(*releasing.thread, caller.sp);
+    retire(*releasing.thread, releasing.slot, 0);
+}
+
 /// A release without its own call, by something that succeeded already (dup2 onto it, pclose, freopen).
 void released_by(Thread *thread, const Caller &caller, unsigned function, unsigned space, uint64_t handle);
 
@@ -181,13 +223,6 @@ void early_releases_begin();
 void early_releases_end();
 bool early_release_of(uint64_t handle);
 
-/// Retires a slot that the caller has claimed, noting who did it.
-inline void retire(Thread &thread, uint32_t slot, uint32_t release_site)
-{
-    slot_at(slot)->release_site = release_site;
-    send_home(thread, slot);
-}
-
 inline bool has_owner_of_its_own(const SiteInfo &site)
 {
     return site.owner_source == UNPAIRED_OWNER_SCOPE || site.owner_source == UNPAIRED_OWNER_RULE;
@@ -195,10 +230,10 @@ inline bool has_owner_of_its_own(const SiteInfo &site)
 /// Says what does not fit between a release and its acquisition, if anything.
 void note_mismatch(const unpaired_slot &slot, unsigned function, uint32_t release_site);
 
-/// Checks that a release fits its acquisition: the releaser's family, the owners.
-inline void check_match(const unpaired_slot &slot, unsigned function, uint32_t release_site)
+/// Checks that a release fits its acquisition, whose site is `acquired`: the releaser's family, the owners.
+inline void check_match(const unpaired_slot &slot, const SiteInfo &acquired, unsigned function,
+                        uint32_t release_site)
 {
-    const SiteInfo acquired = site_info(slot.site);
     if (UNPAIRED_UNLIKELY(!serves(function, acquired.family) || has_owner_of_its_own(acquired)))
         note_mismatch(slot, function, release_site);
 }

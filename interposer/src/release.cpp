@@ -89,7 +89,7 @@ Releasing begin_release(const Caller &caller, unsigned function, unsigned space,
         unlock(r, caller);
         return r;
     }
-    const KeepErrno keep;
+    const KeepErrno keep(thread);
     const Busy busy(thread, caller.sp);
     if (space == UNPAIRED_SPACE_fd) {
         const index::Descriptor known = index::retire_descriptor(static_cast<int>(handle));
@@ -161,7 +161,7 @@ void finish_release(Releasing &r, const Caller &caller, bool succeeded, bool gon
     if (r.thread == nullptr)
         return;
     Thread &thread = *r.thread;
-    const KeepErrno keep;
+    const KeepErrno keep(thread);
     const Busy busy(thread, caller.sp);
     if (succeeded)
         called_to_release(r.function, thread, caller);
@@ -172,7 +172,7 @@ void finish_release(Releasing &r, const Caller &caller, bool succeeded, bool gon
     unpaired_slot &slot = *slot_at(r.slot);
     if (gone && succeeded) {
         if (kind_of_space[r.space] != UNPAIRED_KIND_HELD)
-            check_match(slot, r.function, r.site);
+            check_match(slot, site_info(slot.site), r.function, r.site);
         retire(thread, r.slot, r.site);
         return;
     }
@@ -216,7 +216,7 @@ void released_by(Thread *thread, const Caller &caller, unsigned function, unsign
 {
     if (thread == nullptr || (foreign_to_vfork(space) && in_vfork_child(*thread)))
         return;
-    const KeepErrno keep;
+    const KeepErrno keep(*thread);
     const Busy busy(*thread, caller.sp);
     uint32_t reference = 0;
     if (space == UNPAIRED_SPACE_fd) {

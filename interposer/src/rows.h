@@ -40,6 +40,19 @@ template <unsigned space> void failed(Acquiring &acquiring, const Caller &caller
         finish_failed(acquiring, caller, what, errno);
 }
 
+template <unsigned space> Releasing begin(const Caller &caller, unsigned function, uint64_t handle)
+{
+    if constexpr (held<space>)
+        if (const Releasing plain = begin_unlock_plainly(caller, function, space, handle);
+            UNPAIRED_LIKELY(plain.slot != 0))
+            return plain;
+    return begin_release(caller, function, space, handle);
+}
+template <unsigned space> bool is_plain_unlock(const Releasing &releasing)
+{
+    return held<space> && UNPAIRED_LIKELY(releasing.slot != 0);
+}
+
 template <class Result> int64_t as_number(Result result)
 {
     if constexpr (std::is_pointer_v<Result>)
@@ -80,19 +93,22 @@ template <class Result> int error_of(Result result, int error)
 #define UNPAIRED_ACQUIRE(family_, type, function, parameters, arguments, succeeded, handle_) \
     UNPAIRED_ACQUIRE_SIZED(family_, type, function, parameters, arguments, succeeded, handle_, 0)
 
-#define UNPAIRED_RELEASE(space_, type, function, parameters, arguments, succeeded, gone, handle_)            \
-    UNPAIRED_DEFINE_HOOK(type, function, parameters)                                                         \
-    {                                                                                                        \
-        const Caller caller_ = UNPAIRED_CALLER();                                                            \
-        if (left_alone<UNPAIRED_SPACE_##space_>())                                                           \
-            return UNPAIRED_REAL(function) arguments;                                                        \
-        Releasing releasing_ = begin_release(caller_, UNPAIRED_FUNCTION_##function, UNPAIRED_SPACE_##space_, \
-                                             handle_of(handle_));                                            \
-        type ret = UNPAIRED_REAL(function) arguments;                                                        \
-        const int error_ = errno;                                                                            \
-        finish_release(releasing_, caller_, (succeeded), (gone), as_number(ret), error_of(ret, error_));     \
-        errno = error_;                                                                                      \
-        return ret;                                                                                          \
+#define UNPAIRED_RELEASE(space_, type, function, parameters, arguments, succeeded, gone, handle_)      \
+    UNPAIRED_DEFINE_HOOK(type, function, parameters)                                                   \
+    {                                                                                                  \
+        const Caller caller_ = UNPAIRED_CALLER();                                                      \
+        if (left_alone<UNPAIRED_SPACE_##space_>())                                                     \
+            return UNPAIRED_REAL(function) arguments;                                                  \
+        Releasing releasing_ =                                                                         \
+            begin<UNPAIRED_SPACE_##space_>(caller_, UNPAIRED_FUNCTION_##function, handle_of(handle_)); \
+        type ret = UNPAIRED_REAL(function) arguments;                                                  \
+        if (is_plain_unlock<UNPAIRED_SPACE_##space_>(releasing_) && (succeeded) && (gone)) {           \
+            finish_unlock_plainly(releasing_, caller_);                                                \
+            return ret;                                                                                \
+        }                                                                                              \
+        finish_release(releasing_, caller_, (succeeded), (gone), as_number(ret),                       \
+                       (succeeded) ? 0 : error_of(ret, errno));                                        \
+        return ret;                                                                                    \
     }
 
 #define UNPAIRED_RELEASE_VOID(space_, function, parameters, arguments, handle_)                              \

@@ -143,23 +143,50 @@ uint32_t new_site(Thread &thread, unsigned function, unsigned family, const Stac
     return site;
 }
 
+// A compiler has ten thousand call sites in use at a time. The memory that a thread may cost allows no such cache for each.
+constexpr uint32_t misses_for_large_cache = 50000, most_large_caches = 8;
+
+void enlarge_site_cache(Thread &thread)
+{
+    static uint32_t made;
+    if (load(made) >= most_large_caches || add(made, 1u) >= most_large_caches)
+        return;
+    auto *larger =
+        static_cast<SiteCacheEntry *>(sys::anonymous(large_site_cache_size * sizeof(SiteCacheEntry)));
+    if (larger == nullptr)
+        return;
+    thread.site_cache_mask =
+        0; // a signal handler's stand-in has a cache of its own; this order is for longjmp's sake
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    thread.site_cache = larger;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    thread.site_cache_mask = large_site_cache_size - 2;
+}
+
 } // namespace
 
-uint32_t intern_slowly(Thread &thread, unsigned function, unsigned family, uint64_t key, const Caller &caller)
+const SiteCacheEntry &intern_slowly(Thread &thread, unsigned function, unsigned family, uint64_t key,
+                                    const Caller &caller)
 {
+    static constexpr SiteCacheEntry none{};
+    key |= key == 0; // 0 is an empty place of the table
     uint32_t site = sites.find(key);
     if (site == 0) {
         if (load(process.full) != 0)
-            return 0; // it could not be written down, and its number would be lost with every event
+            return none; // it could not be written down, and its number would be lost with every event
         Stack stack;
         stack_of(caller, thread.last_stack, stack);
         site = new_site(thread, function, family, stack);
         if (site == 0)
-            return 0;
+            return none;
         sites.insert(key, site);
     }
-    thread.site_cache[site_cache_place(key)] = {key, site};
-    return site;
+    if (UNPAIRED_UNLIKELY(++thread.site_cache_misses == misses_for_large_cache))
+        enlarge_site_cache(thread);
+    SiteCacheEntry *place = site_cache_place(thread, key);
+    place[1] = place[0];
+    place[0] = {key, site, site_info(site).owner};
+    return place[0];
 }
 
 } // namespace unpaired

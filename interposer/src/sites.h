@@ -12,10 +12,9 @@ struct SiteInfo {
     uint8_t owner_source; ///< enum unpaired_owner_source
 };
 
-/// The number of the site whose stack has that hash, by hash_stack() of thread.last_stack just now; recorded if it is new;
-/// 0 when there was no room for it.
-inline uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const Caller &caller,
-                            uint64_t stack_hash);
+/// The site of a call: walks the stack and interns it; the site is 0 when there was no room to record it.
+inline const SiteCacheEntry &site_of_call(Thread &thread, unsigned function, unsigned family,
+                                          const Caller &caller);
 
 /// What is known of a site that this image or an ancestor interned.
 inline SiteInfo site_info(uint32_t site);
@@ -32,22 +31,34 @@ inline SiteInfo site_info(uint32_t site)
     return of_page != nullptr ? of_page[site % site_info_page] : SiteInfo{};
 }
 
-inline unsigned site_cache_place(uint64_t key) { return key >> 32 & (site_cache_size - 1); }
-
-/// Looks the key up in the table of all threads, and makes the site if it is new.
-uint32_t intern_slowly(Thread &thread, unsigned function, unsigned family, uint64_t key, const Caller &caller);
-
-inline uint32_t intern_site(Thread &thread, unsigned function, unsigned family, const Caller &caller,
-                            uint64_t stack_hash)
+/// The first of the two places where the key may stand.
+inline SiteCacheEntry *site_cache_place(const Thread &thread, uint64_t key)
 {
-    uint64_t key = uint64_t{function} << 32 | uint64_t{family} << 48 | module_generation();
-    key = mix(key, uint64_t{thread.scope_owner} << 32 | thread.thread_owner);
-    key = mix(key, stack_hash);
-    key |= key == 0;
-    const SiteCacheEntry &cached = thread.site_cache[site_cache_place(key)];
-    if (UNPAIRED_LIKELY(cached.key == key))
-        return cached.site;
+    return &thread.site_cache[key >> 32 & thread.site_cache_mask];
+}
+
+/// Looks the key up in the table of all threads, and makes the site if it is new. The stack is that of the last
+/// hash_stack() of thread.last_stack.
+const SiteCacheEntry &intern_slowly(Thread &thread, unsigned function, unsigned family, uint64_t key,
+                                    const Caller &caller);
+
+/// The same for the stack that hash_stack() has just walked for this caller.
+inline const SiteCacheEntry &site_of_stack(Thread &thread, uint64_t stack_hash, unsigned function,
+                                           unsigned family, const Caller &caller)
+{
+    const uint64_t what = uint64_t{function} << 32 | uint64_t{family} << 48 | module_generation();
+    const uint64_t owners = uint64_t{thread.scope_owner} << 32 | thread.thread_owner;
+    const uint64_t key = mix(stack_hash ^ what, owners * 0xd6e8feb86659fd93ull);
+    const SiteCacheEntry *cached = site_cache_place(thread, key);
+    if (UNPAIRED_LIKELY(cached->key == key || (++cached)->key == key))
+        return *cached;
     return intern_slowly(thread, function, family, key, caller);
+}
+
+inline const SiteCacheEntry &site_of_call(Thread &thread, unsigned function, unsigned family,
+                                          const Caller &caller)
+{
+    return site_of_stack(thread, hash_stack(caller, thread.last_stack), function, family, caller);
 }
 
 } // namespace unpaired

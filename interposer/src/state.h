@@ -40,11 +40,12 @@ struct Caller {
 /// How many retired slots a thread keeps before it reuses the oldest: as long as they stay, a second release
 /// can show the stack of the first (HOT_PATH: no visible cost at 64 to 1,024).
 inline constexpr unsigned retired_kept = 256;
-inline constexpr unsigned site_cache_size = 512;
+/// Of a thread's cache of sites: every thread's, and that of a few threads that have met very many.
+inline constexpr unsigned site_cache_size = 512, large_site_cache_size = 8192;
 
 struct SiteCacheEntry {
     uint64_t key;
-    uint32_t site;
+    uint32_t site, owner;
 };
 
 /// A directory of counter blocks by site number, two levels.
@@ -86,6 +87,7 @@ struct Thread {
     int tid;          ///< 0: free to be taken
     uint32_t id;      ///< as slots and THREAD records know it
     uint16_t shard;   ///< this state's number in the image
+    int *errno_at;    ///< the thread's errno, so that keeping it is no call
     uint64_t busy_sp; ///< the recorder is at work for this thread, called from here; 0: it is not
     Enclosing enclosing;
     uint32_t scope_owner;  ///< declared by UNPAIRED_OWNER_SCOPE; 0: none
@@ -93,7 +95,6 @@ struct Thread {
     uint32_t names_seen;   ///< process.names when the name was read
     char name[16];
     bool named;         ///< a THREAD record has been written
-    bool unwinding;     ///< the general unwinder is at work; the locks it takes are nobody's
     bool vfork_pending; ///< called vfork: until the pid says otherwise, this may be the child
     uint32_t held;      ///< chain of slots: locks this thread holds, youngest first
     uint32_t free_slots;
@@ -101,7 +102,10 @@ struct Thread {
     uint32_t retired_at;
     uint32_t retired[retired_kept];
     LastStack last_stack;
-    SiteCacheEntry site_cache[site_cache_size];
+    SiteCacheEntry *site_cache; ///< first_site_cache, or a larger one
+    uint32_t site_cache_mask;   ///< its size − 2: a key may stand in either of two places
+    uint32_t site_cache_misses;
+    SiteCacheEntry first_site_cache[site_cache_size];
     CounterLeaf *counters[counter_root];
     unpaired_extent *counter_extent; ///< COUNTERS extent with room, or nullptr
     uint32_t counter_blocks_left;
@@ -121,6 +125,7 @@ struct Process {
     uint16_t image, parent_image;
     int parent_pid;
     bool forked;
+    uint64_t stack_end; ///< where the first thread's stack began
     bool announced; ///< the IMAGE record is written; a forked child puts it off until it has something to say
     bool locks;     ///< --locks=on
     bool reachability; ///< --reachability=on
@@ -130,6 +135,7 @@ struct Process {
     bool heap_untouched;     ///< the program brings its own malloc
     bool new_untouched;      ///< ... its own operator new
     bool libc_heap;          ///< malloc is the C library's own: it calls no hook
+    bool plain_heap; ///< recording, malloc and its kin are the C library's, and no call begins a cycle
     bool ever_stopped;
     bool no_populate; ///< the kernel lacks MADV_POPULATE_WRITE; the file was allocated at the start
     unpaired_file_header *file;

@@ -9,8 +9,9 @@ uint32_t unwind_generation;
 #if defined(__x86_64__)
 namespace {
 
-constexpr unsigned smallest_bits = 14; // 256 KiB
-constexpr unsigned largest_bits = 18;  // 4 MiB: about 200,000 return addresses; later ones are read each time
+constexpr unsigned smallest_bits =
+    10; // 16 KiB: no larger than needed, so that what is used often stays in the cache
+constexpr unsigned largest_bits = 18; // 4 MiB: about 200,000 return addresses; later ones are read each time
 
 RuleTable tables[largest_bits - smallest_bits + 1];
 uint32_t filled; // entries in the table in use; changed under `writer`, like the entries
@@ -37,7 +38,7 @@ void put(RuleTable &table, uint64_t pc, cfi::Rule rule)
 bool grow()
 {
     RuleTable *const present = unwind_rules;
-    const unsigned bits = present == nullptr ? smallest_bits : present->bits + 2;
+    const unsigned bits = present == nullptr ? smallest_bits : present->bits + 1;
     if (bits > largest_bits)
         return false;
     auto *entries = static_cast<RuleTable::Entry *>(sys::anonymous(sizeof(RuleTable::Entry) << bits));

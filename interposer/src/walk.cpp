@@ -99,178 +99,254 @@ inline Step step(State &at, const Rule &rule, uint64_t &bp_slot)
 
 inline bool uses_bp(const Rule &rule) { return rule.kind == Kind::from_bp || rule.kind == Kind::realigned; }
 
+/// Whether the return address of state `i` stands where it was read.
+inline bool returns(const StackStates &known, size_t i) { return word_at(known.slot[i]) == known.pc[i]; }
+
 /// Whether the step from state `inner` outwards reads what it read before.
-inline bool still_holds(const StackStates &known, uint32_t inner)
+bool still_holds(const StackStates &known, size_t inner)
 {
-    const uint32_t outer = inner - 1;
+    const size_t outer = inner - 1;
     const uint8_t flags = known.flags[outer];
-    if (UNPAIRED_UNLIKELY((flags & (StackStates::opaque | StackStates::checks_bp)) != 0)) {
-        if ((flags & StackStates::opaque) != 0 || word_at(known.bp_slot[outer]) != known.bp[outer])
-            return false;
-    }
-    return word_at(known.slot[outer]) == known.pc[outer];
+    if ((flags & StackStates::opaque) != 0 ||
+        ((flags & StackStates::checks_bp) != 0 && word_at(known.bp_slot[outer]) != known.bp[outer]))
+        return false;
+    return returns(known, outer);
 }
 
-/// A walk that goes on from what is known of the last one.
-class Rewalk {
-public:
-    Rewalk(const Caller &caller, LastStack &last)
-        : last_(last), table_(load(unwind_rules, __ATOMIC_ACQUIRE)), at_{caller.pc, caller.sp, caller.bp}
-    {
+/// The outermost state to which, from state `from` on, each step reads what it read before. From the inside out: no
+/// word is read that an unwinder would not read.
+[[gnu::always_inline]] inline size_t holds_until(const LastStack &last, size_t from)
+{
+    const StackStates &known = last.known;
+    uint64_t special = last.special & ((uint64_t{1} << from) - 1);
+    for (size_t inner = from;;) {
+        const size_t plain_until =
+            UNPAIRED_LIKELY(special == 0) ? 0 : 64 - static_cast<size_t>(__builtin_clzll(special));
+        for (; inner >= plain_until + 4; inner -= 4) {
+            if (UNPAIRED_UNLIKELY(!returns(known, inner - 1)))
+                return inner;
+            if (UNPAIRED_UNLIKELY(!returns(known, inner - 2)))
+                return inner - 1;
+            if (UNPAIRED_UNLIKELY(!returns(known, inner - 3)))
+                return inner - 2;
+            if (UNPAIRED_UNLIKELY(!returns(known, inner - 4)))
+                return inner - 3;
+        }
+        for (; inner > plain_until; inner--)
+            if (UNPAIRED_UNLIKELY(!returns(known, inner - 1)))
+                return inner;
+        if (inner == 0 || !still_holds(known, inner))
+            return inner;
+        inner--;
+        special &= (uint64_t{1} << inner) - 1;
     }
+}
 
-    uint32_t new_states() const { return n_; }
+/// A walk that goes on from what is known of the last one: where it is, and how many states it has put into `fresh`.
+struct Progress {
+    State at;
+    uint64_t bp_slot; ///< as step() told
+    uint32_t n;
+    uint8_t reached; ///< StackStates::opaque or 0
+};
 
-    /// False: the general unwinder must be asked, and nothing is remembered.
-    bool run(uint64_t &hash)
-    {
-        uint32_t known = last_.depth; // states 0 … known − 1 lie at or outwards of where we are
-        // A signal handler that strikes now may leave by longjmp: then nothing must be half known.
-        store(last_.depth, 0u);
-        __atomic_signal_fence(__ATOMIC_SEQ_CST);
-        uint64_t bp_slot = 0;
-        uint8_t reached = 0;
-        for (;;) {
-            const uint64_t slot = at_.sp - 8;
-            while (known != 0 && last_.known.slot[known - 1] < slot)
-                known--;
-            if (known != 0 && is(known - 1, slot)) {
-                uint32_t held = known - 1; // the outermost state that holds
-                while (held != 0 && still_holds(last_.known, held))
-                    held--;
-                if (UNPAIRED_LIKELY(held == 0)) {
-                    hash = join(known - 1, bp_slot, reached);
-                    return true;
-                }
-                if (!take_along(known - 1, held, bp_slot, reached))
-                    break;
-                known = held;
-            } else if (!note(slot, bp_slot, reached)) {
-                break;
-            }
-            const Rule rule = rule_for(at_.pc, table_);
-            if (uses_bp(rule))
-                last_.fresh.flags[n_ - 1] |= StackStates::uses_bp;
-            const Step how = step(at_, rule, bp_slot);
-            if (UNPAIRED_UNLIKELY(how >= Step::ended)) {
-                if (how == Step::general) {
-                    forget_fresh();
-                    return false;
-                }
-                hash = put(0, 0, how == Step::ended);
+/// Whether it makes no difference to the rest of the walk that the frame pointer register was found to hold `bp`.
+inline bool fits(const StackStates &known, size_t state, uint64_t bp)
+{
+    return (known.flags[state] & StackStates::needs_bp) == 0 || known.bp[state] == bp;
+}
+
+inline bool is(const StackStates &known, uint32_t state, const State &at)
+{
+    return known.slot[state] == at.sp - 8 && known.pc[state] == at.pc && fits(known, state, at.bp);
+}
+
+/// Adds where we are to the new states; false when there are as many as are kept.
+inline bool note(LastStack &last, Progress &walk)
+{
+    if (UNPAIRED_UNLIKELY(walk.n == UNPAIRED_MAX_DEPTH))
+        return false;
+    StackStates &fresh = last.fresh;
+    fresh.slot[walk.n] = walk.at.sp - 8;
+    fresh.pc[walk.n] = walk.at.pc;
+    fresh.bp[walk.n] = walk.at.bp;
+    fresh.bp_slot[walk.n] = walk.bp_slot;
+    fresh.flags[walk.n] = walk.reached;
+    walk.n++;
+    return true;
+}
+
+/// States `from` … `to` (outwards) hold, the step from `to` may not: they count as walked, and we are at `to`. With
+/// n = UNPAIRED_MAX_DEPTH + 1 if there are more of them than are kept.
+[[gnu::noinline]] Progress take_along(LastStack &last, Progress walk, uint32_t from, uint32_t to)
+{
+    const StackStates &known = last.known;
+    bool noted = note(last, walk);
+    for (uint32_t i = from; noted; i--) {
+        last.fresh.flags[walk.n - 1] |= known.flags[i] & StackStates::uses_bp;
+        if (i == to)
+            return walk;
+        walk.at.pc = known.pc[i - 1];
+        walk.at.sp = known.slot[i - 1] + 8;
+        walk.bp_slot = known.bp_slot[i - 1];
+        walk.reached = 0;
+        // what was read and not needed then may be needed now, and may have changed
+        if (walk.bp_slot != 0)
+            walk.at.bp = word_at(walk.bp_slot);
+        noted = note(last, walk);
+    }
+    walk.n = UNPAIRED_MAX_DEPTH + 1;
+    return walk;
+}
+
+/// Puts the first `n` of the new states onto the `depth` outermost known ones, whose hash is given.
+inline uint64_t put(LastStack &last, uint32_t n, uint32_t depth, uint64_t hash, bool whole)
+{
+    StackStates &known = last.known;
+    StackStates &fresh = last.fresh;
+    for (uint32_t k = n; k-- > 0; depth++) {
+        unsigned flags = fresh.flags[k];
+        const uint64_t bit = uint64_t{1} << depth, bp_slot = fresh.bp_slot[k];
+        const bool outer_needs_ours = depth != 0 && known.bp_slot[depth - 1] == 0 &&
+                                      (known.flags[depth - 1] & StackStates::needs_bp) != 0;
+        uint64_t bp = 0;
+        if ((flags & StackStates::uses_bp) != 0 || outer_needs_ours) {
+            flags |= StackStates::needs_bp | (bp_slot != 0 ? StackStates::checks_bp : 0);
+            bp = fresh.bp[k];
+        }
+        known.slot[depth] = fresh.slot[k];
+        known.pc[depth] = fresh.pc[k];
+        known.bp[depth] = bp;
+        fresh.bp[k] = 0;
+        known.bp_slot[depth] = bp_slot;
+        known.flags[depth] = static_cast<uint8_t>(flags);
+        last.special = (flags & StackStates::special) != 0 ? last.special | bit : last.special & ~bit;
+        last.hash[depth] = hash = mix(hash, fresh.pc[k]);
+    }
+    last.whole = whole;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    store(last.depth, depth);
+    return hash;
+}
+
+/// The new states stand on the known state `on`.
+inline uint64_t join(LastStack &last, const Progress &walk, uint32_t on)
+{
+    if (walk.n == 0) { // the very stack of before, or an outer part of it
+        last.depth = on + 1;
+        return last.hash[on];
+    }
+    if (UNPAIRED_UNLIKELY(walk.n + on + 1 > UNPAIRED_MAX_DEPTH)) { // the outermost are cut off
+        take_along(last, walk, on, 0);
+        return put(last, UNPAIRED_MAX_DEPTH, 0, 0, false);
+    }
+    StackStates &known = last.known;
+    unsigned flags = (known.flags[on] & (StackStates::uses_bp | StackStates::needs_bp)) | walk.reached;
+    known.bp_slot[on] = walk.bp_slot;
+    if ((flags & StackStates::needs_bp) != 0) {
+        known.bp[on] = walk.at.bp;
+        flags |= walk.bp_slot != 0 ? StackStates::checks_bp : 0;
+    }
+    known.flags[on] = static_cast<uint8_t>(flags);
+    const uint64_t bit = uint64_t{1} << on;
+    last.special = (flags & StackStates::special) != 0 ? last.special | bit : last.special & ~bit;
+    return put(last, walk.n, on + 1, last.hash[on], true);
+}
+
+/// The commonest cases by themselves: the stack of before or an outer part of it, and one more call out of either. False:
+/// it is neither, and nothing has changed.
+inline bool is_near(const Caller &caller, LastStack &last, uint64_t &hash)
+{
+    StackStates &known = last.known;
+    const uint64_t slot = caller.sp - 8;
+    size_t depth = last.depth;
+    while (depth != 0 && known.slot[depth - 1] < slot)
+        depth--;
+    if (depth != 0 && known.slot[depth - 1] == slot) {
+        if (known.pc[depth - 1] == caller.pc && fits(known, depth - 1, caller.bp)) {
+            if (holds_until(last, depth - 1) != 0)
+                return false;
+            last.depth = static_cast<uint32_t>(depth);
+            hash = last.hash[depth - 1];
+            return true;
+        }
+        depth--;
+    }
+    if (depth == 0 || depth == UNPAIRED_MAX_DEPTH)
+        return false;
+    const Rule rule = rule_for(caller.pc, load(unwind_rules, __ATOMIC_ACQUIRE));
+    const uint64_t cfa = caller.sp + static_cast<uint64_t>(int64_t{rule.cfa_offset});
+    const uint64_t bp_slot = rule.bp_words == 0 ? 0 : cfa + static_cast<uint64_t>(8 * int64_t{rule.bp_words});
+    const size_t outer = depth - 1;
+    if (rule.kind != Kind::from_sp || known.slot[outer] != cfa - 8 || known.bp_slot[outer] != bp_slot ||
+        (known.flags[outer] & StackStates::opaque) != 0 || !returns(known, outer) ||
+        !fits(known, outer, bp_slot != 0 ? word_at(bp_slot) : caller.bp) || holds_until(last, outer) != 0)
+        return false;
+    // A signal handler that leaves by longjmp must not leave it half told.
+    store(last.depth, static_cast<uint32_t>(depth));
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    known.slot[depth] = slot;
+    known.pc[depth] = caller.pc;
+    const bool needs_bp = bp_slot == 0 && (known.flags[outer] & StackStates::needs_bp) != 0;
+    known.bp[depth] = needs_bp ? caller.bp : 0;
+    known.bp_slot[depth] = 0;
+    known.flags[depth] = needs_bp ? StackStates::needs_bp : 0;
+    last.special &= ~(uint64_t{1} << depth);
+    last.hash[depth] = hash = mix(last.hash[outer], caller.pc);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    store(last.depth, static_cast<uint32_t>(depth + 1));
+    return true;
+}
+
+/// The hash of the stack at `caller`, and how many of its states are new. False: the general unwinder must be asked, and
+/// nothing is remembered.
+inline bool rewalk(const Caller &caller, LastStack &last, uint64_t &hash, uint32_t &new_states)
+{
+    const RuleTable *table = load(unwind_rules, __ATOMIC_ACQUIRE);
+    Progress walk{{caller.pc, caller.sp, caller.bp}, 0, 0, 0};
+    uint32_t known = last.depth; // states 0 … known − 1 lie at or outwards of where we are
+    // A signal handler that strikes now may leave by longjmp: then nothing must be half known.
+    store(last.depth, 0u);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    bool whole = false;
+    for (;;) {
+        while (known != 0 && last.known.slot[known - 1] < walk.at.sp - 8)
+            known--;
+        if (known != 0 && is(last.known, known - 1, walk.at)) {
+            const auto held = static_cast<uint32_t>(holds_until(last, known - 1));
+            if (UNPAIRED_LIKELY(held == 0)) {
+                new_states = walk.n;
+                hash = join(last, walk, known - 1);
                 return true;
             }
-            reached = how == Step::opaque ? StackStates::opaque : 0;
+            walk = take_along(last, walk, known - 1, held);
+            if (walk.n > UNPAIRED_MAX_DEPTH)
+                break;
+            known = held;
+        } else if (!note(last, walk)) {
+            break;
         }
-        hash = put(0, 0, false);
-        return true;
-    }
-
-private:
-    bool is(uint32_t state, uint64_t slot) const
-    {
-        const StackStates &known = last_.known;
-        return known.slot[state] == slot && known.pc[state] == at_.pc &&
-               ((known.flags[state] & StackStates::needs_bp) == 0 || known.bp[state] == at_.bp);
-    }
-
-    /// Adds where we are to the new states; false when there are as many as are kept.
-    bool note(uint64_t slot, uint64_t bp_slot, uint8_t reached)
-    {
-        if (UNPAIRED_UNLIKELY(n_ == UNPAIRED_MAX_DEPTH))
-            return false;
-        StackStates &fresh = last_.fresh;
-        fresh.slot[n_] = slot;
-        fresh.pc[n_] = at_.pc;
-        fresh.bp[n_] = at_.bp;
-        fresh.bp_slot[n_] = bp_slot;
-        fresh.flags[n_] = reached;
-        n_++;
-        return true;
-    }
-
-    /// States `from` … `to` (outwards) hold, the step from `to` may not: they count as walked, and we are at `to`.
-    bool take_along(uint32_t from, uint32_t to, uint64_t bp_slot, uint8_t reached)
-    {
-        const StackStates &known = last_.known;
-        if (!note(known.slot[from], bp_slot, reached))
-            return false;
-        last_.fresh.flags[n_ - 1] |= known.flags[from] & StackStates::uses_bp;
-        for (uint32_t i = from; i-- > to;) {
-            at_.pc = known.pc[i];
-            at_.sp = known.slot[i] + 8;
-            // what was read and not needed then may be needed now, and may have changed
-            if (known.bp_slot[i] != 0)
-                at_.bp = word_at(known.bp_slot[i]);
-            if (!note(known.slot[i], known.bp_slot[i], 0))
+        const Rule rule = rule_for(walk.at.pc, table);
+        if (uses_bp(rule))
+            last.fresh.flags[walk.n - 1] |= StackStates::uses_bp;
+        const Step how = step(walk.at, rule, walk.bp_slot);
+        if (UNPAIRED_UNLIKELY(how >= Step::ended)) {
+            if (how == Step::general) {
+                // What was in bp and is no frame pointer may be a block's address: the search for who holds what
+                // would find it here.
+                for (uint32_t k = 0; k < walk.n; k++)
+                    last.fresh.bp[k] = 0;
                 return false;
-            last_.fresh.flags[n_ - 1] |= known.flags[i] & StackStates::uses_bp;
+            }
+            whole = how == Step::ended;
+            break;
         }
-        return true;
+        walk.reached = how == Step::opaque ? StackStates::opaque : 0;
     }
-
-    /// The new states stand on the known state `at`, which was reached as told.
-    uint64_t join(uint32_t at, uint64_t bp_slot, uint8_t reached)
-    {
-        if (n_ == 0) { // the very stack of before, or an outer part of it
-            last_.depth = at + 1;
-            return last_.hash[at];
-        }
-        if (n_ + at + 1 > UNPAIRED_MAX_DEPTH) { // the outermost are cut off
-            take_along(at, 0, bp_slot, reached);
-            return put(0, 0, false);
-        }
-        StackStates &known = last_.known;
-        const uint8_t flags = known.flags[at] & (StackStates::uses_bp | StackStates::needs_bp);
-        known.bp[at] = (flags & StackStates::needs_bp) != 0 ? at_.bp : 0;
-        known.bp_slot[at] = bp_slot;
-        known.flags[at] = with_check(flags | reached, bp_slot);
-        return put(at + 1, last_.hash[at], true);
-    }
-
-    static uint8_t with_check(unsigned flags, uint64_t bp_slot)
-    {
-        const bool checks = (flags & StackStates::needs_bp) != 0 && bp_slot != 0;
-        return static_cast<uint8_t>(flags | (checks ? StackStates::checks_bp : 0));
-    }
-
-    /// Puts the new states onto the `depth` outermost known ones, whose hash is given.
-    uint64_t put(uint32_t depth, uint64_t hash, bool whole)
-    {
-        StackStates &known = last_.known;
-        StackStates &fresh = last_.fresh;
-        for (uint32_t k = n_; k-- > 0; depth++) {
-            unsigned flags = fresh.flags[k];
-            const bool outer_needs_ours = depth != 0 && known.bp_slot[depth - 1] == 0 &&
-                                          (known.flags[depth - 1] & StackStates::needs_bp) != 0;
-            if ((flags & StackStates::uses_bp) != 0 || outer_needs_ours)
-                flags |= StackStates::needs_bp;
-            known.slot[depth] = fresh.slot[k];
-            known.pc[depth] = fresh.pc[k];
-            known.bp[depth] = (flags & StackStates::needs_bp) != 0 ? fresh.bp[k] : 0;
-            fresh.bp[k] = 0;
-            known.bp_slot[depth] = fresh.bp_slot[k];
-            known.flags[depth] = with_check(flags, fresh.bp_slot[k]);
-            last_.hash[depth] = hash = mix(hash, fresh.pc[k]);
-        }
-        last_.whole = whole;
-        __atomic_signal_fence(__ATOMIC_SEQ_CST);
-        store(last_.depth, depth);
-        return hash;
-    }
-
-    /// What was in bp and is no frame pointer may be a block's address: the search for who holds what would find it here.
-    void forget_fresh()
-    {
-        for (uint32_t k = 0; k < n_; k++)
-            last_.fresh.bp[k] = 0;
-    }
-
-    LastStack &last_;
-    const RuleTable *table_;
-    State at_;
-    uint32_t n_ = 0; // states in last_.fresh
-};
+    new_states = walk.n < UNPAIRED_MAX_DEPTH ? walk.n : UNPAIRED_MAX_DEPTH;
+    hash = put(last, new_states, 0, 0, whole);
+    return true;
+}
 
 } // namespace
 
@@ -297,6 +373,15 @@ void walk_stack(const Caller &caller, Stack &stack)
 
 namespace {
 
+[[gnu::noinline]] uint64_t ask_general_unwinder(const Caller &caller, LastStack &last)
+{
+    Stack stack;
+    last.unwinding = true;
+    walk_with_libunwind(caller, stack);
+    last.unwinding = false;
+    return take_over(stack, last);
+}
+
 uint64_t walk_again(const Caller &caller, LastStack &last)
 {
     const uint32_t generation = load(unwind_generation, __ATOMIC_ACQUIRE);
@@ -306,37 +391,55 @@ uint64_t walk_again(const Caller &caller, LastStack &last)
     }
     last.skipped = false;
     uint64_t hash;
-    Rewalk walk(caller, last);
-    if (UNPAIRED_LIKELY(walk.run(hash))) {
-        last.distance += walk.new_states() - last.distance / 8;
+    if (UNPAIRED_LIKELY(is_near(caller, last, hash))) {
+        last.distance += 1 - last.distance / 8;
         return hash;
     }
-    Stack stack;
-    walk_with_libunwind(caller, stack);
-    return take_over(stack, last);
+    uint32_t new_states;
+    if (UNPAIRED_UNLIKELY(!rewalk(caller, last, hash, new_states)))
+        return ask_general_unwinder(caller, last);
+    last.distance += new_states - last.distance / 8;
+    return hash;
 }
 
-// A thread whose stacks share few frames with the one before asks the memo first, as long as that often knows them.
-constexpr uint32_t far_apart = 8 * 5, too_many_misses = 256, pause_between_tries = 4096;
+// A thread whose stacks share few frames with the one before asks the memo first, as long as that often knows them. How
+// many frames are new is seen only by walking: now and then two in a row, of which the second counts.
+constexpr uint32_t far_apart = 8 * 3, too_many_misses = 256, pause_between_tries = 4096,
+                   hits_between_walks = 128;
 
-uint64_t look_up_or_walk(const Caller &caller, LastStack &last)
+/// Asks the memo from the next frame on: an acquisition and its release are often called by the same one.
+[[gnu::noinline]] uint64_t look_up_or_walk(const Caller &caller, LastStack &last)
 {
-    uint64_t hash;
     if (last.pause != 0) {
         last.pause--;
         return walk_again(caller, last);
     }
-    if (find_path(caller, load(unwind_generation, __ATOMIC_ACQUIRE), hash)) {
+    State at{caller.pc, caller.sp, caller.bp};
+    uint64_t hash, bp_slot;
+    const uint32_t generation = load(unwind_generation, __ATOMIC_ACQUIRE);
+    if (step(at, rule_at(caller.pc), bp_slot) != Step::plain)
+        return walk_again(caller, last);
+    const Caller outer{at.pc, at.sp, at.bp};
+    if (UNPAIRED_LIKELY(last.hits < hits_between_walks) && find_path(outer, generation, last, hash)) {
         last.misses -= last.misses != 0;
+        last.hits++;
         last.skipped = true;
-        return hash;
+        return mix(hash, caller.pc);
     }
+    const uint32_t distance = last.distance;
+    const bool of_no_account = last.skipped; // the walk goes on from a stack long ago
     hash = walk_again(caller, last);
-    remember_path(caller, last, hash);
-    last.misses += 4;
-    if (last.misses > too_many_misses) {
-        last.misses = too_many_misses / 2;
-        last.pause = pause_between_tries;
+    if (of_no_account)
+        last.distance = distance;
+    else
+        last.hits = 0;
+    if (last.depth > 1 && last.known.slot[last.depth - 2] == outer.sp - 8 &&
+        !remember_path(outer, last.depth - 1, last, last.hash[last.depth - 2])) {
+        last.misses += 4;
+        if (last.misses > too_many_misses) {
+            last.misses = too_many_misses / 2;
+            last.pause = pause_between_tries;
+        }
     }
     return hash;
 }
@@ -345,7 +448,8 @@ uint64_t look_up_or_walk(const Caller &caller, LastStack &last)
 
 uint64_t hash_stack(const Caller &caller, LastStack &last)
 {
-    return UNPAIRED_LIKELY(last.distance < far_apart) ? walk_again(caller, last) : look_up_or_walk(caller, last);
+    return UNPAIRED_LIKELY(last.distance < far_apart) ? walk_again(caller, last)
+                                                      : look_up_or_walk(caller, last);
 }
 
 #else
@@ -357,7 +461,9 @@ namespace {
 uint64_t walk_again(const Caller &caller, LastStack &last)
 {
     Stack stack;
+    last.unwinding = true;
     walk_with_libunwind(caller, stack);
+    last.unwinding = false;
     return take_over(stack, last);
 }
 

@@ -3,6 +3,7 @@
 #include "symbols/debug_file_internal.h"
 #include "symbols/dwarf_walk_internal.h"
 #include "symbols/function_name.h"
+#include "symbols/symbol_index_internal.h"
 
 #include <elf.h>
 
@@ -30,6 +31,7 @@ bool is_file(const std::string &path)
 struct Module {
     std::unique_ptr<DebugFile> file; // null: closed, or never opened
     std::unique_ptr<DwarfIndex> index;
+    std::unique_ptr<SymbolIndex> symbols;
     bool unusable = false;
     bool met = false; // opened before, and its problem told
     uint64_t last_used = 0;
@@ -38,19 +40,10 @@ struct Module {
     void close()
     {
         index.reset();
+        symbols.reset();
         file.reset();
     }
 };
-
-/// Marks of ARM and RISC-V object files ($a, $t, $d, $x) stand in the symbol table but name nothing.
-const char *symbol_name_at(DebugFile &file, uint64_t address)
-{
-    GElf_Off offset = 0;
-    GElf_Sym symbol;
-    const char *name =
-        dwfl_module_addrinfo(file.module(), address, &offset, &symbol, nullptr, nullptr, nullptr);
-    return name && *name && *name != '$' ? name : nullptr;
-}
 
 /// The name of a function or inlined call. `symbol`, of the symbol table, may help where DWARF has no linkage
 /// name; null for inlined calls.
@@ -64,21 +57,20 @@ std::string name_of(Dwarf_Die *die, const char *symbol)
     return name ? name : symbol ? demangle(symbol) : "";
 }
 
-std::string variable_at(DebugFile &file, uint64_t address)
+std::string variable_at(const SymbolIndex &symbols, uint64_t address)
 {
-    GElf_Off offset = 0;
-    GElf_Sym symbol;
-    const char *name =
-        dwfl_module_addrinfo(file.module(), address, &offset, &symbol, nullptr, nullptr, nullptr);
+    const auto symbol = symbols.at(address);
     // the symbol before, which this address lies behind, is no name for it
-    if (!name || !*name || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || offset >= symbol.st_size)
+    if (!symbol || symbol->type != STT_OBJECT || symbol->offset >= symbol->size)
         return "";
-    return offset == 0 ? demangle(name) : fmt::format("{} + {}", demangle(name), offset);
+    return symbol->offset == 0 ? demangle(symbol->name)
+                               : fmt::format("{} + {}", demangle(symbol->name), symbol->offset);
 }
 
-std::vector<Frame> frames_at(DebugFile &file, DwarfIndex &index, uint64_t address)
+std::vector<Frame> frames_at(DebugFile &file, DwarfIndex &index, const SymbolIndex &symbols, uint64_t address)
 {
-    const char *symbol = symbol_name_at(file, address);
+    const auto known = symbols.at(address);
+    const char *symbol = known ? known->name : nullptr;
     uint64_t dwarf_address = address - file.dwarf_bias();
     auto unit = index.unit_at(dwarf_address);
     std::vector<Dwarf_Die> calls;
@@ -130,6 +122,7 @@ struct Symbolizer::Impl {
             return module;
         }
         module.index = std::make_unique<DwarfIndex>(module.file->dwarf());
+        module.symbols = std::make_unique<SymbolIndex>(module.file->module());
         if (++open_modules > max_open_modules)
             close_oldest();
         return module;
@@ -165,7 +158,7 @@ struct Symbolizer::Impl {
         }
         // The lowest bit of an ARM address only says that the code is Thumb.
         uint64_t place = module.file->machine() == EM_ARM ? address & ~uint64_t(1) : address;
-        return module.frames[address] = frames_at(*module.file, *module.index, place);
+        return module.frames[address] = frames_at(*module.file, *module.index, *module.symbols, place);
     }
 };
 
@@ -199,7 +192,7 @@ std::string Symbolizer::variable(const ModuleRef &module, uint64_t address)
         return "";
     DebuginfodShield shield(impl_->options.debuginfod);
     Module &opened = impl_->module_of(module);
-    return opened.file ? variable_at(*opened.file, address - module.bias) : "";
+    return opened.file ? variable_at(*opened.symbols, address - module.bias) : "";
 }
 
 std::vector<std::string> Symbolizer::problems() const { return impl_->problems; }

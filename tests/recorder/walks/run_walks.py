@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""Runs a program under the preload library that walks each event's stack every way (compare_walks.cpp): from what the
+thread remembers, in full by the rules, and by LLVM's libunwind. All must tell the same, and it must have been tried often
+enough to mean something."""
+import argparse
+import glob
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scenario"))
+import harness  # noqa: E402
+from harness import Broken, Failed  # noqa: E402
+
+# As `Outcome` in compare_walks.cpp; the text follows.
+COUNTS = ("walks", "mismatches", "from_memo", "without_rules", "libunwind_wrong", "frames", "text_used")
+
+SQL = """
+create table t(id integer primary key, name text, value real);
+with recursive n(i) as (select 1 union all select i + 1 from n where i < 10000)
+  insert into t select i, 'name ' || i, i * 1.5 from n;
+create index by_name on t(name);
+select count(*), sum(value) from t where name like 'name 1%';
+delete from t where id % 3 = 0;
+vacuum;
+select avg(value), group_concat(distinct substr(name, 1, 6)) from t;
+"""
+PYTHON = """
+import decimal, json, re, sqlite3, subprocess, threading
+rows = [{"n": i, "s": str(i) * 5} for i in range(1000)]
+text = json.dumps(rows)
+threads = [threading.Thread(target=lambda: re.findall(r"1+", text)) for _ in range(4)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+db = sqlite3.connect(":memory:")
+db.create_function("twice", 1, lambda value: 2 * value)
+print(db.execute("select twice(21)").fetchone(), decimal.Decimal(2).sqrt())
+print(subprocess.run(["/bin/echo", "child"], capture_output=True, text=True).stdout.strip())
+"""
+CPLUSPLUS = """
+#include <vector>
+int sum(std::vector<int> &all) { all.push_back(1); int s = 0; for (int x : all) s += x; return s; }
+"""
+
+
+class Outcome:
+    """What the files of all processes say together."""
+
+    def __init__(self, prefix):
+        self.files = sorted(glob.glob(glob.escape(prefix) + ".*"))
+        self.told = ""
+        for name in COUNTS:
+            setattr(self, name, 0)
+        for path in self.files:
+            with open(path, "rb") as file:
+                data = file.read()
+            counts = struct.unpack_from(f"<{len(COUNTS)}Q", data)
+            for name, count in zip(COUNTS, counts):
+                setattr(self, name, getattr(self, name) + count)
+            start = 8 * len(COUNTS)
+            self.told += data[start:start + counts[-1]].decode("utf-8", "replace")
+
+    def __str__(self):
+        return f"{len(self.files)} processes: " + ", ".join(f"{getattr(self, name)} {name}" for name in COUNTS[:-1])
+
+
+class Walks:
+    """The environment of one run, and the judgement over it."""
+
+    def __init__(self, library, folder):
+        self.folder, self.prefix = folder, os.path.join(folder, "outcome")
+        self.env = dict(os.environ, LD_PRELOAD=library, UNPAIRED_COMPARED=self.prefix,
+                        UNPAIRED_OUTPUT=os.path.join(folder, "trace.%p"), PYTHONMALLOC="malloc")
+
+    def run(self, command, stdin=None, output=None):
+        result = harness.run(command, env=self.env, cwd=self.folder, stdin=stdin, timeout=150)
+        if result.status != 0 or (output is not None and output not in result.stdout):
+            raise Failed(f"{command[0]}: status {result.status}\n{harness.text(result.stdout)}\n"
+                         f"{harness.text(result.stderr)}")
+        return result
+
+    def judge(self, at_least, from_memo=0, without_rules=0):
+        """`at_least` so many events; of them from the path memo, and with frames that the rules cannot express."""
+        outcome = Outcome(self.prefix)
+        print(outcome)
+        if outcome.mismatches:
+            raise Failed(f"{outcome.mismatches} of {outcome.walks} stacks differ\n{outcome.told[:12000]}")
+        for what, wanted in (("walks", at_least), ("from_memo", from_memo), ("without_rules", without_rules)):
+            if getattr(outcome, what) < wanted:
+                raise Failed(f"{what}: {getattr(outcome, what)}, wanted at least {wanted}: nothing was tested")
+        if outcome.libunwind_wrong > outcome.walks // 1000:
+            raise Failed(f"{outcome.libunwind_wrong} walks differ where libunwind is known to be wrong: too many")
+
+
+def needed(program):
+    path = shutil.which(program, path="/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin")
+    if not path:
+        raise Broken(f"{program} is missing; scripts/setup installs what the tests need")
+    return path
+
+
+def every_way(walks, program):
+    result = walks.run([program])
+    told = dict(line.split(": ") for line in result.stdout.decode().splitlines())
+    for part, least in (("near and far", 13530), ("exceptions", 600), ("leaps", 2000), ("handlers", 1500),
+                        ("libraries", 100), ("odd frames", 1600), ("coroutines", 150), ("threads", 36),
+                        ("children", 5), ("timers", 500)):
+        if int(told.get(part, 0)) < least:
+            raise Failed(f"{part}: {told.get(part)}, wanted at least {least}")
+    walks.judge(60000, from_memo=5000, without_rules=2000)
+
+
+def slow_path(walks, program):
+    """Under the product's library: the program looks at its descriptors before and after."""
+    walks.run([program, "odd frames"], output=b"odd frames: 1600")
+    if not glob.glob(os.path.join(glob.escape(walks.folder), "trace.*")):
+        raise Failed("nothing was recorded")
+
+
+def sqlite3(walks, _):
+    walks.run([needed("sqlite3"), ":memory:"], stdin=SQL.encode(), output=b"1112|2286894.0")
+    walks.judge(40000)
+
+
+def python3(walks, _):
+    walks.run(["/usr/bin/python3", "-c", PYTHON], output=b"(42,) 1.414213562373095048801688724")
+    walks.judge(100000)
+
+
+def compiler(walks, _):
+    for level in ("-O0", "-O2"):
+        walks.run([needed("g++"), level, "-x", "c++", "-S", "-o", "out.s", "-"], stdin=CPLUSPLUS.encode())
+    walks.judge(100000)
+
+
+def redis(walks, _):
+    """Debian's is linked with jemalloc, which is left alone: its events are descriptors and locks."""
+    path = os.path.join(walks.folder, "redis.sock")
+    server = subprocess.Popen(
+        [needed("redis-server"), "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no", "--dir",
+         walks.folder, "--daemonize", "no"],
+        env=walks.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + 60
+        while not connects(path):
+            if time.monotonic() > deadline or server.poll() is not None:
+                raise Failed("redis-server does not listen")
+            time.sleep(0.02)  # polls for what another process does; no order is built on the time
+        for i in range(400):
+            ask(path, f"set key:{i} {'v' * (i + 1)}", b"+OK")
+            ask(path, f"strlen key:{i}", b":%d" % (i + 1))
+        with socket.socket(socket.AF_UNIX) as last:
+            last.connect(path)
+            last.sendall(b"shutdown nosave\r\n")
+            output, _ = server.communicate(timeout=60)
+    finally:
+        if server.poll() is None:
+            server.kill()
+            server.wait()
+    if server.returncode != 0:
+        raise Failed(f"redis-server: status {server.returncode}\n{harness.text(output)}")
+    walks.judge(3000)
+
+
+def connects(path):
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+            return True
+        except OSError:
+            return False
+
+
+def ask(path, command, answer):
+    """A connection of its own: each is accepted and closed."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(60)
+        client.connect(path)
+        client.sendall(command.encode() + b"\r\n")
+        got = client.recv(1000)
+        if not got.startswith(answer):
+            raise Failed(f"redis: {command}: {got!r}")
+
+
+CASES = {"every-way": every_way, "sqlite3": sqlite3, "python3": python3, "compiler": compiler, "redis": redis,
+         "slow-path": slow_path}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("case", choices=sorted(CASES))
+    parser.add_argument("--library", required=True)
+    parser.add_argument("--program")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="unpaired-test-") as folder:
+        CASES[arguments.case](Walks(arguments.library, folder), arguments.program)
+
+
+harness.main(main)
