@@ -72,7 +72,7 @@ _unpaired() {
     fi
     _unpaired_value "$previous" "$word" && return
 
-    local recording='--locks= --reachability= --walk= --max-trace= --cycle= --owner='
+    local recording='--locks= --reachability= --every-event --walk= --max-trace= --cycle= --owner='
     local reporting='--format= --output= --links= --all --fail-on= --limit= --owner= --suppressions= --baseline= --sysroot= --debug-path= --source-root= --debuginfod'
     case $command in
     run) COMPREPLY=($(compgen -W "$recording $reporting --keep --error-exitcode= --help --" -- "$word")) ;;

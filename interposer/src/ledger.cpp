@@ -207,6 +207,7 @@ uint32_t refill_slots(Thread &thread)
     const uint32_t slot = __atomic_exchange_n(&thread.retired_elsewhere, 0u, __ATOMIC_ACQUIRE);
     for (uint32_t s = slot; s != 0; s = slot_at(s)->next)
         settle(thread, *slot_at(s));
+    log_came_home(thread, slot);
     return slot != 0 ? slot : more_slots(thread);
 }
 
@@ -226,6 +227,7 @@ void send_to_its_thread(uint32_t reference)
     Thread *home = shard_at(slot.shard);
     if (home == nullptr)
         return;
+    note_away(slot);
     uint32_t head = load(home->retired_elsewhere);
     do
         slot.next = head;
@@ -239,10 +241,24 @@ void count_failed(Thread &thread, uint32_t site)
         c->failed++;
 }
 
-void count_released_unseen(Thread &thread, uint32_t site)
+void count_released_unseen(Thread &thread, unpaired_slot &slot)
 {
-    if (unpaired_counter *c = counter(thread, site))
+    slot.flags |= UNPAIRED_SLOT_UNSEEN;
+    if (unpaired_counter *c = counter(thread, slot.site))
         c->released_unseen++;
+}
+
+void cut(Thread &thread, uint32_t reference, uint64_t handle, uint64_t size)
+{
+    unpaired_slot &slot = *slot_at(reference);
+    const uint64_t before = slot.size;
+    slot.handle = handle;
+    slot.size = size;
+    if (slot.shard != thread.shard)
+        return; // its own thread's counter and log are not ours to write
+    if (unpaired_counter *c = counter(thread, slot.site))
+        c->live_bytes -= static_cast<int64_t>(before - size);
+    log_resized(thread, reference, size);
 }
 
 bool plausible_slot(uint32_t reference)

@@ -1,6 +1,7 @@
 #include "lifecycle.h"
 
 #include "anomalies.h"
+#include "event_log.h"
 #include "hooks_heap.h"
 #include "index.h"
 #include "ledger.h"
@@ -184,6 +185,7 @@ bool start_recording()
     process.locks = options.locks;
     process.reachability = options.reachability;
     process.frame_pointers = options.frame_pointers;
+    process.every_event = options.every_event && prepare_event_log();
     process.filter = seccomp_mode();
     process.names = 1;
     read_comm(process.comm);

@@ -94,7 +94,7 @@ void retire_unseen(Thread &thread, uint32_t reference)
     unpaired_slot &slot = *slot_at(reference);
     if (slot.image != process.image || !claim(slot))
         return;
-    count_released_unseen(thread, slot.site);
+    count_released_unseen(thread, slot);
     send_home(thread, reference);
 }
 
@@ -111,6 +111,7 @@ void lose(Thread &thread, uint32_t reference, unpaired_anomaly_kind kind, unsign
     anomaly.handle = slot.handle;
     anomaly.size = slot.size;
     record_anomaly(anomaly);
+    slot.flags |= UNPAIRED_SLOT_LOST;
     retire(thread, reference, release_site);
 }
 

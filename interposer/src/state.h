@@ -79,6 +79,17 @@ struct Enclosing {
     Enclosure mode;
 };
 
+/// Where a thread's events go (event_log.h). All zero: it has no extent yet.
+struct EventLog {
+    uint64_t at;      ///< acquisitions logged so far << 32 | offset of the next event; moved by one store
+    uint8_t *events;  ///< of the extent
+    uint32_t room;    ///< bytes from there to its end
+    uint32_t pages;   ///< of the extent
+    uint32_t number;  ///< of the next extent
+    uint32_t time_ms; ///< of the last event
+    uint32_t base_ms; ///< of the extent
+};
+
 struct Thread {
     int tid;          ///< 0: free to be taken
     uint32_t id;      ///< as slots and THREAD records know it
@@ -109,6 +120,7 @@ struct Thread {
     uint32_t arena_left;
     Thread *for_signals; ///< stands in while busy_sp is set: a signal handler interrupted the recorder
     Thread *next;        ///< process.threads
+    EventLog events;
     alignas(64) uint32_t retired_elsewhere; ///< chain of this thread's slots that others retired
 };
 
@@ -125,6 +137,7 @@ struct Process {
     bool locks;     ///< --locks=on
     bool reachability;   ///< --reachability=on
     bool frame_pointers; ///< --walk=frame-pointers
+    bool every_event;    ///< --every-event
     int filter; ///< the kernel's mode of filtering our system calls, when recording began (seccomp(2))
     unsigned cycle_function; ///< --cycle: each call of it begins a cycle; 0: the program's marks do
     bool heap_untouched;     ///< the program brings its own malloc

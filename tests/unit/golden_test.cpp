@@ -154,6 +154,14 @@ TraceBuilder golden_trace()
     b.note(UNPAIRED_NOTE_REACH_UNKNOWN, "of image 2: process_vm_readv is not permitted here");
     b.end(UNPAIRED_END_EXIT, 500);
     b.child_end(100, 0, 501);
+    // 1.2: every event of the forked child
+    const uint64_t of_block = uint64_t{block} << 2;
+    b.events({{of_block | UNPAIRED_EVENT_ACQUIRED_SIZED, 31},
+              {of_block | UNPAIRED_EVENT_ACQUIRED},
+              {UNPAIRED_EVENT_TIME << 2 | UNPAIRED_EVENT_OTHER, 200},
+              {of_block | UNPAIRED_EVENT_ACQUIRED},
+              {of_block | UNPAIRED_EVENT_ACQUIRED}},
+             0, 0, 1, 2);
     return b;
 }
 

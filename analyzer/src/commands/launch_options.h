@@ -11,6 +11,7 @@ namespace unpaired {
 /// Values as the command line gives them.
 struct RecordingOptions {
     std::string locks, reachability, walk, max_trace, cycle;
+    bool every_event = false;
 };
 
 void add_recording_options(CLI::App &command, RecordingOptions &options);
