@@ -99,15 +99,15 @@ void put(EventLog &log, unpaired_event_word event, uint64_t acquired = 0)
 void put(EventLog &log, unpaired_logged_event kind, uint64_t number)
 {
     unpaired_event_word event{};
-    unpaired_event_put(&event, number << 2 | kind);
+    unpaired_logged_event_put(&event, number << 2 | kind);
     put(log, event);
 }
 
 void put(EventLog &log, unpaired_other_event kind, uint64_t number)
 {
     unpaired_event_word event{};
-    unpaired_event_put(&event, unsigned{kind} << 2 | UNPAIRED_EVENT_OTHER);
-    unpaired_event_put(&event, number < UNPAIRED_EVENT_LARGEST ? number : UNPAIRED_EVENT_LARGEST);
+    unpaired_logged_event_put(&event, unsigned{kind} << 2 | UNPAIRED_EVENT_OTHER);
+    unpaired_logged_event_put(&event, number < UNPAIRED_EVENT_LARGEST ? number : UNPAIRED_EVENT_LARGEST);
     put(log, event);
 }
 
@@ -124,11 +124,11 @@ unpaired_event_word sized(EventLog &log, uint32_t site, uint64_t size)
 {
     constexpr uint64_t short_size = (1u << 28) - 2; // four bytes, beside four for a site
     unpaired_event_word event{};
-    unpaired_event_put(&event, uint64_t{site} << 2 | UNPAIRED_EVENT_ACQUIRED_SIZED);
+    unpaired_logged_event_put(&event, uint64_t{site} << 2 | UNPAIRED_EVENT_ACQUIRED_SIZED);
     const bool fits = size <= short_size && event.length <= 4;
     if (!fits)
         put(log, UNPAIRED_EVENT_SIZE, size);
-    unpaired_event_put(&event, fits ? size + 1 : 0);
+    unpaired_logged_event_put(&event, fits ? size + 1 : 0);
     return event;
 }
 
@@ -167,7 +167,7 @@ void acquired(Thread &thread, uint32_t slot, uint32_t site, uint64_t size, unpai
     put_time(log, time_ms);
     if (UNPAIRED_LIKELY(size == counter.last_size && size != no_last_size)) {
         unpaired_event_word event{};
-        unpaired_event_put(&event, uint64_t{site} << 2 | UNPAIRED_EVENT_ACQUIRED);
+        unpaired_logged_event_put(&event, uint64_t{site} << 2 | UNPAIRED_EVENT_ACQUIRED);
         put(log, event, one_acquisition);
     } else {
         const unpaired_event_word event = sized(log, site, size);

@@ -47,8 +47,8 @@ TEST_CASE("numbers of an event come back as they were put", "[events]")
     for (const uint64_t number : {uint64_t{0}, uint64_t{1}, uint64_t{127}, uint64_t{128}, uint64_t{16383},
                                   uint64_t{16384}, UNPAIRED_EVENT_LARGEST}) {
         unpaired_event_word put{};
-        unpaired_event_put(&put, 7);
-        unpaired_event_put(&put, number);
+        unpaired_logged_event_put(&put, 7);
+        unpaired_logged_event_put(&put, number);
         CHECK(put.length <= UNPAIRED_EVENT_BYTES);
         unpaired_event_word got{put.bytes, 0};
         CHECK(unpaired_event_get(&got) == 7);

@@ -179,7 +179,8 @@ uint64_t TraceBuilder::address_of(const std::string &text)
 }
 
 uint32_t TraceBuilder::site(const std::string &function, const std::vector<std::string> &stack,
-                            const char *owner, unpaired_owner_source owner_source, uint16_t image_id)
+                            const char *owner, unpaired_owner_source owner_source, uint16_t image_id,
+                            uint32_t outer)
 {
     unpaired_record_site r{};
     r.id = next_site_++;
@@ -188,6 +189,7 @@ uint32_t TraceBuilder::site(const std::string &function, const std::vector<std::
     r.owner = owner == nullptr ? 0 : unpaired_owner_from_magic(owner);
     r.owner_source = static_cast<uint8_t>(owner == nullptr ? UNPAIRED_OWNER_UNKNOWN : owner_source);
     r.image = image_id;
+    r.outer = outer;
     r.depth = static_cast<uint8_t>(stack.size());
     std::string addresses;
     for (const std::string &frame : stack) {
@@ -356,7 +358,7 @@ void TraceBuilder::events(const std::vector<std::vector<uint64_t>> &events, uint
     for (const std::vector<uint64_t> &numbers : events) {
         unpaired_event_word event{};
         for (const uint64_t value : numbers)
-            unpaired_event_put(&event, value);
+            unpaired_logged_event_put(&event, value);
         append(content, &event.bytes, event.length);
     }
     content.resize(content.size() + UNPAIRED_EVENT_BYTES);

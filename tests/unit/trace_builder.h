@@ -60,7 +60,7 @@ public:
     /// inlined into `b`. Innermost first.
     uint32_t site(const std::string &function, const std::vector<std::string> &stack,
                   const char *owner = nullptr, unpaired_owner_source owner_source = UNPAIRED_OWNER_SCOPE,
-                  uint16_t image = 1);
+                  uint16_t image = 1, uint32_t outer = 0);
     /// Returns what `parent` of another slot takes.
     uint32_t slot(const SlotSpec &spec);
     /// `count` slots alike, with handles counted up from `first_handle` and counters to match.

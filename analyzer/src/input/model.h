@@ -78,6 +78,7 @@ struct Site {
     uint16_t image = 0; ///< that interned it: its module map explains the addresses
     uint32_t generation = 0;
     std::vector<uint64_t> stack; ///< return addresses, innermost first
+    uint32_t outer = 0;          ///< as in its record, until complete_stacks()
 };
 
 /// A live acquisition.

@@ -73,6 +73,7 @@ public:
     Trace read()
     {
         walk();
+        cut_stacks_ = complete_stacks(trace_);
         gather_counters();
         sort();
         check_references();
@@ -334,6 +335,12 @@ private:
             tell(0, fmt::format(
                         "{} records and {} extents are of kinds that format {}.{} added and were skipped",
                         gaps_.unknown, skipped_kinds_, trace_.major, trace_.minor));
+        if (cut_stacks_ > 0)
+            tell(
+                0,
+                fmt::format(
+                    "{} stacks are cut: the record of the call site whose outer frames they share is missing",
+                    cut_stacks_));
         if (siteless_slots_ > 0)
             tell(siteless_slots_ * sizeof(unpaired_slot),
                  fmt::format(
@@ -353,6 +360,7 @@ private:
     ReachReader reach_;
     bool events_wanted_;
     EventReader events_;
+    uint64_t cut_stacks_ = 0;
     uint64_t damaged_pages_ = 0, first_damaged_page_ = 0, blank_pages_ = 0, truncated_bytes_ = 0;
     uint64_t overlong_extents_ = 0, skipped_kinds_ = 0, siteless_slots_ = 0, unsettled_slots_ = 0;
 };

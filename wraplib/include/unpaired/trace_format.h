@@ -254,7 +254,7 @@ struct unpaired_event_word {
     unsigned length;
 };
 
-static inline void unpaired_event_put(struct unpaired_event_word *event, uint64_t number)
+static inline void unpaired_logged_event_put(struct unpaired_event_word *event, uint64_t number)
 {
     while (number >= 0x80u && event->length < UNPAIRED_EVENT_BYTES - 1u) {
         event->bytes |= ((number & 0x7fu) | 0x80u) << (8u * event->length++);
@@ -401,8 +401,12 @@ struct unpaired_record_site { /* SITE: a function called from a stack on behalf 
     uint16_t image; /* that interned it; forked children use their parent's */
     uint8_t depth, owner_source;
     uint32_t generation; /* of the module map (MODULE records of a later generation do not apply) */
-    uint32_t reserved;
+    uint32_t outer;      /* since 1.2: where the stack goes on; 0: nowhere. See UNPAIRED_SITE_OUTER */
 }; /* + depth return addresses of 8 bytes, innermost first: the first lies in the caller of the function */
+/* Behind its own return addresses a stack has the `frames` outermost of the stack of `site`, which has a lower id. */
+#define UNPAIRED_SITE_OUTER(site, frames) ((uint32_t)(site) | (uint32_t)(frames) << 24)
+#define UNPAIRED_SITE_OUTER_SITE(outer) ((outer) & 0xffffffu)
+#define UNPAIRED_SITE_OUTER_FRAMES(outer) ((outer) >> 24)
 struct unpaired_record_thread { /* THREAD; may come again when the name changes: the last one counts */
     uint32_t thread, tid;
     uint16_t image, flags;
