@@ -28,6 +28,7 @@ _unpaired_value() {
     --fail-on) COMPREPLY=($(compgen -W 'leak suspect note' -- "$2")) ;;
     --links) COMPREPLY=($(compgen -W 'auto on off' -- "$2")) ;;
     --locks | --reachability) COMPREPLY=($(compgen -W 'on off' -- "$2")) ;;
+    --walk) COMPREPLY=($(compgen -W 'rules frame-pointers' -- "$2")) ;;
     --for) COMPREPLY=($(compgen -W 'preload wrap' -- "$2")) ;;
     --suppressions | --baseline | --user | --elf | --trace | --map | -o) COMPREPLY=($(compgen -f -- "$2")) ;;
     --sysroot | --debug-path | --source-root) COMPREPLY=($(compgen -d -- "$2")) ;;
@@ -71,7 +72,7 @@ _unpaired() {
     fi
     _unpaired_value "$previous" "$word" && return
 
-    local recording='--locks= --reachability= --max-trace= --cycle= --owner='
+    local recording='--locks= --reachability= --every-event --walk= --max-trace= --cycle= --owner='
     local reporting='--format= --output= --links= --all --fail-on= --limit= --owner= --suppressions= --baseline= --sysroot= --debug-path= --source-root= --debuginfod'
     case $command in
     run) COMPREPLY=($(compgen -W "$recording $reporting --keep --error-exitcode= --help --" -- "$word")) ;;

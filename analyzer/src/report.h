@@ -114,6 +114,9 @@ struct Finding {
     Severity severity = Severity::note;
     std::string family, function, owner;
     uint64_t count = 0, bytes = 0, acquired = 0, released = 0;
+    /// The most bytes that were live at a time at each of its call sites, summed up; an upper bound where several call
+    /// sites or threads acquired them.
+    uint64_t peak_bytes = 0;
     uint64_t each =
         0; ///< the bytes of one of those that are left; 0 if they differ, have none or are not known
     std::map<std::string, Part> parts; ///< by family
@@ -176,6 +179,7 @@ struct TraceInfo {
     int run = 0;     ///< of a device that restarted while it was captured: 1, 2, ...; else 0
     double duration_s = 0;
     uint64_t events = 0, events_lost = 0;
+    bool every_event = false; ///< counts, bytes and peaks were told from the log of every event
     uint32_t cycles = 0;
     /// Where the cycles come from: "marks", "function" (--cycle), "found"; "" without any.
     std::string cycle_source;

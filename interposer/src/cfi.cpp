@@ -1,11 +1,15 @@
 // A reader of .eh_frame for the frames compilers make: DWARF 5 §6.4 call frame instructions in the format of the
-// LSB core specification ("Exception Frames"), x86-64 register numbers of the psABI (6 rbp, 7 rsp, 16 return
-// address). What it cannot express is `unknown`.
+// LSB core specification ("Exception Frames"). What the rules of a processor cannot express is `unknown`.
 #include "unwind_rules.h"
 
-#include "cfi_bytes.h"
+#if defined(__x86_64__) || defined(__aarch64__)
 
+#include "cfi_bytes.h"
 #if defined(__x86_64__)
+#include "cfi_x86_64.h"
+#else
+#include "cfi_aarch64.h"
+#endif
 
 #include <cstring>
 #include <dlfcn.h>
@@ -16,27 +20,6 @@ extern "C" int _dl_find_object(void *address, struct dl_find_object *result) noe
 namespace unpaired::cfi {
 namespace {
 
-constexpr unsigned rbp = 6, rsp = 7, return_column = 16;
-
-enum class Saved : uint8_t { same, at_offset, undefined, at_bp, elsewhere };
-struct Register {
-    Saved saved = Saved::same;
-    int64_t offset = 0;
-};
-struct Row {
-    uint64_t cfa_register = 0;
-    int64_t cfa_offset = 0;
-    const uint8_t *cfa_expression = nullptr;
-    bool beyond_libunwind = false; ///< has an expression that it aborts at
-    Register bp, ra;
-
-    Register *find(uint64_t number) { return number == rbp ? &bp : number == return_column ? &ra : nullptr; }
-    void set(uint64_t number, Saved saved, int64_t offset = 0)
-    {
-        if (Register *r = find(number))
-            *r = {saved, offset};
-    }
-};
 struct Cie {
     uint64_t code_factor = 0;
     int64_t data_factor = 0;
@@ -75,7 +58,7 @@ bool read_cie(const uint8_t *cie, Cie &out)
         else if (*a == 'P')
             in.pointer(in.take<uint8_t>() & 0x7f, 0);
         else if (*a == 'S')
-            out.signal = true;
+            out.signal = true; // aarch64's B, how addresses are signed, has no data
     }
     return true;
 }
@@ -100,7 +83,7 @@ bool run(const uint8_t *from, const uint8_t *end, uint64_t location, uint64_t pc
             continue; // offset
         case 3:       // restore
             if (Register *r = row.find(low))
-                *r = low == rbp ? initial.bp : initial.ra;
+                *r = initial.at_start(low);
             continue;
         default:
             break;
@@ -128,7 +111,7 @@ bool run(const uint8_t *from, const uint8_t *end, uint64_t location, uint64_t pc
         case 0x06:
             reg = in.uleb();
             if (Register *r = row.find(reg))
-                *r = reg == rbp ? initial.bp : initial.ra;
+                *r = initial.at_start(reg);
             break;
         case 0x07:
             row.set(in.uleb(), Saved::undefined);
@@ -169,10 +152,11 @@ bool run(const uint8_t *from, const uint8_t *end, uint64_t location, uint64_t pc
             in.at += size;
             break;
         }
-        case 0x10: { // expression: only DW_OP_breg6 0, "saved where rbp points", is understood
+        case 0x10: { // expression: only "saved where the frame pointer points" is understood
             reg = in.uleb();
             const uint64_t size = in.uleb();
-            const bool at_bp = reg == rbp && size == 2 && in.at[0] == 0x76 && in.at[1] == 0;
+            const bool at_bp =
+                reg == frame_pointer && size == 2 && in.at[0] == base_frame_pointer && in.at[1] == 0;
             row.set(reg, at_bp ? Saved::at_bp : Saved::elsewhere);
             row.beyond_libunwind |= !libunwind_evaluates(in.at, size);
             in.at += size;
@@ -212,47 +196,11 @@ bool run(const uint8_t *from, const uint8_t *end, uint64_t location, uint64_t pc
             in.uleb();
             break; // GNU_args_size
         default:
-            return false;
+            if (op != says_signed)
+                return false;
         }
     }
     return true;
-}
-
-Rule rule_of(const Row &row)
-{
-    const Rule unknown{0, 0, Kind::unknown, 0};
-    if (row.beyond_libunwind)
-        return {0, 0, Kind::no_code, 0}; // asking it would end the program
-    if (row.ra.saved == Saved::undefined)
-        return {0, 0, Kind::outermost, 0};
-    if (row.ra.saved != Saved::at_offset || row.ra.offset != -8)
-        return unknown;
-    if (row.cfa_expression !=
-        nullptr) { // a realigned stack: DW_OP_breg6 n, DW_OP_deref, and rbp saved at rbp
-        Bytes in{row.cfa_expression};
-        const uint64_t size = in.uleb();
-        const uint8_t *end = in.at + size;
-        if (row.bp.saved != Saved::at_bp || in.take<uint8_t>() != 0x76)
-            return unknown;
-        const int64_t offset = in.sleb();
-        if (in.at + 1 != end || *in.at != 0x06 || offset < INT32_MIN || offset > INT32_MAX)
-            return unknown;
-        return {static_cast<int32_t>(offset), 0, Kind::realigned, 0};
-    }
-    if ((row.cfa_register != rbp && row.cfa_register != rsp) || row.cfa_offset < INT32_MIN ||
-        row.cfa_offset > INT32_MAX)
-        return unknown;
-    Rule rule{static_cast<int32_t>(row.cfa_offset), 0,
-              row.cfa_register == rsp ? Kind::from_sp : Kind::from_bp, 0};
-    if (row.bp.saved == Saved::at_offset) {
-        const int64_t words = row.bp.offset / 8;
-        if (row.bp.offset % 8 != 0 || words == 0 || words < INT16_MIN || words > INT16_MAX)
-            return unknown;
-        rule.bp_words = static_cast<int16_t>(words);
-    } else if (row.bp.saved != Saved::same) {
-        return unknown;
-    }
-    return rule;
 }
 
 } // namespace
@@ -261,6 +209,10 @@ Rule read_rule(uint64_t return_address)
 {
     const Rule unknown{0, 0, Kind::unknown, 0};
     const uint64_t pc = return_address - 1;
+#if defined(__aarch64__)
+    if (is_signal_return(return_address))
+        return {0, 0, Kind::signal, 0};
+#endif
     if (_dl_find_object == nullptr)
         return unknown;
     struct dl_find_object object;
@@ -312,7 +264,7 @@ Rule read_rule(uint64_t return_address)
     if (cie.signal)
         return {0, 0, Kind::signal, 0};
     Row initial;
-    initial.ra = {Saved::at_offset, -8};
+    initial.ra = return_address_at_entry;
     Row row = initial;
     if (!run(cie.instructions, cie.end, 0, 0, cie, row, initial))
         return unknown;

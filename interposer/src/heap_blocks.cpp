@@ -12,6 +12,7 @@ size_t ask_usable_size(void *block)
     return reinterpret_cast<size_t (*)(void *)>(real::address(UNPAIRED_FUNCTION_malloc_usable_size))(block);
 }
 
+#if defined(__x86_64__)
 /// glibc keeps a chunk's size in the word before the block (malloc/malloc.c: mchunk_size), its lowest three bits flags,
 /// of which bit 1 says that it was mapped for itself. It is read there after a number of blocks for which that gave
 /// what malloc_usable_size() says; never again if once it did not.
@@ -35,6 +36,7 @@ size_t try_chunk_word(void *block)
         store(chunk_word, ChunkWord::trusted);
     return size;
 }
+#endif
 
 /// Of a block that is live.
 inline size_t size_of_live(void *block)

@@ -42,10 +42,9 @@ uint8_t unmap(Thread &thread, const Caller &caller, unsigned function, uint64_t 
             continue;
         }
         if (start < from) { // its head stays
-            slot.size = from - start;
+            cut(thread, reference, start, from - start);
         } else {
-            slot.handle = to;
-            slot.size = end - to;
+            cut(thread, reference, to, end - to);
         }
         index::enter_range(reference);
         if (start < from && end > to) { // and its tail

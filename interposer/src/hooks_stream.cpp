@@ -46,7 +46,7 @@ void opened_inside(Thread *thread, const Caller &caller, int fd)
     const KeepErrno keep;
     const Busy busy(*thread, caller.sp);
     if (claim(*slot_at(known.slot))) {
-        count_released_unseen(*thread, slot_at(known.slot)->site);
+        count_released_unseen(*thread, *slot_at(known.slot));
         send_home(*thread, known.slot);
     }
     index::retire_descriptor(fd);

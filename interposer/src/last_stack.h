@@ -25,6 +25,14 @@ struct StackStates {
     static constexpr uint8_t special = opaque | checks_bp; ///< more than the return address decides
 };
 
+/// What is known of where the thread's own stack lies: its words from `low` to `high` can be read, and where a walk
+/// begins between them it stays there.
+struct StackBounds {
+    uint64_t low, high;
+    bool looked;   ///< `high` is known
+    bool complete; ///< what lies below `low` is no part of this stack
+};
+
 struct LastStack {
     uint32_t depth;      ///< states kept; 0: nothing is remembered
     uint32_t generation; ///< of the rules that it was walked by
@@ -40,6 +48,8 @@ struct LastStack {
     uint64_t special; ///< bit i: known.flags[i] has one of StackStates::special
     StackStates known;
     uint64_t hash[UNPAIRED_MAX_DEPTH]; ///< of the return addresses from the outermost to this
+    uint32_t site[UNPAIRED_MAX_DEPTH]; ///< one in the trace whose stack has these outermost frames, this the last; 0: none
+    StackBounds bounds;                ///< for the walk by frame pointers
     StackStates
         fresh; ///< of the walk under way, innermost first. Not on the program's stack: that may be small
 };

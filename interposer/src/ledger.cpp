@@ -3,6 +3,7 @@
 #include "ledger.h"
 
 #include "mapping.h"
+#include "walk_frame_pointers.h"
 
 #include <cerrno>
 
@@ -51,6 +52,7 @@ Thread *new_state(int tid)
     thread->site_cache = thread->first_site_cache;
     thread->site_cache_mask = site_cache_size - 2;
     thread->shard = static_cast<uint16_t>(shard);
+    begin_thread_walks(thread->last_stack);
     thread->id = add(process.file->next_thread, 1u);
     if (!register_shard(*thread))
         return nullptr;
@@ -89,13 +91,14 @@ Thread *take_over(int tid)
 
 uint32_t more_slots(Thread &thread)
 {
-    uint32_t pages = thread.slots_pages == 0 ? 1 : thread.slots_pages * 2;
+    // Half as many again, not twice as many: of hundreds of threads each keeps some 300 slots and no more.
+    uint32_t pages = thread.slots_pages < 2 ? 1 : thread.slots_pages / 2;
     if (pages > largest_slots_pages)
         pages = largest_slots_pages;
     unpaired_extent *extent = new_extent(UNPAIRED_EXTENT_SLOTS, pages, thread.shard);
     if (extent == nullptr)
         return 0;
-    thread.slots_pages = pages;
+    thread.slots_pages += pages;
     const auto page =
         static_cast<uint32_t>((reinterpret_cast<uint8_t *>(extent) - process.base) / UNPAIRED_TRACE_PAGE);
     uint32_t last = load(process.last_slots_page);
@@ -137,7 +140,9 @@ unpaired_counter *new_counter(Thread &thread, uint32_t site)
     if (UNPAIRED_UNLIKELY(at == nullptr)) {
         if (thread.counter_blocks_left == 0) {
             // A short-lived child needs little; who has many sites gets larger pieces.
-            const uint32_t pages = thread.counter_extent == nullptr ? 1 : largest_counter_pages;
+            uint32_t pages = thread.counter_extent == nullptr ? 1 : thread.counter_extent->pages * 2;
+            if (pages > largest_counter_pages)
+                pages = largest_counter_pages;
             unpaired_extent *extent = new_extent(UNPAIRED_EXTENT_COUNTERS, pages, thread.shard);
             if (extent == nullptr)
                 return nullptr;
@@ -169,6 +174,7 @@ Thread *attach_thread()
     thread->last_stack.unwinding = false;
     thread->last_stack.depth = 0; // the stack it tells of may be gone
     thread->last_stack.own_low = thread->last_stack.own_high = 0;
+    begin_thread_walks(thread->last_stack);
     thread->enclosing = {};
     thread->scope_owner = thread->thread_owner = 0;
     thread->vfork_pending = false;
@@ -201,6 +207,7 @@ uint32_t refill_slots(Thread &thread)
     const uint32_t slot = __atomic_exchange_n(&thread.retired_elsewhere, 0u, __ATOMIC_ACQUIRE);
     for (uint32_t s = slot; s != 0; s = slot_at(s)->next)
         settle(thread, *slot_at(s));
+    log_came_home(thread, slot);
     return slot != 0 ? slot : more_slots(thread);
 }
 
@@ -220,6 +227,7 @@ void send_to_its_thread(uint32_t reference)
     Thread *home = shard_at(slot.shard);
     if (home == nullptr)
         return;
+    note_away(slot);
     uint32_t head = load(home->retired_elsewhere);
     do
         slot.next = head;
@@ -233,10 +241,24 @@ void count_failed(Thread &thread, uint32_t site)
         c->failed++;
 }
 
-void count_released_unseen(Thread &thread, uint32_t site)
+void count_released_unseen(Thread &thread, unpaired_slot &slot)
 {
-    if (unpaired_counter *c = counter(thread, site))
+    slot.flags |= UNPAIRED_SLOT_UNSEEN;
+    if (unpaired_counter *c = counter(thread, slot.site))
         c->released_unseen++;
+}
+
+void cut(Thread &thread, uint32_t reference, uint64_t handle, uint64_t size)
+{
+    unpaired_slot &slot = *slot_at(reference);
+    const uint64_t before = slot.size;
+    slot.handle = handle;
+    slot.size = size;
+    if (slot.shard != thread.shard)
+        return; // its own thread's counter and log are not ours to write
+    if (unpaired_counter *c = counter(thread, slot.site))
+        c->live_bytes -= static_cast<int64_t>(before - size);
+    log_resized(thread, reference, size);
 }
 
 bool plausible_slot(uint32_t reference)

@@ -2,6 +2,7 @@
 // any thread and finds its way home.
 #pragma once
 
+#include "event_log.h"
 #include "mapping.h"
 
 namespace unpaired {
@@ -32,7 +33,10 @@ void restore(unpaired_slot &slot);
 inline void send_home(Thread &thread, uint32_t slot);
 
 void count_failed(Thread &thread, uint32_t site);
-void count_released_unseen(Thread &thread, uint32_t site);
+/// The release of a claimed slot was not seen.
+void count_released_unseen(Thread &thread, unpaired_slot &slot);
+/// What is left of a live mapping that was cut.
+void cut(Thread &thread, uint32_t slot, uint64_t handle, uint64_t size);
 
 inline bool live(const unpaired_slot &slot) { return (load(slot.sequence, __ATOMIC_ACQUIRE) & 1) != 0; }
 
@@ -132,6 +136,7 @@ inline void publish(Thread &thread, uint32_t reference, const Acquired &acquired
             if (c->live_bytes > static_cast<int64_t>(c->peak_bytes))
                 c->peak_bytes = static_cast<uint64_t>(c->live_bytes);
         }
+        log_acquired(thread, reference, acquired.site, acquired.size, *c);
     }
 }
 
@@ -150,6 +155,7 @@ inline void send_home(Thread &thread, uint32_t reference)
         return;
     }
     settle(thread, slot);
+    log_released(thread, reference);
     uint32_t &place = thread.retired[thread.retired_at++ % retired_kept];
     const uint32_t oldest = place;
     place = reference;

@@ -1,6 +1,7 @@
 #include "lifecycle.h"
 
 #include "anomalies.h"
+#include "event_log.h"
 #include "hooks_heap.h"
 #include "index.h"
 #include "ledger.h"
@@ -117,9 +118,6 @@ const unpaired_rules_header *map_rules(const char *path)
     return rules;
 }
 
-/// PR_GET_SECCOMP: 0 none, 2 a filter (prctl(2)).
-int seccomp_mode() { return static_cast<int>(sys::call(SYS_prctl, PR_GET_SECCOMP)); }
-
 void read_comm(char *name) { sys::call(SYS_prctl, PR_GET_NAME, sys::of(name)); }
 
 /// A program that brings its own allocator keeps it, whole: half-hooked allocators crash.
@@ -149,6 +147,8 @@ uint32_t *make_witness()
 }
 
 } // namespace
+
+int seccomp_mode() { return static_cast<int>(sys::call(SYS_prctl, PR_GET_SECCOMP)); }
 
 void write_note(unpaired_note note, const char *text)
 {
@@ -184,6 +184,8 @@ bool start_recording()
             reinterpret_cast<uint64_t>(*end); // the loader's; nobody else tells it without a file
     process.locks = options.locks;
     process.reachability = options.reachability;
+    process.frame_pointers = options.frame_pointers;
+    process.every_event = options.every_event && prepare_event_log();
     process.filter = seccomp_mode();
     process.names = 1;
     read_comm(process.comm);

@@ -17,6 +17,10 @@ enum class Ending { exit, exec };
 /// tells who holds the memory that is left.
 void record_end(Ending ending, int status, const char *program);
 
+/// PR_GET_SECCOMP: 0 none, 2 a filter (prctl(2)). If it is not process.filter any more, the program filters its own calls,
+/// and one that it never makes itself may be death.
+int seccomp_mode();
+
 void write_note(unpaired_note note, const char *text);
 
 /// Writes how many descriptors the process may have, if that is not what was written last: programs change it.

@@ -12,6 +12,7 @@
 namespace unpaired {
 
 uint32_t module_map_generation = 1;
+CodeSpan code_spans[2];
 namespace {
 
 constexpr unsigned most_modules = 4096;
@@ -170,6 +171,11 @@ int visit(dl_phdr_info *info, size_t, void *)
     fresh.view = view;
     fresh.present = fresh.since = stamp;
     fresh.live = 1;
+    CodeSpan &span = code_spans[known == 0 ? 0 : 1];
+    if (span.end == 0 || view.start < span.start)
+        store(span.start, view.start);
+    if (view.end > span.end)
+        store(span.end, view.end);
     store(count, known + 1, __ATOMIC_RELEASE);
     record_module(view);
     return 0;

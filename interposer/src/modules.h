@@ -20,6 +20,12 @@ struct ModuleView {
 /// The module that covers `address`, or nullptr. Lock-free.
 const ModuleView *module_at(uint64_t address);
 
+/// Where code of modules has been: of the program itself, and of all others from the first to the last.
+struct CodeSpan {
+    uint64_t start, end;
+};
+extern CodeSpan code_spans[2];
+
 extern uint32_t module_map_generation;
 /// Number of the current module map: stacks taken under another one may mean other code.
 inline uint32_t module_generation() { return load(module_map_generation); }

@@ -48,6 +48,12 @@ void read_word(const char *word, size_t length, Options &options)
         options.reachability = false;
     } else if (is(word, length, "--reachability=on")) {
         options.reachability = true;
+    } else if (is(word, length, "--walk=frame-pointers")) {
+        options.frame_pointers = true;
+    } else if (is(word, length, "--walk=rules")) {
+        options.frame_pointers = false;
+    } else if (is(word, length, "--every-event")) {
+        options.every_event = true;
     } else if (const char *size = value_of(word, length, "--max-trace=")) {
         if (const uint64_t bytes = parse_size(size, static_cast<size_t>(end - size)); bytes != 0)
             options.max_trace = bytes;

@@ -12,6 +12,8 @@ struct Options {
     bool locks = true;
     char cycle[128] = {}; ///< --cycle=NAME: the function whose calls begin cycles; "" for none
     bool reachability = true;
+    bool frame_pointers = false; ///< --walk=frame-pointers
+    bool every_event = false;    ///< --every-event: log each acquisition and release
     char rules[4096] = {}; ///< --owner-rules=FILE: compiled by the launcher (owner_rules.h); "" for none
 };
 

@@ -7,6 +7,8 @@
 // another layout, or must become an inner node, is replaced by another node of the same key.
 #include "path_memo.h"
 
+#include "try_lock.h"
+
 #include <array>
 
 namespace unpaired {
@@ -58,7 +60,7 @@ struct Memo {
     Found found[hash_places];
 };
 Memo *memo;
-uint32_t writer; // a lock that is tried, never waited for
+TryLock writer;
 // Under `writer`; 0 is none in each.
 uint32_t n_nodes = 1, n_offsets = 1, n_hashes;
 
@@ -152,9 +154,7 @@ inline uint64_t readable_until(const Caller &caller, const LastStack &last)
 bool ends_own_stack(uint64_t outermost)
 {
     constexpr uint64_t room_for_start = 512, room_for_thread = 16 * 1024; // with static thread-local storage
-    uint64_t descriptor;
-    __asm__("mov %%fs:0, %0"
-            : "=r"(descriptor)); // x86-64 psABI, thread-local storage: it holds its own address
+    const uint64_t descriptor = sys::thread_pointer();
     const uint64_t beginning = process.stack_end;
     return (outermost < beginning && beginning - outermost < room_for_start) ||
            (outermost < descriptor && descriptor - outermost < room_for_thread);
@@ -290,8 +290,11 @@ private:
     {
         if (n_nodes == most_nodes)
             return false;
-        to_.node[n_nodes] = node;
-        store(to_.bucket[bucket], n_nodes++, __ATOMIC_RELEASE);
+        // Counted first: who is interrupted here, and left by longjmp, must not have its number given out again.
+        const uint32_t number = n_nodes++;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        to_.node[number] = node;
+        store(to_.bucket[bucket], number, __ATOMIC_RELEASE);
         return true;
     }
 
@@ -301,12 +304,12 @@ private:
         if (offset_room - n_offsets < layout_.count)
             return;
         const uint32_t layout = n_offsets;
+        n_offsets += layout_.count;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
         __builtin_memcpy(to_.offsets + layout, layout_.offsets, layout_.count * sizeof(Offset));
         node.layout[i] = layout;
-        if (!put(bucket, node))
-            return;
-        n_offsets += layout_.count;
-        add_hash(layout);
+        if (put(bucket, node))
+            add_hash(layout);
     }
 
     void add_hash(uint32_t layout)
@@ -371,8 +374,7 @@ bool remember_path(const Caller &caller, uint32_t depth, LastStack &last, uint64
         return false;
     learn_own_stack(last);
     Path path;
-    if (readable_until(caller, last) == 0 || !path.fill(last.known, depth) ||
-        __atomic_exchange_n(&writer, 1u, __ATOMIC_ACQUIRE) != 0)
+    if (readable_until(caller, last) == 0 || !path.fill(last.known, depth) || !writer.take())
         return false;
     if (memo == nullptr)
         store(memo, static_cast<Memo *>(sys::anonymous(sizeof(Memo))), __ATOMIC_RELEASE);
@@ -380,17 +382,19 @@ bool remember_path(const Caller &caller, uint32_t depth, LastStack &last, uint64
     if (memo != nullptr)
         Adder(*memo, caller, path, hash).add(last.generation);
     const bool learnt = n_nodes + n_hashes != known;
-    store(writer, 0u, __ATOMIC_RELEASE);
+    writer.give();
     return learnt;
 }
 
-void release_path_lock() { store(writer, 0u); }
+void release_path_lock() { writer.give(); }
+void release_path_lock_of_thread() { writer.give_if_mine(); }
 
 #else
 
 bool find_path(const Caller &, uint32_t, const LastStack &, uint64_t &) { return false; }
 bool remember_path(const Caller &, uint32_t, LastStack &, uint64_t) { return false; }
 void release_path_lock() {}
+void release_path_lock_of_thread() {}
 
 #endif
 

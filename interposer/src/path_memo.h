@@ -16,5 +16,7 @@ bool remember_path(const Caller &caller, uint32_t depth, LastStack &last, uint64
 
 /// In a forked child: another thread of the parent may have been adding a path.
 void release_path_lock();
+/// When a signal handler interrupted this thread's adding and left by longjmp.
+void release_path_lock_of_thread();
 
 } // namespace unpaired

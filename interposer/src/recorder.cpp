@@ -3,6 +3,7 @@
 #include "anomalies.h"
 #include "mapping.h"
 #include "modules.h"
+#include "path_memo.h"
 
 #include <cstring>
 
@@ -32,6 +33,8 @@ Thread *enter_slowly(uint64_t sp)
         if (!inside(sp, thread->busy_sp)) {
             thread->busy_sp = 0; // the handler that interrupted the recorder left it by longjmp
             thread->last_stack.unwinding = false;
+            release_unwind_lock_of_thread();
+            release_path_lock_of_thread();
         } else {
             thread = attach_stand_in(*thread);
             if (thread == nullptr || (thread->busy_sp != 0 && inside(sp, thread->busy_sp))) {
@@ -91,7 +94,7 @@ void retire_unseen(Thread &thread, uint32_t reference)
     unpaired_slot &slot = *slot_at(reference);
     if (slot.image != process.image || !claim(slot))
         return;
-    count_released_unseen(thread, slot.site);
+    count_released_unseen(thread, slot);
     send_home(thread, reference);
 }
 
@@ -108,6 +111,7 @@ void lose(Thread &thread, uint32_t reference, unpaired_anomaly_kind kind, unsign
     anomaly.handle = slot.handle;
     anomaly.size = slot.size;
     record_anomaly(anomaly);
+    slot.flags |= UNPAIRED_SLOT_LOST;
     retire(thread, reference, release_site);
 }
 

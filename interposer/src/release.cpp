@@ -197,7 +197,7 @@ void finish_release(Releasing &r, const Caller &caller, bool succeeded, bool gon
         UNPAIRED_SPACE_fd) { // only EBADF leaves a descriptor "as it was": the kernel had lost it before
         anomaly.kind = UNPAIRED_ANOMALY_RELEASE_UNKNOWN;
         record_anomaly(anomaly);
-        count_released_unseen(thread, slot.site);
+        count_released_unseen(thread, slot);
         retire(thread, r.slot, r.site);
         return;
     }

@@ -111,6 +111,22 @@ SiteInfo decide(const Thread &thread, unsigned function, unsigned family, const 
     return info;
 }
 
+/// Whether `last` tells of this very stack, state for state.
+bool tells_of(const LastStack &last, const Stack &stack)
+{
+    return !last.skipped && last.depth == stack.depth && last.known.pc[stack.depth - 1] == stack.pc[0];
+}
+
+/// The outermost frames that a site in the trace has in common with the stack, as SITE records say it; 0: none.
+uint32_t outer_of(const LastStack &last, const Stack &stack)
+{
+    if (tells_of(last, stack))
+        for (uint32_t i = stack.depth; i-- > 0;)
+            if (last.site[i] != 0)
+                return UNPAIRED_SITE_OUTER(last.site[i], i + 1);
+    return 0;
+}
+
 /// Gives the site a number and writes it down; 0 when there is no room for it.
 uint32_t new_site(Thread &thread, unsigned function, unsigned family, const Stack &stack)
 {
@@ -135,11 +151,16 @@ uint32_t new_site(Thread &thread, unsigned function, unsigned family, const Stac
     record.family = info.family;
     record.owner = info.owner;
     record.image = own_image();
-    record.depth = static_cast<uint8_t>(stack.depth);
+    record.outer = outer_of(thread.last_stack, stack);
+    const uint32_t own_frames = stack.depth - UNPAIRED_SITE_OUTER_FRAMES(record.outer);
+    record.depth = static_cast<uint8_t>(own_frames);
     record.owner_source = info.owner_source;
     record.generation = module_generation();
-    if (append(UNPAIRED_RECORD_SITE, record, {stack.pc, stack.depth * sizeof stack.pc[0]}) == nullptr)
+    if (append(UNPAIRED_RECORD_SITE, record, {stack.pc, own_frames * sizeof stack.pc[0]}) == nullptr)
         return 0;
+    if (tells_of(thread.last_stack, stack))
+        for (uint32_t i = 0; i < stack.depth; i++)
+            thread.last_stack.site[i] = site;
     return site;
 }
 

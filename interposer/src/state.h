@@ -32,10 +32,17 @@ struct Caller {
     uint64_t bp; ///< frame pointer register as the caller has it
 };
 /// Must stand in the hook's own body: the frame address makes the compiler keep a frame pointer there.
+#if defined(__x86_64__)
 #define UNPAIRED_CALLER()                                                            \
     (::unpaired::Caller{reinterpret_cast<uint64_t>(__builtin_return_address(0)),     \
                         reinterpret_cast<uint64_t>(__builtin_frame_address(0)) + 16, \
                         *static_cast<uint64_t *>(__builtin_frame_address(0))})
+#else
+#define UNPAIRED_CALLER()                                                        \
+    (::unpaired::Caller{reinterpret_cast<uint64_t>(__builtin_return_address(0)), \
+                        reinterpret_cast<uint64_t>(__builtin_dwarf_cfa()),       \
+                        *static_cast<uint64_t *>(__builtin_frame_address(0))})
+#endif
 
 /// How many retired slots a thread keeps before it reuses the oldest: as long as they stay, a second release
 /// can show the stack of the first (HOT_PATH: no visible cost at 64 to 1,024).
@@ -72,6 +79,17 @@ struct Enclosing {
     Enclosure mode;
 };
 
+/// Where a thread's events go (event_log.h). All zero: it has no extent yet.
+struct EventLog {
+    uint64_t at;      ///< acquisitions logged so far << 32 | offset of the next event; moved by one store
+    uint8_t *events;  ///< of the extent
+    uint32_t room;    ///< bytes from there to its end
+    uint32_t pages;   ///< of the extent
+    uint32_t number;  ///< of the next extent
+    uint32_t time_ms; ///< of the last event
+    uint32_t base_ms; ///< of the extent
+};
+
 struct Thread {
     int tid;          ///< 0: free to be taken
     uint32_t id;      ///< as slots and THREAD records know it
@@ -87,7 +105,7 @@ struct Thread {
     bool vfork_pending; ///< called vfork: until the pid says otherwise, this may be the child
     uint32_t held;      ///< chain of slots: locks this thread holds, youngest first
     uint32_t free_slots;
-    uint32_t slots_pages; ///< size of the last SLOTS extent
+    uint32_t slots_pages; ///< of all its SLOTS extents
     uint32_t retired_at;
     uint32_t retired[retired_kept];
     LastStack last_stack;
@@ -102,6 +120,7 @@ struct Thread {
     uint32_t arena_left;
     Thread *for_signals; ///< stands in while busy_sp is set: a signal handler interrupted the recorder
     Thread *next;        ///< process.threads
+    EventLog events;
     alignas(64) uint32_t retired_elsewhere; ///< chain of this thread's slots that others retired
 };
 
@@ -116,8 +135,10 @@ struct Process {
     uint64_t stack_end; ///< where the first thread's stack began
     bool announced; ///< the IMAGE record is written; a forked child puts it off until it has something to say
     bool locks;     ///< --locks=on
-    bool reachability; ///< --reachability=on
-    int filter;        ///< the kernel's mode of filtering our system calls, when recording began (seccomp(2))
+    bool reachability;   ///< --reachability=on
+    bool frame_pointers; ///< --walk=frame-pointers
+    bool every_event;    ///< --every-event
+    int filter; ///< the kernel's mode of filtering our system calls, when recording began (seccomp(2))
     unsigned cycle_function; ///< --cycle: each call of it begins a cycle; 0: the program's marks do
     bool heap_untouched;     ///< the program brings its own malloc
     bool new_untouched;      ///< ... its own operator new

@@ -38,6 +38,19 @@ inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, lo
 #error "unpaired's interposer knows the system calls of x86-64 and aarch64"
 #endif
 
+/// Where the C library keeps what is the calling thread's own: different for each thread, and at the outer end of the
+/// stacks that it makes. (x86-64 psABI, thread-local storage: the word at %fs:0 is its own address.)
+inline uint64_t thread_pointer()
+{
+    uint64_t at;
+#if defined(__x86_64__)
+    __asm__("mov %%fs:0, %0" : "=r"(at));
+#else
+    __asm__("mrs %0, tpidr_el0" : "=r"(at));
+#endif
+    return at;
+}
+
 inline long of(const void *pointer) { return reinterpret_cast<long>(pointer); }
 
 inline int getpid() { return static_cast<int>(call(SYS_getpid)); }

@@ -1,12 +1,14 @@
 // The table of unwind rules: reading, keeping, forgetting. Its readers are in the header.
 #include "unwind_rules.h"
 
+#include "try_lock.h"
+
 namespace unpaired {
 
 RuleTable *unwind_rules;
 uint32_t unwind_generation;
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 namespace {
 
 constexpr unsigned smallest_bits =
@@ -15,7 +17,7 @@ constexpr unsigned largest_bits = 18; // 4 MiB: about 200,000 return addresses; 
 
 RuleTable tables[largest_bits - smallest_bits + 1];
 uint32_t filled; // entries in the table in use; changed under `writer`, like the entries
-uint32_t writer; // a lock that is tried, never waited for
+TryLock writer;
 
 void put(RuleTable &table, uint64_t pc, cfi::Rule rule)
 {
@@ -27,7 +29,8 @@ void put(RuleTable &table, uint64_t pc, cfi::Rule rule)
             continue;
         uint64_t word;
         __builtin_memcpy(&word, &rule, sizeof word);
-        __atomic_store_n(reinterpret_cast<uint64_t *>(&entry.rule), word, __ATOMIC_RELAXED);
+        __atomic_store_n(reinterpret_cast<uint64_t *>(&entry.rule), word,
+                         __ATOMIC_RELEASE); // after forgetting
         store(entry.pc, pc, __ATOMIC_RELEASE);
         filled++;
         return;
@@ -61,19 +64,19 @@ cfi::Rule read_and_keep_rule(uint64_t pc)
 {
     const uint32_t read_under = load(unwind_generation, __ATOMIC_ACQUIRE);
     const cfi::Rule rule = cfi::read_rule(pc);
-    if (__atomic_exchange_n(&writer, 1u, __ATOMIC_ACQUIRE) != 0)
+    if (!writer.take())
         return rule; // somebody else is inserting: next time
     const auto full = [] { return unwind_rules == nullptr || filled >= (unwind_rules->mask() + 1) * 3 / 4; };
     if (read_under == load(unwind_generation) && (!full() || grow()))
         put(*unwind_rules, pc, rule);
-    store(writer, 0u, __ATOMIC_RELEASE);
+    writer.give();
     return rule;
 }
 
 void forget_unwind_rules()
 {
     constexpr unsigned patience = 1u << 20;
-    for (unsigned tries = 0; __atomic_exchange_n(&writer, 1u, __ATOMIC_ACQUIRE) != 0;)
+    for (unsigned tries = 0; !writer.take();)
         if (++tries > patience)
             return;
     __atomic_fetch_add(&unwind_generation, 1u, __ATOMIC_ACQ_REL);
@@ -81,10 +84,11 @@ void forget_unwind_rules()
         for (uint64_t i = 0; i <= unwind_rules->mask(); i++)
             store(unwind_rules->entries[i].pc, uint64_t{0});
     filled = 0;
-    store(writer, 0u, __ATOMIC_RELEASE);
+    writer.give();
 }
 
-void release_unwind_lock() { store(writer, 0u); }
+void release_unwind_lock() { writer.give(); }
+void release_unwind_lock_of_thread() { writer.give_if_mine(); }
 uint32_t unwind_rules_kept() { return load(filled); }
 
 #else
@@ -92,6 +96,7 @@ uint32_t unwind_rules_kept() { return load(filled); }
 cfi::Rule read_and_keep_rule(uint64_t) { return {}; }
 void forget_unwind_rules() {}
 void release_unwind_lock() {}
+void release_unwind_lock_of_thread() {}
 uint32_t unwind_rules_kept() { return 0; }
 
 #endif

@@ -1,4 +1,4 @@
-// Unwind rules by return address, and the table that keeps them. x86-64 only; elsewhere every rule is `unknown`.
+// Unwind rules by return address, and the table that keeps them. x86-64 and aarch64; elsewhere every rule is `unknown`.
 #pragma once
 
 #include "state.h"
@@ -12,7 +12,7 @@ struct Rule {
     int32_t cfa_offset; ///< CFA = sp or bp + this; realigned: CFA = *(bp + this)
     int16_t bp_words;   ///< the caller's bp lies at CFA + 8 × this; 0: bp is unchanged
     Kind kind;
-    uint8_t spare;
+    uint8_t spare; ///< aarch64: where the return address is (cfi_aarch64.h)
 };
 static_assert(sizeof(Rule) == 8);
 /// Reads the rule for the frame with this return address out of its module's .eh_frame.
@@ -50,7 +50,9 @@ inline cfi::Rule rule_for(uint64_t pc, const RuleTable *table)
         const uint64_t key = load(entry.pc, __ATOMIC_ACQUIRE);
         if (UNPAIRED_LIKELY(key == pc)) {
             const uint64_t word =
-                __atomic_load_n(reinterpret_cast<const uint64_t *>(&entry.rule), __ATOMIC_RELAXED);
+                __atomic_load_n(reinterpret_cast<const uint64_t *>(&entry.rule), __ATOMIC_ACQUIRE);
+            if (UNPAIRED_UNLIKELY(load(entry.pc) != pc))
+                return read_and_keep_rule(pc); // forgotten meanwhile, and the place is another's
             cfi::Rule rule;
             __builtin_memcpy(&rule, &word, sizeof rule);
             return rule;
@@ -65,6 +67,8 @@ void forget_unwind_rules();
 
 /// In a forked child: another thread of the parent may have been adding a rule.
 void release_unwind_lock();
+/// When a signal handler interrupted this thread's adding and left by longjmp.
+void release_unwind_lock_of_thread();
 /// How many rules the table holds.
 uint32_t unwind_rules_kept();
 /// The rule for a return address.

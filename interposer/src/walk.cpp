@@ -2,6 +2,7 @@
 #include "walk.h"
 
 #include "path_memo.h"
+#include "walk_frame_pointers.h"
 
 #include <ucontext.h>
 
@@ -18,6 +19,8 @@ uint64_t take_over(const Stack &stack, LastStack &last)
     last.whole = false;
     for (uint32_t i = 0; i < stack.depth; i++)
         last.known.pc[i] = stack.pc[stack.depth - 1 - i];
+    for (uint32_t i = 0; i < stack.depth; i++)
+        last.site[i] = 0;
     return hash_of(stack);
 }
 
@@ -33,8 +36,11 @@ uint64_t hash_of(const Stack &stack)
 
 void stack_of(const Caller &caller, LastStack &last, Stack &stack)
 {
-    if (last.skipped)
+    if (last.skipped) {
+        if (process.frame_pointers && stack_by_frame_pointers(caller, last, stack))
+            return;
         walk_again(caller, last);
+    }
     stack.depth = last.depth;
     for (uint32_t i = 0; i < last.depth; i++)
         stack.pc[i] = last.known.pc[last.depth - 1 - i];
@@ -103,7 +109,7 @@ inline bool uses_bp(const Rule &rule) { return rule.kind == Kind::from_bp || rul
 inline bool returns(const StackStates &known, size_t i) { return word_at(known.slot[i]) == known.pc[i]; }
 
 /// Whether the step from state `inner` outwards reads what it read before.
-bool still_holds(const StackStates &known, size_t inner)
+inline bool still_holds(const StackStates &known, size_t inner)
 {
     const size_t outer = inner - 1;
     const uint8_t flags = known.flags[outer];
@@ -135,9 +141,12 @@ bool still_holds(const StackStates &known, size_t inner)
         for (; inner > plain_until; inner--)
             if (UNPAIRED_UNLIKELY(!returns(known, inner - 1)))
                 return inner;
-        if (inner == 0 || !still_holds(known, inner))
-            return inner;
-        inner--;
+        // Code with frame pointers has one special state after another.
+        for (; inner != 0 && (last.special >> (inner - 1) & 1) != 0; inner--)
+            if (UNPAIRED_UNLIKELY(!still_holds(known, inner)))
+                return inner;
+        if (inner == 0)
+            return 0;
         special &= (uint64_t{1} << inner) - 1;
     }
 }
@@ -222,6 +231,7 @@ inline uint64_t put(LastStack &last, uint32_t n, uint32_t depth, uint64_t hash, 
         known.flags[depth] = static_cast<uint8_t>(flags);
         last.special = (flags & StackStates::special) != 0 ? last.special | bit : last.special & ~bit;
         last.hash[depth] = hash = mix(hash, fresh.pc[k]);
+        last.site[depth] = 0;
     }
     last.whole = whole;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -275,24 +285,28 @@ inline bool is_near(const Caller &caller, LastStack &last, uint64_t &hash)
     if (depth == 0 || depth == UNPAIRED_MAX_DEPTH)
         return false;
     const Rule rule = rule_for(caller.pc, load(unwind_rules, __ATOMIC_ACQUIRE));
-    const uint64_t cfa = caller.sp + static_cast<uint64_t>(int64_t{rule.cfa_offset});
+    const bool by_bp = rule.kind == Kind::from_bp;
+    const uint64_t cfa = (by_bp ? caller.bp : caller.sp) + static_cast<uint64_t>(int64_t{rule.cfa_offset});
     const uint64_t bp_slot = rule.bp_words == 0 ? 0 : cfa + static_cast<uint64_t>(8 * int64_t{rule.bp_words});
     const size_t outer = depth - 1;
-    if (rule.kind != Kind::from_sp || known.slot[outer] != cfa - 8 || known.bp_slot[outer] != bp_slot ||
-        (known.flags[outer] & StackStates::opaque) != 0 || !returns(known, outer) ||
-        !fits(known, outer, bp_slot != 0 ? word_at(bp_slot) : caller.bp) || holds_until(last, outer) != 0)
+    if ((rule.kind != Kind::from_sp && !by_bp) || known.slot[outer] != cfa - 8 ||
+        known.bp_slot[outer] != bp_slot || (known.flags[outer] & StackStates::opaque) != 0 ||
+        !returns(known, outer) || !fits(known, outer, bp_slot != 0 ? word_at(bp_slot) : caller.bp) ||
+        holds_until(last, outer) != 0)
         return false;
     // A signal handler that leaves by longjmp must not leave it half told.
     store(last.depth, static_cast<uint32_t>(depth));
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     known.slot[depth] = slot;
     known.pc[depth] = caller.pc;
-    const bool needs_bp = bp_slot == 0 && (known.flags[outer] & StackStates::needs_bp) != 0;
+    const bool needs_bp = by_bp || (bp_slot == 0 && (known.flags[outer] & StackStates::needs_bp) != 0);
     known.bp[depth] = needs_bp ? caller.bp : 0;
     known.bp_slot[depth] = 0;
-    known.flags[depth] = needs_bp ? StackStates::needs_bp : 0;
+    known.flags[depth] =
+        static_cast<uint8_t>((needs_bp ? StackStates::needs_bp : 0) | (by_bp ? StackStates::uses_bp : 0));
     last.special &= ~(uint64_t{1} << depth);
     last.hash[depth] = hash = mix(last.hash[outer], caller.pc);
+    last.site[depth] = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     store(last.depth, static_cast<uint32_t>(depth + 1));
     return true;
@@ -407,9 +421,23 @@ uint64_t walk_again(const Caller &caller, LastStack &last)
 constexpr uint32_t far_apart = 8 * 3, too_many_misses = 256, pause_between_tries = 4096,
                    hits_between_walks = 128;
 
+/// Under --walk=frame-pointers, where every thread's stacks count as far apart.
+uint64_t walk_as_asked(const Caller &caller, LastStack &last)
+{
+    uint64_t hash;
+    last.skipped = hash_by_frame_pointers(caller, last, hash);
+    if (last.skipped)
+        return hash;
+    hash = walk_again(caller, last);
+    last.distance = UINT32_MAX;
+    return hash;
+}
+
 /// Asks the memo from the next frame on: an acquisition and its release are often called by the same one.
 [[gnu::noinline]] uint64_t look_up_or_walk(const Caller &caller, LastStack &last)
 {
+    if (UNPAIRED_UNLIKELY(process.frame_pointers))
+        return walk_as_asked(caller, last);
     if (last.pause != 0) {
         last.pause--;
         return walk_again(caller, last);
@@ -454,7 +482,9 @@ uint64_t hash_stack(const Caller &caller, LastStack &last)
 
 #else
 
+#if !defined(__aarch64__) // walk_aarch64.cpp
 void walk_stack(const Caller &caller, Stack &stack) { walk_with_libunwind(caller, stack); }
+#endif
 
 namespace {
 
@@ -462,8 +492,10 @@ uint64_t walk_again(const Caller &caller, LastStack &last)
 {
     Stack stack;
     last.unwinding = true;
-    walk_with_libunwind(caller, stack);
+    if (!process.frame_pointers || !stack_by_frame_pointers(caller, last, stack))
+        walk_stack(caller, stack);
     last.unwinding = false;
+    last.skipped = false;
     return take_over(stack, last);
 }
 

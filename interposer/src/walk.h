@@ -6,6 +6,18 @@
 
 namespace unpaired {
 
+/// A return address without the signature that pointer authentication (aarch64) may have put into its upper bits.
+inline uint64_t without_signature(uint64_t pc)
+{
+#if defined(__aarch64__)
+    register uint64_t x30 __asm__("x30") = pc;
+    __asm__("hint #7" : "+r"(x30)); // xpaclri: on a processor without them it does nothing
+    return x30;
+#else
+    return pc;
+#endif
+}
+
 struct Stack {
     uint32_t depth = 0;
     uint64_t pc

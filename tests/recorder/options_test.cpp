@@ -25,13 +25,15 @@ TEST_CASE("the options are read from the environment as the command line spells 
     setenv("UNPAIRED_OUTPUT", "/tmp/x.trace", 1);
     setenv("UNPAIRED_OPTIONS",
            "--locks=off  --reachability=off --max-trace=64M --owner-rules=/tmp/rules --cycle=accept4 "
-           "--unknown=1",
+           "--walk=frame-pointers --every-event --unknown=1",
            1);
     Options options;
     REQUIRE(read_options(options));
     CHECK(std::string(options.output) == "/tmp/x.trace");
     CHECK_FALSE(options.locks);
     CHECK_FALSE(options.reachability);
+    CHECK(options.frame_pointers);
+    CHECK(options.every_event);
     CHECK(options.max_trace == 64u << 20);
     CHECK(std::string(options.rules) == "/tmp/rules");
     CHECK(std::string(options.cycle) == "accept4");
@@ -44,6 +46,7 @@ TEST_CASE("without an output, or with an empty one, nothing is to be recorded")
     Options unset;
     REQUIRE(read_options(unset));
     CHECK(unset.output == nullptr);
+    CHECK_FALSE(unset.every_event);
     setenv("UNPAIRED_OUTPUT", "", 1);
     Options empty;
     REQUIRE(read_options(empty));

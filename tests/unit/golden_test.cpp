@@ -39,7 +39,8 @@ TraceBuilder golden_trace()
                            UNPAIRED_OWNER_MODULE);
     uint32_t freed = b.site("free", {"drop_table@wasm.c:9", "main@server.c:44"});
     uint32_t open = b.site("fopen", {"open_log@log.c:3", "main@server.c:45"});
-    uint32_t inner = b.site("malloc", {"libc.so.6!fopen", "open_log@log.c:3", "main@server.c:45"});
+    uint32_t inner = b.site("malloc", {"libc.so.6!fopen"}, nullptr, UNPAIRED_OWNER_SCOPE, 1,
+                            UNPAIRED_SITE_OUTER(open, 2)); // since 1.2: goes on as the other
     uint32_t lwip = b.site("lwip_socket", {"connect_one@net.c:3", "main@server.c:46"}, "NET");
     uint32_t lwip_close = b.site("lwip_close", {"drop_one@net.c:8", "main@server.c:47"});
     uint32_t held = b.site("pthread_mutex_lock", {"worker@w.c:7", "libc.so.6!start_thread"});
@@ -154,6 +155,14 @@ TraceBuilder golden_trace()
     b.note(UNPAIRED_NOTE_REACH_UNKNOWN, "of image 2: process_vm_readv is not permitted here");
     b.end(UNPAIRED_END_EXIT, 500);
     b.child_end(100, 0, 501);
+    // 1.2: every event of the forked child
+    const uint64_t of_block = uint64_t{block} << 2;
+    b.events({{of_block | UNPAIRED_EVENT_ACQUIRED_SIZED, 31},
+              {of_block | UNPAIRED_EVENT_ACQUIRED},
+              {UNPAIRED_EVENT_TIME << 2 | UNPAIRED_EVENT_OTHER, 200},
+              {of_block | UNPAIRED_EVENT_ACQUIRED},
+              {of_block | UNPAIRED_EVENT_ACQUIRED}},
+             0, 0, 1, 2);
     return b;
 }
 

@@ -37,6 +37,7 @@ Report full_report()
     f.bytes = UINT64_MAX;
     f.acquired = 38;
     f.released = 1;
+    f.peak_bytes = 4096;
     f.parts["heap"] = {3, 472};
     f.growth = Growth::sawtooth;
     f.per_cycle = 0.97;
@@ -67,7 +68,7 @@ Report full_report()
     f.baseline = Baseline{12, 34, 0.5, true};
 
     ImageReport image;
-    image.trace = {"preload", "/bin/server", {"server", "-v"}, 4711, 1, "signal:6", 3, 1.25, 1000, 7,
+    image.trace = {"preload", "/bin/server", {"server", "-v"}, 4711, 1, "signal:6", 3, 1.25, 1000, 7, true,
                    38,        "marks",       "reconnect"};
     image.totals["socket"] = {38, 1, 2, 37, 5, 6, 7};
     image.owners["MBUS"] = {37, 5};

@@ -253,6 +253,34 @@ TEST_CASE("an extent made while the file was being read is not lost")
     CHECK(trace.damage.empty());
 }
 
+TEST_CASE("a stack goes on with the outermost frames of another site's, which may go on with a third's")
+{
+    // given three stacks that end alike
+    TraceBuilder builder;
+    const uint32_t first = builder.site("malloc", {"a", "b", "serve", "main"});
+    const uint32_t second =
+        builder.site("free", {"c"}, nullptr, UNPAIRED_OWNER_SCOPE, 1, UNPAIRED_SITE_OUTER(first, 3));
+    const uint32_t third =
+        builder.site("malloc", {}, nullptr, UNPAIRED_OWNER_SCOPE, 1, UNPAIRED_SITE_OUTER(second, 2));
+    const uint32_t lost =
+        builder.site("malloc", {"d"}, nullptr, UNPAIRED_OWNER_SCOPE, 1, UNPAIRED_SITE_OUTER(777, 2));
+    const uint32_t forward =
+        builder.site("malloc", {"d"}, nullptr, UNPAIRED_OWNER_SCOPE, 1, UNPAIRED_SITE_OUTER(1000, 1));
+    // when it is read
+    const Trace trace = read_trace(builder.bytes(), "t");
+    // then each is whole, but where the other is missing, which is told
+    const std::vector<uint64_t> whole = trace.sites.at(first).stack;
+    REQUIRE(whole.size() == 4);
+    const std::vector<uint64_t> &of_second = trace.sites.at(second).stack;
+    REQUIRE(of_second.size() == 4);
+    CHECK(std::equal(whole.begin() + 1, whole.end(), of_second.begin() + 1));
+    CHECK(trace.sites.at(third).stack == std::vector<uint64_t>(whole.begin() + 2, whole.end()));
+    CHECK(trace.sites.at(lost).stack.size() == 1);
+    CHECK(trace.sites.at(forward).stack.size() == 1);
+    REQUIRE(trace.damage.size() == 1);
+    CHECK(trace.damage[0].starts_with("2 stacks are cut"));
+}
+
 TEST_CASE("slots whose site was lost are told, not shown")
 {
     TraceBuilder builder = small_trace();

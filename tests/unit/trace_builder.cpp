@@ -179,7 +179,8 @@ uint64_t TraceBuilder::address_of(const std::string &text)
 }
 
 uint32_t TraceBuilder::site(const std::string &function, const std::vector<std::string> &stack,
-                            const char *owner, unpaired_owner_source owner_source, uint16_t image_id)
+                            const char *owner, unpaired_owner_source owner_source, uint16_t image_id,
+                            uint32_t outer)
 {
     unpaired_record_site r{};
     r.id = next_site_++;
@@ -188,6 +189,7 @@ uint32_t TraceBuilder::site(const std::string &function, const std::vector<std::
     r.owner = owner == nullptr ? 0 : unpaired_owner_from_magic(owner);
     r.owner_source = static_cast<uint8_t>(owner == nullptr ? UNPAIRED_OWNER_UNKNOWN : owner_source);
     r.image = image_id;
+    r.outer = outer;
     r.depth = static_cast<uint8_t>(stack.size());
     std::string addresses;
     for (const std::string &frame : stack) {
@@ -347,6 +349,31 @@ void TraceBuilder::preview(uint32_t slot_number, const std::string &content)
     previews_.push_back({slot_number, content});
 }
 
+void TraceBuilder::events(const std::vector<std::vector<uint64_t>> &events, uint64_t acquired_before,
+                          uint32_t number, uint32_t shard, uint16_t image_id)
+{
+    const unpaired_events events_header{acquired_before, number, 0, {}};
+    std::vector<uint8_t> content;
+    append(content, &events_header, sizeof events_header);
+    for (const std::vector<uint64_t> &numbers : events) {
+        unpaired_event_word event{};
+        for (const uint64_t value : numbers)
+            unpaired_logged_event_put(&event, value);
+        append(content, &event.bytes, event.length);
+    }
+    content.resize(content.size() + UNPAIRED_EVENT_BYTES);
+    std::vector<uint8_t> whole = extent(UNPAIRED_EXTENT_EVENTS, image_id, 0, content);
+    std::memcpy(&whole[offsetof(unpaired_extent, shard)], &shard, sizeof shard);
+    events_.push_back(std::move(whole));
+}
+
+void TraceBuilder::counted_bytes(uint32_t site, uint64_t total, uint64_t peak_bytes, uint16_t image_id)
+{
+    unpaired_counter &counter = counters_[{image_id, site}];
+    counter.bytes = total;
+    counter.peak_bytes = peak_bytes;
+}
+
 void TraceBuilder::record(uint8_t type, const void *fixed, size_t size, const std::string &rest)
 {
     append_record(log_, type, fixed, size, rest);
@@ -441,6 +468,8 @@ std::vector<uint8_t> TraceBuilder::bytes() const
         }
         extents.push_back(extent(UNPAIRED_EXTENT_LOG, 1, static_cast<uint32_t>(log.size()), log));
     }
+
+    extents.insert(extents.end(), events_.begin(), events_.end());
 
     unpaired_file_header first = header;
     first.next_page = 1;

@@ -60,7 +60,7 @@ public:
     /// inlined into `b`. Innermost first.
     uint32_t site(const std::string &function, const std::vector<std::string> &stack,
                   const char *owner = nullptr, unpaired_owner_source owner_source = UNPAIRED_OWNER_SCOPE,
-                  uint16_t image = 1);
+                  uint16_t image = 1, uint32_t outer = 0);
     /// Returns what `parent` of another slot takes.
     uint32_t slot(const SlotSpec &spec);
     /// `count` slots alike, with handles counted up from `first_handle` and counters to match.
@@ -83,6 +83,11 @@ public:
     void look(uint32_t time_ms, uint32_t cycle, const std::vector<ReachSpec> &found, uint16_t image = 1);
     /// The first bytes of the block of a slot.
     void preview(uint32_t slot, const std::string &bytes);
+    /// An extent of a shard's events: numbers as the format has them, an event each; the shard's extents in order.
+    void events(const std::vector<std::vector<uint64_t>> &events, uint64_t acquired_before = 0,
+                uint32_t number = 0, uint32_t shard = 1, uint16_t image = 1);
+    /// What acquisitions from a site add up to; counter() tells their number.
+    void counted_bytes(uint32_t site, uint64_t bytes, uint64_t peak_bytes, uint16_t image = 1);
     /// A record of any type; `fixed` and `rest` are its payload.
     void record(uint8_t type, const void *fixed, size_t size, const std::string &rest = "");
 
@@ -111,6 +116,7 @@ private:
         std::vector<ReachSpec> found;
     };
     std::vector<LookSpec> looks_;
+    std::vector<std::vector<uint8_t>> events_;               // extents
     std::vector<std::pair<uint32_t, std::string>> previews_; // by slot
     std::map<uint32_t, uint16_t> site_families_;
     std::map<uint16_t, uint16_t> family_spaces_, function_families_;

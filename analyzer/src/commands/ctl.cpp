@@ -87,7 +87,7 @@ int ctl(const CtlOptions &options)
         throw Trouble(fmt::format("'{}' takes no name, got '{}'.", options.action, options.mark));
     const std::string path = trace_of_target(options.target);
     LiveTrace live(path);
-    Trace trace = read_trace(path);
+    Trace trace = read_trace(path, Events::leave);
     trace.running_pids = running_pids(trace, path);
     if (options.action == "status") {
         status(live, trace);

@@ -138,7 +138,7 @@ Trace Following::read(Source &source) const
         source.runs = runs.size();
         return std::move(runs.back());
     }
-    Trace trace = read_trace(source.path);
+    Trace trace = read_trace(source.path, Events::leave);
     trace.running_pids = running_pids(trace, source.path);
     return trace;
 }

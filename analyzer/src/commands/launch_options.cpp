@@ -33,6 +33,21 @@ void add_recording_options(CLI::App &command, RecordingOptions &options)
         ->check(one_of("choice", {"on", "off"}))
         ->group(group);
     command
+        .add_flag("--every-event", options.every_event,
+                  "Log every acquisition and release, not only what is left: exact peaks and curves, but the "
+                  "trace grows "
+                  "with time.")
+        ->group(group);
+    command
+        .add_option(
+            "--walk", options.walk,
+            "How stacks are found: by the unwind rules of each file (default), or by frame pointers, for "
+            "programs "
+            "built with them (-fno-omit-frame-pointer): faster; libraries built without them are left out.")
+        ->option_text("rules|frame-pointers")
+        ->check(one_of("choice", {"rules", "frame-pointers"}))
+        ->group(group);
+    command
         .add_option(
             "--max-trace", options.max_trace,
             "How far the trace may grow, as in 512M (default 1G). What does not fit is counted, not kept.")
@@ -63,6 +78,8 @@ LaunchOptions launch_options(const RecordingOptions &recording, const Command &c
         options.locks = recording.locks == "on";
     if (!recording.reachability.empty())
         options.reachability = recording.reachability == "on";
+    options.walk = recording.walk;
+    options.every_event = recording.every_event;
     options.max_trace = recording.max_trace;
     require_cycle_function(recording.cycle);
     options.cycle_function = recording.cycle;

@@ -10,7 +10,8 @@ namespace unpaired {
 
 /// Values as the command line gives them.
 struct RecordingOptions {
-    std::string locks, reachability, max_trace, cycle;
+    std::string locks, reachability, walk, max_trace, cycle;
+    bool every_event = false;
 };
 
 void add_recording_options(CLI::App &command, RecordingOptions &options);

@@ -96,6 +96,10 @@ std::string recorder_options(const LaunchOptions &options, Launched &launched)
         words.push_back(fmt::format("--locks={}", *options.locks ? "on" : "off"));
     if (options.reachability)
         words.push_back(fmt::format("--reachability={}", *options.reachability ? "on" : "off"));
+    if (!options.walk.empty())
+        words.push_back(fmt::format("--walk={}", options.walk));
+    if (options.every_event)
+        words.emplace_back("--every-event");
     if (!options.max_trace.empty())
         words.push_back(fmt::format("--max-trace={}", options.max_trace));
     if (!options.cycle_function.empty())

@@ -17,6 +17,8 @@ struct LaunchOptions {
     std::vector<std::string> command; ///< the program's name, then its arguments
     std::optional<bool> locks;        ///< record held locks; the recorder's default if not said
     std::optional<bool> reachability; ///< tell at the end who holds what is left; the same
+    std::string walk;                 ///< rules or frame-pointers; empty: as the recorder does by itself
+    bool every_event = false;         ///< log each acquisition and release
     std::string max_trace;            ///< as given, validated: "512M"; "" for the recorder's default
     std::string cycle_function;       ///< each call of it begins a cycle; "" for none
     std::vector<std::string> owners;  ///< rules, `pattern=MAGIC`, first wins

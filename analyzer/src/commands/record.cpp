@@ -34,7 +34,7 @@ std::vector<Recorded> read_traces(const Launched &launched)
     for (const std::string &path : launched.folder->traces()) {
         Recorded recorded = {path, {}};
         try {
-            recorded.trace = read_trace(path);
+            recorded.trace = read_trace(path, Events::leave);
             recorded.trace.running_pids = running_pids(recorded.trace, path);
         } catch (const InputError &error) {
             spdlog::warn("{}", error.what());

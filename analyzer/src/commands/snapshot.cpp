@@ -39,7 +39,7 @@ OneLook look(const std::string &trace_path, const Image &image)
     const HeapTags tags = scan_heap_tags(process.memory);
     Remains remains;
     remains.memory = process.memory;
-    trace_from_ledger(remains, read_trace(trace_path), image.id, process, tags);
+    trace_from_ledger(remains, read_trace(trace_path, Events::leave), image.id, process, tags);
     // names are for the report, which finds them by the addresses
     find_core_roots(
         remains, process, modules, tags, [](uint32_t) { return std::string(); },
@@ -113,7 +113,7 @@ void print_sums(const LiveTrace &live, const Snapshot &snapshot)
 /// What a report made now says first of each place that lost something.
 void print_lost(const LiveTrace &live, const std::vector<Snapshot> &snapshots)
 {
-    Trace trace = read_trace(live.path());
+    Trace trace = read_trace(live.path(), Events::leave);
     trace.running_pids = running_pids(trace, live.path());
     const Report report = cleaned(make_report({std::move(trace)}, ReportOptions(), {}));
     for (const ImageReport &image : report.images) {

@@ -18,7 +18,7 @@
 namespace unpaired {
 namespace {
 
-constexpr int compression_level = 3;
+constexpr int compression_level = 7;
 constexpr size_t chunk = 1 << 20;
 
 [[noreturn]] void fail(const std::string &to, int error)

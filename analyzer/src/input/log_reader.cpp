@@ -1,5 +1,6 @@
 #include "input/log_reader.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fmt/format.h>
 #include <optional>
@@ -112,8 +113,8 @@ bool read_site(Payload &p, Trace &trace)
     auto r = p.fixed<unpaired_record_site>();
     if (!r || r->id == 0)
         return false;
-    Site site{r->id,           r->function, r->family,     r->owner,
-              r->owner_source, r->image,    r->generation, p.numbers(r->depth)};
+    Site site{r->id,    r->function,   r->family,           r->owner, r->owner_source,
+              r->image, r->generation, p.numbers(r->depth), r->outer};
     if (p.complete())
         trace.sites.insert_or_assign(r->id, std::move(site));
     return p.complete();
@@ -311,6 +312,28 @@ LogGaps &LogGaps::operator+=(const LogGaps &other)
     unknown += other.unknown;
     places += other.places;
     return *this;
+}
+
+uint64_t complete_stacks(Trace &trace)
+{
+    std::vector<uint32_t> unfinished;
+    for (const auto &[id, site] : trace.sites)
+        if (site.outer != 0)
+            unfinished.push_back(id);
+    std::ranges::sort(unfinished); // a stack goes on with that of a lower number
+    uint64_t cut = 0;
+    for (const uint32_t id : unfinished) {
+        Site &site = trace.sites.at(id);
+        const size_t frames = UNPAIRED_SITE_OUTER_FRAMES(site.outer);
+        const auto outer = trace.sites.find(UNPAIRED_SITE_OUTER_SITE(site.outer));
+        if (outer == trace.sites.end() || outer->first >= id || outer->second.stack.size() < frames) {
+            cut++;
+            continue;
+        }
+        const std::vector<uint64_t> &stack = outer->second.stack;
+        site.stack.insert(site.stack.end(), stack.end() - static_cast<ptrdiff_t>(frames), stack.end());
+    }
+    return cut;
 }
 
 LogGaps read_log(std::span<const uint32_t> words, uint64_t used, Trace &trace)

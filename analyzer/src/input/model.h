@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -77,6 +78,7 @@ struct Site {
     uint16_t image = 0; ///< that interned it: its module map explains the addresses
     uint32_t generation = 0;
     std::vector<uint64_t> stack; ///< return addresses, innermost first
+    uint32_t outer = 0;          ///< as in its record, until complete_stacks()
 };
 
 /// A live acquisition.
@@ -98,6 +100,7 @@ struct Counter {
     uint16_t image = 0;
     uint32_t site = 0;
     uint64_t acquired = 0, bytes = 0, peak_bytes = 0, failed = 0, released_unseen = 0;
+    std::optional<uint64_t> released; ///< where every event was recorded: releases that were seen
 };
 
 struct Thread {
@@ -227,6 +230,8 @@ struct Trace {
     std::vector<Held> held;                 ///< beside `slots`; empty where nobody looked at memory
     std::map<uint16_t, MemoryLook> looks;   ///< the latest at memory, by image
     std::vector<BlockBeginning> beginnings; ///< as recorded; `held` has those of live slots
+
+    std::set<uint16_t> told_by_events; ///< images whose counters were told anew from every event
 
     uint64_t events_lost = 0; ///< of a stream: known to have happened, but not what
 

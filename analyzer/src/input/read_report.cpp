@@ -205,6 +205,7 @@ Finding read_finding(const JsonNode &node)
     node.read("bytes", finding.bytes);
     node.read("acquired", finding.acquired);
     node.read("released", finding.released);
+    node.read("peak_bytes", finding.peak_bytes);
     node.read("each", finding.each);
     node.each_member("parts", [&finding](const std::string &family, const JsonNode &part) {
         finding.parts[family] = read_part(part);
@@ -260,6 +261,7 @@ void read_trace_info(const JsonNode &node, TraceInfo &trace)
     node.read("duration_s", trace.duration_s);
     node.read("events", trace.events);
     node.read("events_lost", trace.events_lost);
+    node.read("every_event", trace.every_event);
     node.read("cycles", trace.cycles);
     node.read("cycle_source", trace.cycle_source);
     node.read("cycle_name", trace.cycle_name);

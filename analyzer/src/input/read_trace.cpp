@@ -1,6 +1,7 @@
 #include "input/read_trace.h"
 
 #include "input/bytes.h"
+#include "input/event_reader.h"
 #include "input/log_reader.h"
 #include "input/reach_reader.h"
 
@@ -45,14 +46,15 @@ unpaired_file_header read_header(const Bytes &input, const std::string &name)
 bool begins_extent(const unpaired_extent &extent)
 {
     return extent.magic == UNPAIRED_EXTENT_MAGIC && extent.kind >= UNPAIRED_EXTENT_LOG &&
-           extent.kind <= UNPAIRED_EXTENT_REACH && extent.pages > 0 &&
+           extent.kind <= UNPAIRED_EXTENT_EVENTS && extent.pages > 0 &&
            std::all_of(std::begin(extent.reserved), std::end(extent.reserved),
                        [](uint32_t word) { return word == 0; });
 }
 
 class Reader {
 public:
-    Reader(const Bytes &input, const std::string &name) : input_(input), header_(read_header(input, name))
+    Reader(const Bytes &input, const std::string &name, Events events)
+        : input_(input), header_(read_header(input, name)), events_wanted_(events == Events::read)
     {
         trace_.path = name;
         trace_.source = header_.source;
@@ -71,10 +73,14 @@ public:
     Trace read()
     {
         walk();
+        cut_stacks_ = complete_stacks(trace_);
         gather_counters();
         sort();
         check_references();
         reach_.settle(trace_, input_);
+        const bool whole = truncated_bytes_ + damaged_pages_ + overlong_extents_ + siteless_slots_ == 0 &&
+                           input_.damage.empty();
+        events_.settle(trace_, input_, whole, site_numbers());
         tell_damage();
         return std::move(trace_);
     }
@@ -91,7 +97,7 @@ private:
                 break;
             bool expected = extent.magic == UNPAIRED_EXTENT_MAGIC && extent.pages > 0 &&
                             extent.pages <= (std::max(handed_out, size) - at + page_size - 1) / page_size;
-            if (expected && extent.kind > UNPAIRED_EXTENT_REACH) {
+            if (expected && extent.kind > UNPAIRED_EXTENT_EVENTS) {
                 at += uint64_t{extent.pages} * page_size;
                 skipped_kinds_++;
             } else if (expected || begins_extent(extent)) {
@@ -142,6 +148,8 @@ private:
                 gaps_ += read_log(content, extent.used, trace_);
             else if (extent.kind == UNPAIRED_EXTENT_SLOTS)
                 read_slots(content, at + sizeof extent, extent.image);
+            else if (extent.kind == UNPAIRED_EXTENT_EVENTS)
+                note_events(extent, at, length);
             else if (extent.kind == UNPAIRED_EXTENT_REACH)
                 reach_.add(content, extent.used, extent.image, trace_);
             else
@@ -172,7 +180,24 @@ private:
             }
             if ((slot.sequence & 1) != 0)
                 keep(slot, static_cast<uint32_t>(slot_offset / sizeof slot), image);
+            else if ((slot.flags & UNPAIRED_SLOT_AWAY) != 0)
+                events_.add_away(image, slot);
         }
+    }
+
+    void note_events(const unpaired_extent &extent, uint64_t at, uint64_t length)
+    {
+        if (events_wanted_)
+            events_.add(extent, at, length);
+    }
+
+    /// One more than the greatest number of a site.
+    uint32_t site_numbers() const
+    {
+        uint32_t end = 1;
+        for (const auto &[id, site] : trace_.sites)
+            end = std::max(end, id + 1);
+        return end;
     }
 
     /// Copies a slot that is being written until two copies are the same.
@@ -226,7 +251,7 @@ private:
                 if (site == 0 || (c.acquired == 0 && c.failed == 0 && c.released_unseen == 0))
                     continue;
                 trace_.counters.push_back(
-                    {extent.image, site, c.acquired, c.bytes, c.peak_bytes, c.failed, c.released_unseen});
+                    {extent.image, site, c.acquired, c.bytes, c.peak_bytes, c.failed, c.released_unseen, {}});
             }
         }
     }
@@ -310,6 +335,12 @@ private:
             tell(0, fmt::format(
                         "{} records and {} extents are of kinds that format {}.{} added and were skipped",
                         gaps_.unknown, skipped_kinds_, trace_.major, trace_.minor));
+        if (cut_stacks_ > 0)
+            tell(
+                0,
+                fmt::format(
+                    "{} stacks are cut: the record of the call site whose outer frames they share is missing",
+                    cut_stacks_));
         if (siteless_slots_ > 0)
             tell(siteless_slots_ * sizeof(unpaired_slot),
                  fmt::format(
@@ -327,6 +358,9 @@ private:
     std::vector<uint32_t> words_; // the extent at hand; kept to reuse its memory
     LogGaps gaps_;
     ReachReader reach_;
+    bool events_wanted_;
+    EventReader events_;
+    uint64_t cut_stacks_ = 0;
     uint64_t damaged_pages_ = 0, first_damaged_page_ = 0, blank_pages_ = 0, truncated_bytes_ = 0;
     uint64_t overlong_extents_ = 0, skipped_kinds_ = 0, siteless_slots_ = 0, unsettled_slots_ = 0;
 };
@@ -336,11 +370,14 @@ private:
 static_assert(slots_per_page * sizeof(unpaired_slot) == page_size,
               "slots stand on 64-byte boundaries of the file");
 
-Trace read_trace(const std::string &path) { return Reader(*open_bytes(path), path).read(); }
-
-Trace read_trace(std::span<const uint8_t> bytes, const std::string &name)
+Trace read_trace(const std::string &path, Events events)
 {
-    return Reader(*wrap_bytes(bytes, name), name).read();
+    return Reader(*open_bytes(path), path, events).read();
+}
+
+Trace read_trace(std::span<const uint8_t> bytes, const std::string &name, Events events)
+{
+    return Reader(*wrap_bytes(bytes, name), name, events).read();
 }
 
 bool looks_like_trace(std::span<const uint8_t> beginning)

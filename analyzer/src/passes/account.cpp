@@ -39,7 +39,7 @@ void count_all_sites(std::vector<Described> &findings, const Trace &trace, const
             innermost.insert({site.function, first.empty() ? "" : first.front().function});
             beginnings.insert(beginning_of(site, stacks));
         }
-        one.finding.acquired = one.finding.released = 0;
+        one.finding.acquired = one.finding.released = one.finding.peak_bytes = 0;
     }
     for (const SiteTally &tally : image.sites) {
         const Site &site = trace.sites.at(tally.site);
@@ -57,6 +57,7 @@ void count_all_sites(std::vector<Described> &findings, const Trace &trace, const
         for (Described *one : same->second) {
             one->finding.acquired += tally.acquired;
             one->finding.released += tally.released + tally.released_unseen;
+            one->finding.peak_bytes += tally.peak_bytes;
         }
     }
 }

@@ -153,6 +153,10 @@ const char *drop_text(int kind)
         return "handles could not be indexed: their releases were not seen";
     case UNPAIRED_DROP_SEARCH:
         return "releases of untagged blocks were not looked up by address";
+    case UNPAIRED_DROP_EVENT:
+        return "events found no room in the log of every event (raise --max-trace or free space); the report "
+               "goes by the "
+               "ledger";
     default:
         return "events were lost for a reason this version does not know";
     }
@@ -248,13 +252,15 @@ ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::ve
     for (const SiteTally &site : paired.sites)
         info.events += site.acquired + site.released + site.released_unseen + site.failed;
 
+    info.every_event = trace.told_by_events.contains(id);
     info.events_lost = trace.events_lost;
     facts.remarks.insert(facts.remarks.end(), trace.damage.begin(), trace.damage.end());
     if (of_firmware(trace))
         tell_failed(trace, paired, facts.remarks);
     for (int kind = 0; kind < UNPAIRED_DROP_KINDS; kind++)
         if (trace.drops[kind] > 0) {
-            info.events_lost += trace.drops[kind];
+            if (kind != UNPAIRED_DROP_EVENT) // the ledger has what the log has not
+                info.events_lost += trace.drops[kind];
             facts.remarks.push_back(fmt::format("{} {}", trace.drops[kind], drop_text(kind)));
         }
     tell_notes(trace, id, facts.remarks);

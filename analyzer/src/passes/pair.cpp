@@ -136,6 +136,8 @@ std::vector<PairedImage> pair(const Trace &trace)
         tally.bytes = counter.bytes;
         tally.failed = counter.failed;
         tally.released_unseen = counter.released_unseen;
+        tally.peak_bytes = counter.peak_bytes;
+        tally.released = counter.released.value_or(0);
     }
     for (const Anomaly &anomaly : trace.anomalies)
         if ((anomaly.kind == UNPAIRED_ANOMALY_STORAGE_FREED_LIVE ||
@@ -176,7 +178,7 @@ std::vector<PairedImage> pair(const Trace &trace)
         for (SiteTally &tally : image.sites) {
             uint64_t unpaired = tally.live.size() + tally.parts.size() + tally.lost + tally.released_unseen;
             // a kill between the slot's store and the counter's leaves the counter one low
-            tally.acquired = std::max(tally.acquired, unpaired);
+            tally.acquired = std::max(tally.acquired, unpaired + tally.released);
             tally.released = tally.acquired - unpaired;
         }
         std::sort(image.sites.begin(), image.sites.end(),

@@ -147,6 +147,8 @@ Json to_json(const Finding &finding, const TraceInfo &trace)
                  {"bytes", finding.bytes},
                  {"acquired", finding.acquired},
                  {"released", finding.released}};
+    if (finding.peak_bytes)
+        json["peak_bytes"] = finding.peak_bytes;
     if (finding.each)
         json["each"] = finding.each;
     json["parts"] = Json::object();
@@ -209,6 +211,8 @@ Json to_json(const TraceInfo &trace)
                  {"parent", trace.parent},           {"end", trace.end},
                  {"duration_s", trace.duration_s},   {"events", trace.events},
                  {"events_lost", trace.events_lost}, {"cycles", trace.cycles}};
+    if (trace.every_event)
+        json["every_event"] = true;
     if (!trace.cycle_source.empty())
         json["cycle_source"] = trace.cycle_source;
     if (!trace.cycle_name.empty())

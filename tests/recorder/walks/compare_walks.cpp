@@ -39,6 +39,14 @@ struct Outcome {
     uint64_t text_used;
     char text[text_room]; ///< the first mismatches
 };
+/// What a comparison needs: not on the program's stack, which may be small. Two to a thread, of which the second is its
+/// stand-in's, which a signal handler has that interrupts the first.
+struct Scratch {
+    LastStack copy;
+    Stack rules, again, general;
+};
+__thread Scratch *scratch __attribute__((tls_model("initial-exec")));
+
 Outcome nowhere; // counts when there is no file: nobody reads them
 Outcome *outcome;
 uint32_t telling, told;
@@ -154,8 +162,11 @@ bool interrupted_at_an_edge(const Stack &general, const Stack &rules)
     if (same < 2 || rule_at(rules.pc[same - 2]).kind != cfi::Kind::signal)
         return false;
     const uint64_t interrupted = rules.pc[same - 1] - 1;
-    return *reinterpret_cast<const uint8_t *>(interrupted) == 0xc3 ||
-           (same == general.depth && cfi::read_rule(interrupted).kind == cfi::Kind::no_code);
+#if defined(__x86_64__)
+    if (*reinterpret_cast<const uint8_t *>(interrupted) == 0xc3)
+        return true;
+#endif
+    return same == general.depth && cfi::read_rule(interrupted).kind == cfi::Kind::no_code;
 }
 
 } // namespace
@@ -172,15 +183,17 @@ uint64_t compared_hash_stack(const Caller &caller, LastStack &last)
     if (load(outcome, __ATOMIC_ACQUIRE) == nullptr) // the recorder starts on one thread
         store(outcome, make_file(), __ATOMIC_RELEASE);
     const uint64_t hash = real_hash_stack(caller, last);
-    // One for the thread and one for its stand-in, which a signal handler has that interrupts the first.
-    static __thread LastStack copies[2] __attribute__((tls_model("initial-exec")));
-    static __thread Stack stacks[2][3] __attribute__((tls_model("initial-exec")));
+    if (scratch == nullptr &&
+        (scratch = static_cast<Scratch *>(sys::anonymous(2 * sizeof(Scratch)))) == nullptr)
+        return hash;
     const unsigned which = self == nullptr || &last == &self->last_stack ? 0 : 1;
-    auto &[rules, again, general] = stacks[which];
-    copies[which] = last;
+    auto &[copy, rules, again, general] = scratch[which];
+    copy = last;
     walk_stack(caller, rules);
-    stack_of(caller, copies[which], again);
+    stack_of(caller, copy, again);
+    last.unwinding = true;
     real_walk_with_libunwind(caller, general);
+    last.unwinding = false;
 
     add(outcome->walks, uint64_t{1});
     add(outcome->from_memo, uint64_t{last.skipped});

@@ -115,11 +115,28 @@ def every_way(walks, program):
     walks.judge(60000, from_memo=5000, without_rules=2000)
 
 
+def aarch64(walks, program):
+    """Under qemu, which would be recorded itself if it had the environment."""
+    emulator = [needed("qemu-aarch64"), "-L", "/usr/aarch64-linux-gnu"]
+    for name in ("LD_PRELOAD", "UNPAIRED_COMPARED", "UNPAIRED_OUTPUT"):
+        emulator += ["-E", f"{name}={walks.env.pop(name)}"]
+    # Not "children": qemu-user 7.2 does not know MADV_WIPEONFORK, by which a forked child is recognised.
+    walks.run([*emulator, program, "near and far", "exceptions", "leaps", "handlers", "libraries", "coroutines",
+               "threads", "timers"], output=b"timers: 500")
+    walks.judge(60000)
+
+
 def slow_path(walks, program):
     """Under the product's library: the program looks at its descriptors before and after."""
     walks.run([program, "odd frames"], output=b"odd frames: 1600")
     if not glob.glob(os.path.join(glob.escape(walks.folder), "trace.*")):
         raise Failed("nothing was recorded")
+
+
+def frame_pointers(walks, program):
+    """Under the product's library, in a program that is built without them: it does all it does, and lives."""
+    walks.env["UNPAIRED_OPTIONS"] = "--walk=frame-pointers"
+    walks.run([program], output=b"timers: 500")
 
 
 def sqlite3(walks, _):
@@ -187,7 +204,7 @@ def ask(path, command, answer):
             raise Failed(f"redis: {command}: {got!r}")
 
 
-CASES = {"every-way": every_way, "sqlite3": sqlite3, "python3": python3, "compiler": compiler, "redis": redis,
+CASES = {"aarch64": aarch64, "every-way": every_way, "frame-pointers": frame_pointers, "sqlite3": sqlite3, "python3": python3, "compiler": compiler, "redis": redis,
          "slow-path": slow_path}
 
 

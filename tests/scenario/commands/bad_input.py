@@ -25,6 +25,8 @@ def unknown_commands_and_options_are_named(t, folder):
 RECORDING = {
     "--locks": [("maybe", "there is no choice 'maybe'; known are off and on")],
     "--reachability": [("", "its value is missing"), ("maybe", "known are off and on")],
+    "--every-event": [("yes", "it takes no value")],
+    "--walk": [("dwarf", "there is no choice 'dwarf'; known are frame-pointers and rules"), ("", "its value is missing")],
     "--max-trace": [("3Q", "'3Q' is no size such as 512M"), ("0", "'0'"), ("", "its value is missing")],
     "--cycle": [("acept4", "'acept4'", "did you mean accept4 or accept?"), ("frobnicate", "unpaired resources lists them all")],
     "--owner": [("nonsense", "'nonsense'", "PATTERN=OWNER"), ("f*=TOOLONG", "TOOLONG"), ("=", "'='")],

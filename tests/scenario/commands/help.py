@@ -1,4 +1,4 @@
-"""Help, man page and completions tell the same options, and nothing that does not work yet."""
+"""Help, man page and completions tell the same options."""
 import os
 import re
 import subprocess
@@ -6,7 +6,6 @@ import subprocess
 from script import check, expect, harness, main
 
 COMMANDS = ("run", "record", "report", "diff", "postmortem", "ctl", "resources", "verify")
-LATER = ("--every-event",)
 REPORTING = ("run", "report", "postmortem")
 
 
@@ -28,14 +27,6 @@ def every_command_has_help_with_usage_and_examples(t, folder):
         text = help_of(t, command)
         expect(f"Usage: unpaired {command}" in text and "Example" in text, text)
         expect(max(len(line) for line in text.splitlines()) <= 100, f"{command}: lines too long")
-
-
-@check
-def nothing_of_later_is_offered(t, folder):
-    for arguments in ((), *((c,) for c in COMMANDS)):
-        text = help_of(t, *arguments)
-        for word in LATER:
-            expect(not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text), f"'{word}' in: {text}")
 
 
 @check

@@ -7,7 +7,8 @@
  *   SLOTS     the ledger: one 64-byte slot per live acquisition,
  *   COUNTERS  totals per call site, sharded by thread,
  *   LOG       append-only records: dictionary, modules, sites, threads, marks, anomalies, ends,
- *   REACH     what memory still held when somebody looked (since 1.1).
+ *   REACH     what memory still held when somebody looked (since 1.1),
+ *   EVENTS    where asked for, every acquisition and release of a shard (since 1.2).
  * Everything is little-endian. A writer maps the file shared and stores plainly: what was stored survives the
  * writer's death. One file may be written by several processes (a program and its forked children): each is
  * an *image*, has its own extents, and never writes into another's.
@@ -32,7 +33,7 @@ extern "C" {
 
 #define UNPAIRED_TRACE_MAGIC "UNPAIRED" /* 8 bytes, no terminator in the file */
 #define UNPAIRED_TRACE_MAJOR 1
-#define UNPAIRED_TRACE_MINOR 1
+#define UNPAIRED_TRACE_MINOR 2
 #define UNPAIRED_TRACE_PAGE 4096u
 #define UNPAIRED_MAX_DEPTH 64 /* frames kept per stack, innermost first */
 
@@ -47,6 +48,7 @@ enum unpaired_drop {
     UNPAIRED_DROP_REENTERED = 2, /* events of a signal handler that interrupted the recorder itself */
     UNPAIRED_DROP_INDEX = 3,     /* handles that could not be indexed: their release goes unseen */
     UNPAIRED_DROP_SEARCH = 4,    /* releases of untagged blocks that were not looked up by address */
+    UNPAIRED_DROP_EVENT = 5,     /* events that found no room in EVENTS; the ledger has them (since 1.2) */
     UNPAIRED_DROP_KINDS = 8
 };
 
@@ -88,7 +90,8 @@ enum unpaired_extent_kind {
     UNPAIRED_EXTENT_LOG = 1,
     UNPAIRED_EXTENT_SLOTS = 2,
     UNPAIRED_EXTENT_COUNTERS = 3,
-    UNPAIRED_EXTENT_REACH = 4 /* since 1.1 */
+    UNPAIRED_EXTENT_REACH = 4, /* since 1.1 */
+    UNPAIRED_EXTENT_EVENTS = 5 /* since 1.2 */
 };
 
 struct unpaired_extent {
@@ -97,8 +100,8 @@ struct unpaired_extent {
     uint16_t image;
     uint32_t pages;
     uint32_t used;     /* LOG: bytes reserved behind this header, by atomic addition, may exceed the room;
-                       COUNTERS: blocks in use; REACH: entries, stored last; SLOTS: not used */
-    uint32_t shard;    /* SLOTS, COUNTERS: whose */
+                       COUNTERS: blocks in use; REACH: entries, stored last; SLOTS, EVENTS: not used */
+    uint32_t shard;    /* SLOTS, COUNTERS, EVENTS: whose */
     uint32_t previous; /* page of the image's extent before it; a writer's own link */
     uint32_t reserved[10];
 };
@@ -111,6 +114,11 @@ UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_extent) == 64, extent_header_is_64
 #define UNPAIRED_SLOT_TRUNCATED 2u /* unused, reserved */
 #define UNPAIRED_SLOT_RESERVED \
     4u /* a mapping, or part of one, that was made without a right to it (PROT_NONE) */
+/* Of retired slots (since 1.2): */
+#define UNPAIRED_SLOT_UNSEEN 8u /* its release was not seen; counted in released_unseen */
+#define UNPAIRED_SLOT_LOST 16u  /* retired by an anomaly: it was never released */
+#define UNPAIRED_SLOT_AWAY \
+    32u /* every event recorded: another shard's thread retired it at time_ms, and its own has yet to log that */
 
 struct unpaired_slot {
     uint64_t handle;   /* address, descriptor number, ... as the space defines it */
@@ -148,7 +156,9 @@ struct unpaired_counter {
     uint32_t failed;          /* acquisitions that failed */
     uint32_t released_unseen; /* retired because the handle was given out again, or the kernel had lost it */
     uint32_t released_unrecorded; /* reserved */
-    uint32_t reserved;
+    uint32_t
+        last_size; /* the writer's own: of the last acquisition in EVENTS, where its size is left out when it
+                           is the same */
 };
 UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_counter) == 48, counter_is_48_bytes);
 
@@ -197,6 +207,74 @@ struct unpaired_reach {
     uint64_t at;             /* where the pointer stands; 0 in a register */
 };
 UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_reach) == 24, reach_is_24_bytes);
+
+/* ---- every event -------------------------------------------------------------------------------------- */
+
+/* An EVENTS extent begins with this; events follow, those of a shard in the order in which its thread recorded them,
+ * extent after extent by `number`. Only a shard's own thread acquires its slots, so an acquisition is known by its
+ * *ordinal*: the shard's first is 1. A release says how many the shard has acquired since (0: it was the last one).
+ * What a thread of another shard releases is logged when the slot has come home; until then the slot itself says so
+ * (UNPAIRED_SLOT_AWAY). */
+struct unpaired_events {
+    uint64_t acquired; /* ordinal of the last acquisition before this extent */
+    uint32_t number;   /* of the shard's extents, those without events left out: 0, 1, ... */
+    uint32_t time_ms;  /* times within are counted from here */
+    uint32_t reserved[4];
+};
+UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_events) == 32, events_header_is_32_bytes);
+
+/* An event has 1 to 8 bytes: numbers of 7 bits a byte, lowest first, all but a number's last byte with the high bit
+ * set. No event begins with a zero byte: that is the end of what was written, as are fewer than 8 bytes before the end
+ * of the extent. The first byte is stored last, after the others and zeros up to the eighth.
+ * The lowest two bits of the first number are one of these: */
+enum unpaired_logged_event {
+    UNPAIRED_EVENT_ACQUIRED = 0, /* the rest: the site. The size is that of the shard's last one from there */
+    UNPAIRED_EVENT_RELEASED = 1, /* the rest: how many were acquired since */
+    UNPAIRED_EVENT_ACQUIRED_SIZED =
+        2,                   /* the rest: the site; then the size plus 1, or 0: as EVENT_SIZE said */
+    UNPAIRED_EVENT_OTHER = 3 /* the rest, below 32: enum unpaired_other_event; then one number. A reader
+                                          skips those it does not know */
+};
+enum unpaired_other_event {
+    UNPAIRED_EVENT_TIME = 1,    /* milliseconds since unpaired_events.time_ms, of what follows */
+    UNPAIRED_EVENT_SIZE = 2,    /* a size, for an event that follows; at most UNPAIRED_EVENT_LARGEST */
+    UNPAIRED_EVENT_UNSEEN = 3,  /* as RELEASED, but the release itself was not seen */
+    UNPAIRED_EVENT_LOST = 4,    /* as RELEASED, but an anomaly tells that it was lost */
+    UNPAIRED_EVENT_RESIZED = 5, /* a live one, named as by RELEASED, now has the size that EVENT_SIZE said */
+    UNPAIRED_EVENT_EARLIER =
+        6, /* how many milliseconds before the present one CAME_HOMEs that follow happened */
+    UNPAIRED_EVENT_CAME_HOME = 7 /* as RELEASED, by a thread of another shard */
+};
+#define UNPAIRED_EVENT_BYTES 8u
+#define UNPAIRED_EVENT_LARGEST ((UINT64_C(1) << 49) - 1) /* a number that fits behind one byte */
+
+/* An event being made or read: its bytes as one little-endian word. */
+struct unpaired_event_word {
+    uint64_t bytes;
+    unsigned length;
+};
+
+static inline void unpaired_logged_event_put(struct unpaired_event_word *event, uint64_t number)
+{
+    while (number >= 0x80u && event->length < UNPAIRED_EVENT_BYTES - 1u) {
+        event->bytes |= ((number & 0x7fu) | 0x80u) << (8u * event->length++);
+        number >>= 7;
+    }
+    event->bytes |= (number & 0x7fu) << (8u * event->length++);
+}
+
+/* The number that begins at byte `length`, which then stands behind it. Of damaged bytes it may end at the eighth. */
+static inline uint64_t unpaired_event_get(struct unpaired_event_word *event)
+{
+    uint64_t number = 0, byte;
+    unsigned shift = 0;
+    do {
+        byte = event->bytes >> (8u * event->length++);
+        number |= (byte & 0x7fu) << shift;
+        shift += 7;
+    } while ((byte & 0x80u) != 0 && event->length < UNPAIRED_EVENT_BYTES);
+    return number;
+}
 
 /* ---- the log ----------------------------------------------------------------------------------------- */
 
@@ -323,8 +401,12 @@ struct unpaired_record_site { /* SITE: a function called from a stack on behalf 
     uint16_t image; /* that interned it; forked children use their parent's */
     uint8_t depth, owner_source;
     uint32_t generation; /* of the module map (MODULE records of a later generation do not apply) */
-    uint32_t reserved;
+    uint32_t outer;      /* since 1.2: where the stack goes on; 0: nowhere. See UNPAIRED_SITE_OUTER */
 }; /* + depth return addresses of 8 bytes, innermost first: the first lies in the caller of the function */
+/* Behind its own return addresses a stack has the `frames` outermost of the stack of `site`, which has a lower id. */
+#define UNPAIRED_SITE_OUTER(site, frames) ((uint32_t)(site) | (uint32_t)(frames) << 24)
+#define UNPAIRED_SITE_OUTER_SITE(outer) ((outer) & 0xffffffu)
+#define UNPAIRED_SITE_OUTER_FRAMES(outer) ((outer) >> 24)
 struct unpaired_record_thread { /* THREAD; may come again when the name changes: the last one counts */
     uint32_t thread, tid;
     uint16_t image, flags;
