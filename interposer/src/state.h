@@ -17,11 +17,13 @@ namespace unpaired {
 
 template <class T> T load(const T &word, int order = __ATOMIC_RELAXED)
 {
-    return __atomic_load_n(&word, order);
+    T value;
+    __atomic_load(&word, &value, order); // the generic forms: clang's others take no enum
+    return value;
 }
 template <class T> void store(T &word, T value, int order = __ATOMIC_RELAXED)
 {
-    __atomic_store(&word, &value, order); // the generic form: clang's store_n takes no enum
+    __atomic_store(&word, &value, order);
 }
 template <class T> T add(T &word, T value) { return __atomic_fetch_add(&word, value, __ATOMIC_RELAXED); }
 

@@ -370,8 +370,9 @@ __attribute__((noinline)) void with_room(size_t at, size_t bytes)
     go_down(at + 1);
     sink = room[0];
 }
-__attribute__((noinline, optimize("no-omit-frame-pointer"))) void with_frame_pointer(size_t at)
+__attribute__((noinline)) void with_frame_pointer(size_t at)
 {
+    sink = __builtin_frame_address(0) != nullptr; // to ask for it is to have one
     go_down(at + 1);
     sink = static_cast<int>(at) + 1;
 }

@@ -50,7 +50,8 @@ SymbolIndex::SymbolIndex(Dwfl_Module *module)
             type == STT_FILE || type == STT_TLS)
             continue;
         const uint64_t end = elf && section < SHN_LORESERVE ? sections.of(elf, section) + bias : 0;
-        entries_.push_back({value, symbol.st_size, 0, name, end, type, GELF_ST_BIND(symbol.st_info)});
+        entries_.push_back(
+            {value, symbol.st_size, 0, name, end, type, static_cast<uint8_t>(GELF_ST_BIND(symbol.st_info))});
     }
     // Of those at one place the one to prefer stands last: as libdwfl has it, that which ends first, is the most global, or
     // comes first in the table.
