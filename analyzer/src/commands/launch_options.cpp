@@ -33,10 +33,10 @@ void add_recording_options(CLI::App &command, RecordingOptions &options)
         ->check(one_of("choice", {"on", "off"}))
         ->group(group);
     command
-        .add_flag("--every-event", options.every_event,
-                  "Log every acquisition and release, not only what is left: exact peaks and curves, but the "
-                  "trace grows "
-                  "with time.")
+        .add_flag(
+            "--every-event", options.every_event,
+            "Log every acquisition and release, not only what is left. Counts, bytes and peaks of the report "
+            "are then told from these events. The trace grows with time.")
         ->group(group);
     command
         .add_option(
