@@ -8,6 +8,7 @@
 #include "path_memo.h"
 
 #include "try_lock.h"
+#include "unwind_rules.h"
 
 #include <array>
 
@@ -63,8 +64,6 @@ Memo *memo;
 TryLock writer;
 // Under `writer`; 0 is none in each.
 uint32_t n_nodes = 1, n_offsets = 1, n_hashes;
-
-inline uint64_t word_at(uint64_t address) { return *reinterpret_cast<const volatile uint64_t *>(address); }
 
 /// Roots are told apart by the rules they were walked by: what was learnt under others is not found again.
 inline uint32_t root(uint32_t generation) { return 0x80000000u | generation; }

@@ -19,6 +19,11 @@ static_assert(sizeof(Rule) == 8);
 Rule read_rule(uint64_t return_address);
 } // namespace cfi
 
+/// A word of a stack, which an unwinder of that stack would read.
+inline uint64_t word_at(uint64_t address) { return *reinterpret_cast<const volatile uint64_t *>(address); }
+/// A frame larger than this is taken for damage.
+inline constexpr uint64_t sane_frame = 16u << 20;
+
 /// A table of rules that all threads share: insert-only, readers take no lock. One that has become too small stays
 /// behind: somebody may still be reading it.
 struct RuleTable {

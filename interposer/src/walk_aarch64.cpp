@@ -14,10 +14,6 @@ namespace {
 using cfi::Kind;
 using cfi::Rule;
 
-constexpr uint64_t sane_frame = 16u << 20; // a frame larger than this is taken for damage
-
-inline uint64_t word_at(uint64_t address) { return *reinterpret_cast<const volatile uint64_t *>(address); }
-
 /// Where a walk is: the frame that `pc` returns into. `x30` counts behind a signal's frame only.
 struct State {
     uint64_t pc, sp, x29, x30;

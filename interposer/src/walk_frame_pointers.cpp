@@ -8,13 +8,11 @@
 namespace unpaired {
 namespace {
 
-constexpr uint64_t page = 4096, sane_frame = 16u << 20;
+constexpr uint64_t page = 4096;
 /// The kernel keeps this much free of mappings below the outer end of the first thread's stack (mmap_base(), arch/x86 and
 /// arch/arm64: at least 128 MiB): where the stack pointer is in there, all from it outwards is stack.
 constexpr uint64_t kept_for_first_stack = 64u << 20;
 constexpr uint64_t deepest_of_others = 64u << 20; ///< a stack pointer farther inwards is another stack's
-
-inline uint64_t word_at(uint64_t address) { return *reinterpret_cast<const volatile uint64_t *>(address); }
 
 /// How many of the `n` pages that end at `high` can be read, from there inwards.
 uint64_t readable(uint64_t high, uint64_t n)
