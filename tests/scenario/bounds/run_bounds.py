@@ -93,7 +93,9 @@ def soak(arguments):
 
 def short_threads(arguments):
     """Given four threads at once, when a million have come and gone, what is added is as at first."""
-    require_bound(added(arguments, (1_000_000, 4, 30), (100_000, 4, 30)), threads=5, blocks=80, grows_by=16 * KIB)
+    # pthread_join() returns a little before the kernel forgets the thread: on a busy machine one or two more than four
+    # are there at once, some time or other, and the trace has a shard more for each, of 20 to 28 KiB
+    require_bound(added(arguments, (1_000_000, 4, 30), (100_000, 4, 30)), threads=5, blocks=80, grows_by=64 * KIB)
 
 
 def many_threads(arguments):
