@@ -6,7 +6,23 @@
 namespace unpaired {
 namespace {
 
-InternTable cases; // hash of what makes a case → offset of its record in the file, divided by 8
+/// A case is known by the offset of its record in the file, divided by 8.
+unpaired_record_anomaly &record_at(uint32_t offset)
+{
+    return *reinterpret_cast<unpaired_record_anomaly *>(process.base + uint64_t{offset} * 8);
+}
+
+/// Hash of what makes a case.
+uint64_t key_of(const unpaired_record_anomaly &record)
+{
+    uint64_t key = mix(uint64_t{record.function} << 16 | record.kind,
+                       uint64_t{record.acquire_site} << 32 | record.release_site);
+    key = mix(key, uint64_t{record.first_release_site} << 32 | static_cast<uint32_t>(record.error));
+    return mix(key, static_cast<uint32_t>(record.result));
+}
+uint64_t key_at(uint32_t offset) { return key_of(record_at(offset)); }
+
+InternTable<key_at> cases;
 
 int32_t clamp(int64_t value)
 {
@@ -17,25 +33,7 @@ int32_t clamp(int64_t value)
 
 void record_anomaly(const Anomaly &anomaly)
 {
-    uint64_t key = mix(uint64_t{anomaly.function} << 16 | anomaly.kind,
-                       uint64_t{anomaly.acquire_site} << 32 | anomaly.release_site);
-    key = mix(key, uint64_t{anomaly.first_release_site} << 32 | static_cast<uint32_t>(anomaly.error));
-    key = mix(key, static_cast<uint32_t>(clamp(anomaly.result)));
-    key |= key == 0;
-    const uint32_t cycle = load(process.file->cycle);
-    if (const uint32_t known = cases.find(key); known != 0) {
-        auto *record = reinterpret_cast<unpaired_record_anomaly *>(process.base + uint64_t{known} * 8);
-        add(record->count, 1u);
-        add(record->bytes, anomaly.size);
-        if (load(record->last_cycle) != cycle) {
-            store(record->last_cycle, cycle);
-            add(record->cycles, 1u);
-        }
-        store(record->last_ms, now_ms());
-        return;
-    }
     unpaired_record_anomaly record{};
-    record.image = own_image();
     record.kind = static_cast<uint8_t>(anomaly.kind);
     record.space = static_cast<uint8_t>(anomaly.space);
     record.function = static_cast<uint16_t>(anomaly.function);
@@ -45,6 +43,19 @@ void record_anomaly(const Anomaly &anomaly)
     record.first_release_site = anomaly.first_release_site;
     record.result = clamp(anomaly.result);
     record.error = anomaly.error;
+    const uint32_t cycle = load(process.file->cycle);
+    if (const uint32_t known = cases.find(key_of(record)); known != 0) {
+        unpaired_record_anomaly &before = record_at(known);
+        add(before.count, 1u);
+        add(before.bytes, anomaly.size);
+        if (load(before.last_cycle) != cycle) {
+            store(before.last_cycle, cycle);
+            add(before.cycles, 1u);
+        }
+        store(before.last_ms, now_ms());
+        return;
+    }
+    record.image = own_image();
     record.observed_result = anomaly.observed_result;
     record.first_ms = record.last_ms = now_ms();
     record.handle = anomaly.handle;
@@ -52,7 +63,7 @@ void record_anomaly(const Anomaly &anomaly)
     record.cycles = record.count = 1;
     record.last_cycle = cycle;
     if (const void *at = append(UNPAIRED_RECORD_ANOMALY, record); at != nullptr)
-        cases.insert(key, static_cast<uint32_t>((static_cast<const uint8_t *>(at) - process.base) / 8));
+        cases.insert(static_cast<uint32_t>((static_cast<const uint8_t *>(at) - process.base) / 8));
 }
 
 void forget_anomalies_of_parent() { cases.forget(); }

@@ -48,8 +48,6 @@ struct LastStack {
     uint64_t special; ///< bit i: known.flags[i] has one of StackStates::special
     StackStates known;
     uint64_t hash[UNPAIRED_MAX_DEPTH]; ///< of the return addresses from the outermost to this
-    uint32_t site
-        [UNPAIRED_MAX_DEPTH]; ///< one in the trace whose stack has these outermost frames, this the last; 0: none
     StackBounds bounds;       ///< for the walk by frame pointers
     StackStates
         fresh; ///< of the walk under way, innermost first. Not on the program's stack: that may be small

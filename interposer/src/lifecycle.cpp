@@ -256,6 +256,7 @@ void become_child()
     forget_threads_of_parent();
     index::forget();
     forget_anomalies_of_parent();
+    forget_site_numbers_of_parent();
     release_module_lock();
     release_unwind_lock();
     release_path_lock();

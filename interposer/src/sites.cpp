@@ -16,7 +16,13 @@ SiteInfo *site_infos[site_info_pages];
 
 namespace {
 
-InternTable sites;
+uint64_t key_of(uint32_t site) { return site_infos[site / site_info_page][site % site_info_page].key; }
+
+InternTable<key_of> sites;
+
+/// Numbers are taken from the file in blocks, for acquirers and for all others apart: only acquirers have counters, and
+/// these come in such blocks, too. The next number of each; a multiple of the block's size: none is left.
+uint32_t next_number[2];
 
 struct Decision {
     uint32_t owner = 0, priority = UINT32_MAX;
@@ -92,9 +98,9 @@ uint32_t owner_by_module(const Stack &stack)
     return 0;
 }
 
-SiteInfo decide(const Thread &thread, unsigned function, unsigned family, const Stack &stack)
+SiteInfo decide(const Thread &thread, unsigned function, unsigned family, uint64_t key, const Stack &stack)
 {
-    SiteInfo info{static_cast<uint16_t>(function), static_cast<uint16_t>(family), thread.scope_owner,
+    SiteInfo info{key, thread.scope_owner, static_cast<uint16_t>(function), static_cast<uint8_t>(family),
                   UNPAIRED_OWNER_SCOPE};
     if (info.owner == 0) {
         info.owner = owner_by_rules(stack);
@@ -111,29 +117,70 @@ SiteInfo decide(const Thread &thread, unsigned function, unsigned family, const 
     return info;
 }
 
-/// Whether `last` tells of this very stack, state for state.
-bool tells_of(const LastStack &last, const Stack &stack)
-{
-    return !last.skipped && last.depth == stack.depth && last.known.pc[stack.depth - 1] == stack.pc[0];
-}
+/// Sites by the hashes of their outermost frames, of one, two, and so on to all: a program has far fewer outer parts of
+/// stacks than stacks. A new one replaces another that fell into its place. Of the two words the first tells whether
+/// they belong together: threads may write them at the same time.
+struct Sharing {
+    uint64_t hash_and_site; ///< exclusive or
+    uint64_t site;
+};
+Sharing shared[4096];
+
+Sharing &place_of(uint64_t hash) { return shared[hash >> 32 & (sizeof shared / sizeof shared[0] - 1)]; }
 
 /// The outermost frames that a site in the trace has in common with the stack, as SITE records say it; 0: none.
-uint32_t outer_of(const LastStack &last, const Stack &stack)
+uint32_t outer_of(const Stack &stack)
 {
-    if (tells_of(last, stack))
-        for (uint32_t i = stack.depth; i-- > 0;)
-            if (last.site[i] != 0)
-                return UNPAIRED_SITE_OUTER(last.site[i], i + 1);
-    return 0;
+    uint32_t most = 0;
+    uint64_t hash = 0;
+    for (uint32_t i = stack.depth; i-- > 0;) {
+        hash = mix(hash, stack.pc[i]);
+        const Sharing &place = place_of(hash);
+        const uint64_t site = load(place.site);
+        if (site != 0 && (load(place.hash_and_site) ^ site) == hash)
+            most = UNPAIRED_SITE_OUTER(site, stack.depth - i);
+    }
+    return most;
+}
+
+void share(const Stack &stack, uint32_t site)
+{
+    uint64_t hash = 0;
+    for (uint32_t i = stack.depth; i-- > 0;) {
+        hash = mix(hash, stack.pc[i]);
+        Sharing &place = place_of(hash);
+        store(place.hash_and_site, hash ^ site);
+        store(place.site, uint64_t{site});
+    }
+}
+
+/// 0 when there are no more.
+uint32_t new_number(bool acquirer)
+{
+    constexpr uint32_t block = UNPAIRED_COUNTERS_PER_BLOCK;
+    uint32_t &next = next_number[acquirer ? 1 : 0];
+    uint32_t number = load(next);
+    while (number % block != 0)
+        if (__atomic_compare_exchange_n(&next, &number, number + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            return number;
+    uint32_t first = load(process.file->next_site);
+    do
+        if (first / site_info_page >= site_info_pages)
+            return 0;
+    while (!__atomic_compare_exchange_n(&process.file->next_site, &first, (first | (block - 1)) + 1, true,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    // if another thread was faster, the rest of this block is nobody's
+    __atomic_compare_exchange_n(&next, &number, first + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    return first;
 }
 
 /// Gives the site a number and writes it down; 0 when there is no room for it.
-uint32_t new_site(Thread &thread, unsigned function, unsigned family, const Stack &stack)
+uint32_t new_site(Thread &thread, unsigned function, unsigned family, uint64_t key, const Stack &stack)
 {
-    const SiteInfo info = decide(thread, function, family, stack);
-    const uint32_t site = add(process.file->next_site, 1u);
+    const SiteInfo info = decide(thread, function, family, key, stack);
+    const uint32_t site = new_number(acquires[function]);
     const uint32_t page = site / site_info_page;
-    if (page >= site_info_pages)
+    if (site == 0)
         return 0;
     if (load(site_infos[page], __ATOMIC_ACQUIRE) == nullptr) {
         auto *fresh = static_cast<SiteInfo *>(sys::anonymous(site_info_page * sizeof(SiteInfo)));
@@ -151,16 +198,18 @@ uint32_t new_site(Thread &thread, unsigned function, unsigned family, const Stac
     record.family = info.family;
     record.owner = info.owner;
     record.image = own_image();
-    record.outer = outer_of(thread.last_stack, stack);
+    record.outer = outer_of(stack);
     const uint32_t own_frames = stack.depth - UNPAIRED_SITE_OUTER_FRAMES(record.outer);
     record.depth = static_cast<uint8_t>(own_frames);
     record.owner_source = info.owner_source;
     record.generation = module_generation();
-    if (append(UNPAIRED_RECORD_SITE, record, {stack.pc, own_frames * sizeof stack.pc[0]}) == nullptr)
+    uint8_t *end = thread.packed_stack;
+    for (uint32_t i = 0; i < own_frames; i++)
+        end = unpaired_pack_address(end, stack.pc[i], i == 0 ? 0 : stack.pc[i - 1]);
+    if (append(UNPAIRED_RECORD_SITE_PACKED, record,
+               {thread.packed_stack, static_cast<size_t>(end - thread.packed_stack)}) == nullptr)
         return 0;
-    if (tells_of(thread.last_stack, stack))
-        for (uint32_t i = 0; i < stack.depth; i++)
-            thread.last_stack.site[i] = site;
+    share(stack, site);
     return site;
 }
 
@@ -190,17 +239,16 @@ const SiteCacheEntry &intern_slowly(Thread &thread, unsigned function, unsigned 
                                     const Caller &caller)
 {
     static constexpr SiteCacheEntry none{};
-    key |= key == 0; // 0 is an empty place of the table
     uint32_t site = sites.find(key);
     if (site == 0) {
         if (load(process.full) != 0)
             return none; // it could not be written down, and its number would be lost with every event
         Stack stack;
         stack_of(caller, thread.last_stack, stack);
-        site = new_site(thread, function, family, stack);
+        site = new_site(thread, function, family, key, stack);
         if (site == 0)
             return none;
-        sites.insert(key, site);
+        sites.insert(site);
     }
     if (UNPAIRED_UNLIKELY(++thread.site_cache_misses == misses_for_large_cache))
         enlarge_site_cache(thread);
@@ -209,5 +257,7 @@ const SiteCacheEntry &intern_slowly(Thread &thread, unsigned function, unsigned 
     place[0] = {key, site, site_info(site).owner};
     return place[0];
 }
+
+void forget_site_numbers_of_parent() { next_number[0] = next_number[1] = 0; }
 
 } // namespace unpaired

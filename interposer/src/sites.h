@@ -7,10 +7,13 @@
 namespace unpaired {
 
 struct SiteInfo {
-    uint16_t function, family;
+    uint64_t key; ///< hash of all that makes the site
     uint32_t owner;
+    uint16_t function;
+    uint8_t family;
     uint8_t owner_source; ///< enum unpaired_owner_source
 };
+static_assert(sizeof(SiteInfo) == 16, "there may be a hundred thousand");
 
 /// The site of a call: walks the stack and interns it; the site is 0 when there was no room to record it.
 inline const SiteCacheEntry &site_of_call(Thread &thread, unsigned function, unsigned family,
@@ -18,6 +21,9 @@ inline const SiteCacheEntry &site_of_call(Thread &thread, unsigned function, uns
 
 /// What is known of a site that this image or an ancestor interned.
 inline SiteInfo site_info(uint32_t site);
+
+/// In a forked child: numbers that the parent has yet to give out are not ours.
+void forget_site_numbers_of_parent();
 
 // ---- how --------------------------------------------------------------------------------------------------------
 

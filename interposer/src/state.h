@@ -111,8 +111,9 @@ struct Thread {
     uint32_t retired_at;
     uint32_t retired[retired_kept];
     LastStack last_stack;
-    SiteCacheEntry *site_cache; ///< first_site_cache, or a larger one
-    uint32_t site_cache_mask;   ///< its size − 2: a key may stand in either of two places
+    uint8_t packed_stack[UNPAIRED_MAX_DEPTH * UNPAIRED_PACKED_ADDRESS]; ///< of a SITE_PACKED being made
+    SiteCacheEntry *site_cache;                                         ///< first_site_cache, or a larger one
+    uint32_t site_cache_mask; ///< its size − 2: a key may stand in either of two places
     uint32_t site_cache_misses;
     SiteCacheEntry first_site_cache[site_cache_size];
     CounterLeaf *counters[counter_root];

@@ -19,8 +19,6 @@ uint64_t take_over(const Stack &stack, LastStack &last)
     last.whole = false;
     for (uint32_t i = 0; i < stack.depth; i++)
         last.known.pc[i] = stack.pc[stack.depth - 1 - i];
-    for (uint32_t i = 0; i < stack.depth; i++)
-        last.site[i] = 0;
     return hash_of(stack);
 }
 
@@ -227,7 +225,6 @@ inline uint64_t put(LastStack &last, uint32_t n, uint32_t depth, uint64_t hash, 
         known.flags[depth] = static_cast<uint8_t>(flags);
         last.special = (flags & StackStates::special) != 0 ? last.special | bit : last.special & ~bit;
         last.hash[depth] = hash = mix(hash, fresh.pc[k]);
-        last.site[depth] = 0;
     }
     last.whole = whole;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -302,7 +299,6 @@ inline bool is_near(const Caller &caller, LastStack &last, uint64_t &hash)
         static_cast<uint8_t>((needs_bp ? StackStates::needs_bp : 0) | (by_bp ? StackStates::uses_bp : 0));
     last.special &= ~(uint64_t{1} << depth);
     last.hash[depth] = hash = mix(last.hash[outer], caller.pc);
-    last.site[depth] = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     store(last.depth, static_cast<uint32_t>(depth + 1));
     return true;

@@ -264,8 +264,12 @@ TEST_CASE("a stack goes on with the outermost frames of another site's, which ma
         builder.site("malloc", {}, nullptr, UNPAIRED_OWNER_SCOPE, 1, UNPAIRED_SITE_OUTER(second, 2));
     const uint32_t lost =
         builder.site("malloc", {"d"}, nullptr, UNPAIRED_OWNER_SCOPE, 1, UNPAIRED_SITE_OUTER(777, 2));
-    const uint32_t forward =
-        builder.site("malloc", {"d"}, nullptr, UNPAIRED_OWNER_SCOPE, 1, UNPAIRED_SITE_OUTER(1000, 1));
+    const uint32_t circle =
+        builder.site("malloc", {"d"}, nullptr, UNPAIRED_OWNER_SCOPE, 1, UNPAIRED_SITE_OUTER(lost + 1, 1));
+    const uint32_t later = circle + 2; // numbers are not in the order of writing
+    const uint32_t earlier =
+        builder.site("malloc", {"e"}, nullptr, UNPAIRED_OWNER_SCOPE, 1, UNPAIRED_SITE_OUTER(later, 2));
+    REQUIRE(builder.site("malloc", {"a", "serve", "main"}) == later);
     // when it is read
     const Trace trace = read_trace(builder.bytes(), "t");
     // then each is whole, but where the other is missing, which is told
@@ -276,7 +280,10 @@ TEST_CASE("a stack goes on with the outermost frames of another site's, which ma
     CHECK(std::equal(whole.begin() + 1, whole.end(), of_second.begin() + 1));
     CHECK(trace.sites.at(third).stack == std::vector<uint64_t>(whole.begin() + 2, whole.end()));
     CHECK(trace.sites.at(lost).stack.size() == 1);
-    CHECK(trace.sites.at(forward).stack.size() == 1);
+    CHECK(trace.sites.at(circle).stack.size() == 1);
+    const std::vector<uint64_t> &of_later = trace.sites.at(later).stack;
+    REQUIRE(trace.sites.at(earlier).stack.size() == 3);
+    CHECK(std::equal(of_later.begin() + 1, of_later.end(), trace.sites.at(earlier).stack.begin() + 1));
     REQUIRE(trace.damage.size() == 1);
     CHECK(trace.damage[0].starts_with("2 stacks are cut"));
 }

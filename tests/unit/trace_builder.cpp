@@ -192,11 +192,14 @@ uint32_t TraceBuilder::site(const std::string &function, const std::vector<std::
     r.outer = outer;
     r.depth = static_cast<uint8_t>(stack.size());
     std::string addresses;
+    uint64_t before = 0;
     for (const std::string &frame : stack) {
-        uint64_t address = address_of(frame);
-        addresses.append(reinterpret_cast<const char *>(&address), sizeof address);
+        const uint64_t address = address_of(frame);
+        uint8_t packed[UNPAIRED_PACKED_ADDRESS];
+        addresses.append(packed, unpaired_pack_address(packed, address, before));
+        before = address;
     }
-    record(UNPAIRED_RECORD_SITE, &r, sizeof r, addresses);
+    record(UNPAIRED_RECORD_SITE_PACKED, &r, sizeof r, addresses);
     site_families_[r.id] = r.family;
     return r.id;
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace unpaired {
 namespace {
@@ -46,6 +47,22 @@ public:
         if (count > 0)
             std::memcpy(result.data(), bytes_.data(), count * 8);
         bytes_ = bytes_.subspan(count * 8);
+        return result;
+    }
+
+    std::vector<uint64_t> packed_addresses(size_t count)
+    {
+        std::vector<uint64_t> result;
+        result.reserve(count);
+        const uint8_t *at = bytes_.data(), *const end = at + bytes_.size();
+        for (uint64_t address = 0; result.size() < count;) {
+            at = unpaired_unpack_address(at, end, &address);
+            if (at == nullptr) {
+                complete_ = false;
+                break;
+            }
+            result.push_back(address);
+        }
         return result;
     }
 
@@ -108,13 +125,21 @@ bool read_module(Payload &p, Trace &trace)
     return p.complete();
 }
 
-bool read_site(Payload &p, Trace &trace)
+bool read_site(uint8_t type, Payload &p, Trace &trace)
 {
     auto r = p.fixed<unpaired_record_site>();
     if (!r || r->id == 0)
         return false;
-    Site site{r->id,    r->function,   r->family,           r->owner, r->owner_source,
-              r->image, r->generation, p.numbers(r->depth), r->outer};
+    const bool packed = type == UNPAIRED_RECORD_SITE_PACKED;
+    Site site{r->id,
+              r->function,
+              r->family,
+              r->owner,
+              r->owner_source,
+              r->image,
+              r->generation,
+              packed ? p.packed_addresses(r->depth) : p.numbers(r->depth),
+              packed ? r->outer : 0};
     if (p.complete())
         trace.sites.insert_or_assign(r->id, std::move(site));
     return p.complete();
@@ -271,7 +296,8 @@ bool read_record(uint8_t type, Payload p, Trace &trace)
     case UNPAIRED_RECORD_MODULE:
         return read_module(p, trace);
     case UNPAIRED_RECORD_SITE:
-        return read_site(p, trace);
+    case UNPAIRED_RECORD_SITE_PACKED:
+        return read_site(type, p, trace);
     case UNPAIRED_RECORD_THREAD:
         return read_thread(p, trace);
     case UNPAIRED_RECORD_THREAD_END:
@@ -316,22 +342,28 @@ LogGaps &LogGaps::operator+=(const LogGaps &other)
 
 uint64_t complete_stacks(Trace &trace)
 {
-    std::vector<uint32_t> unfinished;
-    for (const auto &[id, site] : trace.sites)
-        if (site.outer != 0)
-            unfinished.push_back(id);
-    std::ranges::sort(unfinished); // a stack goes on with that of a lower number
     uint64_t cut = 0;
-    for (const uint32_t id : unfinished) {
-        Site &site = trace.sites.at(id);
-        const size_t frames = UNPAIRED_SITE_OUTER_FRAMES(site.outer);
-        const auto outer = trace.sites.find(UNPAIRED_SITE_OUTER_SITE(site.outer));
-        if (outer == trace.sites.end() || outer->first >= id || outer->second.stack.size() < frames) {
-            cut++;
-            continue;
+    std::vector<std::pair<Site *, uint32_t>>
+        chain; // sites to be completed, each going on with the one behind it
+    for (auto &[id, first] : trace.sites) {
+        for (Site *site = &first; site != nullptr && site->outer != 0;) {
+            const uint32_t outer =
+                std::exchange(site->outer, 0); // so that no chain of a damaged trace goes in circles
+            chain.emplace_back(site, outer);
+            const auto next = trace.sites.find(UNPAIRED_SITE_OUTER_SITE(outer));
+            site = next != trace.sites.end() ? &next->second : nullptr;
         }
-        const std::vector<uint64_t> &stack = outer->second.stack;
-        site.stack.insert(site.stack.end(), stack.end() - static_cast<ptrdiff_t>(frames), stack.end());
+        for (; !chain.empty(); chain.pop_back()) {
+            const auto [site, outer] = chain.back();
+            const auto other = trace.sites.find(UNPAIRED_SITE_OUTER_SITE(outer));
+            const size_t frames = UNPAIRED_SITE_OUTER_FRAMES(outer);
+            if (other == trace.sites.end() || &other->second == site || other->second.stack.size() < frames) {
+                cut++;
+                continue;
+            }
+            const std::vector<uint64_t> &stack = other->second.stack;
+            site->stack.insert(site->stack.end(), stack.end() - static_cast<ptrdiff_t>(frames), stack.end());
+        }
     }
     return cut;
 }
@@ -370,7 +402,7 @@ LogGaps read_log(std::span<const uint32_t> words, uint64_t used, Trace &trace)
         std::span<const uint8_t> payload(reinterpret_cast<const uint8_t *>(&words[at]) +
                                              sizeof(unpaired_record),
                                          length * 4 - sizeof(unpaired_record));
-        if (type == 0 || type > UNPAIRED_RECORD_PREVIEW)
+        if (type == 0 || type > UNPAIRED_RECORD_SITE_PACKED)
             gaps.unknown++;
         else if (!read_record(type, Payload(payload), trace))
             gaps.undecodable++;

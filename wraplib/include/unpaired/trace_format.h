@@ -307,7 +307,8 @@ enum unpaired_record_type {
     UNPAIRED_RECORD_CHILD_END = 15,
     UNPAIRED_RECORD_EXEC = 16,
     UNPAIRED_RECORD_NOTE = 17,
-    UNPAIRED_RECORD_PREVIEW = 18 /* since 1.1 */
+    UNPAIRED_RECORD_PREVIEW = 18,    /* since 1.1 */
+    UNPAIRED_RECORD_SITE_PACKED = 19 /* since 1.2 */
 };
 
 /* Check word of a record: `payload` is what follows the header, `words` as in the header. The end of an
@@ -394,19 +395,52 @@ enum unpaired_owner_source {
     UNPAIRED_OWNER_THREAD = 3,
     UNPAIRED_OWNER_MODULE = 4
 };
-struct unpaired_record_site { /* SITE: a function called from a stack on behalf of an owner; interned once */
+struct
+    unpaired_record_site { /* SITE, SITE_PACKED: a function called from a stack on behalf of an owner; once */
     uint32_t id;
     uint16_t function, family;
     uint32_t owner; /* four characters, first in the lowest byte; see owner_tag.h */
     uint16_t image; /* that interned it; forked children use their parent's */
     uint8_t depth, owner_source;
     uint32_t generation; /* of the module map (MODULE records of a later generation do not apply) */
-    uint32_t outer;      /* since 1.2: where the stack goes on; 0: nowhere. See UNPAIRED_SITE_OUTER */
-}; /* + depth return addresses of 8 bytes, innermost first: the first lies in the caller of the function */
-/* Behind its own return addresses a stack has the `frames` outermost of the stack of `site`, which has a lower id. */
+    uint32_t outer;      /* SITE_PACKED: where the stack goes on; 0: nowhere. See UNPAIRED_SITE_OUTER */
+}; /* + depth return addresses, innermost first: the first lies in the caller of the function. SITE: of 8 bytes each;
+    SITE_PACKED: as unpaired_pack_address() makes them */
+/* Behind its own return addresses a stack has the `frames` outermost of the stack of `site`, which was written before. */
 #define UNPAIRED_SITE_OUTER(site, frames) ((uint32_t)(site) | (uint32_t)(frames) << 24)
-#define UNPAIRED_SITE_OUTER_SITE(outer) ((outer) & 0xffffffu)
+#define UNPAIRED_SITE_OUTER_SITE(outer) ((outer)&0xffffffu)
 #define UNPAIRED_SITE_OUTER_FRAMES(outer) ((outer) >> 24)
+
+#define UNPAIRED_PACKED_ADDRESS 10 /* bytes at most */
+/* A return address as its difference from the one before (the first: from 0): numbers far below 0 and far above alike
+ * are short, 0, -1, 1, -2, ... being 0, 1, 2, 3, ...; 7 bits a byte, lowest first, all but the last byte with the high
+ * bit set. Returns where the next one goes. */
+static inline uint8_t *unpaired_pack_address(uint8_t *to, uint64_t address, uint64_t before)
+{
+    uint64_t difference = address - before;
+    difference = (difference << 1) ^ (0u - (difference >> 63));
+    for (; difference >= 0x80u; difference >>= 7)
+        *to++ = (uint8_t)(difference | 0x80u);
+    *to++ = (uint8_t)difference;
+    return to;
+}
+/* The other way round: moves `address` from the one before to this one. Returns where the next one begins, or 0 when the
+ * bytes end before the address does. */
+static inline const uint8_t *unpaired_unpack_address(const uint8_t *from, const uint8_t *end,
+                                                     uint64_t *address)
+{
+    uint64_t difference = 0;
+    unsigned shift = 0;
+    for (; from != end && shift < 64; shift += 7) {
+        const uint8_t byte = *from++;
+        difference |= (uint64_t)(byte & 0x7fu) << shift;
+        if (byte < 0x80u) {
+            *address += (difference >> 1) ^ (0u - (difference & 1u));
+            return from;
+        }
+    }
+    return 0;
+}
 struct unpaired_record_thread { /* THREAD; may come again when the name changes: the last one counts */
     uint32_t thread, tid;
     uint16_t image, flags;
