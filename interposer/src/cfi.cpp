@@ -205,6 +205,19 @@ bool run(const uint8_t *from, const uint8_t *end, uint64_t location, uint64_t pc
 
 } // namespace
 
+Known object_at(uint64_t pc, Object &object)
+{
+    if (_dl_find_object == nullptr)
+        return Known::by_nobody;
+    struct dl_find_object found;
+    if (_dl_find_object(reinterpret_cast<void *>(pc), &found) != 0)
+        return Known::no;
+    object = {found.dlfo_map_start, found.dlfo_map_end, static_cast<const uint8_t *>(found.dlfo_eh_frame), 0};
+    if (object.tables != nullptr)
+        memcpy(&object.frames, object.tables + 4, sizeof object.frames);
+    return Known::yes;
+}
+
 Rule read_rule(uint64_t return_address)
 {
     const Rule unknown{0, 0, Kind::unknown, 0};
@@ -213,15 +226,16 @@ Rule read_rule(uint64_t return_address)
     if (is_signal_return(return_address))
         return {0, 0, Kind::signal, 0};
 #endif
-    if (_dl_find_object == nullptr)
+    Object object;
+    const Known known = object_at(pc, object);
+    if (known == Known::by_nobody)
         return unknown;
-    struct dl_find_object object;
-    if (_dl_find_object(reinterpret_cast<void *>(pc), &object) != 0 || object.dlfo_eh_frame == nullptr)
+    if (known == Known::no || object.tables == nullptr)
         return {0, 0, Kind::no_code,
                 0}; // generated at run time, or without tables: nobody can go on from here
 
     // .eh_frame_hdr: version 1, then a table of (start, FDE) sorted by start, as 32-bit offsets from the header.
-    const auto *header = static_cast<const uint8_t *>(object.dlfo_eh_frame);
+    const uint8_t *header = object.tables;
     constexpr uint8_t datarel_sdata4 = 0x3b;
     if (header[0] != 1 || header[3] != datarel_sdata4)
         return unknown;

@@ -58,6 +58,41 @@ bool grow()
     return true;
 }
 
+/// Voids what was concluded from the rules so far. Under `writer`.
+void forget()
+{
+    __atomic_fetch_add(&unwind_generation, 1u, __ATOMIC_ACQ_REL);
+    if (unwind_rules != nullptr)
+        for (uint64_t i = 0; i <= unwind_rules->mask(); i++)
+            store(unwind_rules->entries[i].pc, uint64_t{0});
+    filled = 0;
+}
+
+cfi::Object seen[256]; // objects that rules were read from; of more than that the oldest are not known any more
+uint32_t n_seen;
+
+/// Whether there was other code at this address before. The C library loads and unloads modules of its own (iconv(3),
+/// nsswitch.conf(5)) without a call that we see. Under `writer`.
+bool replaces_other_code(uint64_t pc)
+{
+    cfi::Object here;
+    if (cfi::object_at(pc - 1, here) != cfi::Known::yes)
+        return false;
+    bool known = false, replaces = false;
+    for (cfi::Object &other : seen) {
+        if (other.start >= here.end || here.start >= other.end)
+            continue;
+        known = other == here;
+        if (known)
+            break;
+        other = {};
+        replaces = true;
+    }
+    if (!known)
+        seen[n_seen++ % (sizeof seen / sizeof seen[0])] = here;
+    return replaces;
+}
+
 } // namespace
 
 cfi::Rule read_and_keep_rule(uint64_t pc)
@@ -67,8 +102,12 @@ cfi::Rule read_and_keep_rule(uint64_t pc)
     if (!writer.take())
         return rule; // somebody else is inserting: next time
     const auto full = [] { return unwind_rules == nullptr || filled >= (unwind_rules->mask() + 1) * 3 / 4; };
-    if (read_under == load(unwind_generation) && (!full() || grow()))
-        put(*unwind_rules, pc, rule);
+    if (read_under == load(unwind_generation)) {
+        if (replaces_other_code(pc))
+            forget();
+        if (!full() || grow())
+            put(*unwind_rules, pc, rule);
+    }
     writer.give();
     return rule;
 }
@@ -79,11 +118,7 @@ void forget_unwind_rules()
     for (unsigned tries = 0; !writer.take();)
         if (++tries > patience)
             return;
-    __atomic_fetch_add(&unwind_generation, 1u, __ATOMIC_ACQ_REL);
-    if (unwind_rules != nullptr)
-        for (uint64_t i = 0; i <= unwind_rules->mask(); i++)
-            store(unwind_rules->entries[i].pc, uint64_t{0});
-    filled = 0;
+    forget();
     writer.give();
 }
 

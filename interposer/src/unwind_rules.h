@@ -15,6 +15,18 @@ struct Rule {
     uint8_t spare; ///< aarch64: where the return address is (cfi_aarch64.h)
 };
 static_assert(sizeof(Rule) == 8);
+/// An object of the loader's, and its .eh_frame_hdr: nullptr if it has none.
+struct Object {
+    const void *start, *end;
+    const uint8_t *tables;
+    uint64_t frames; ///< of the table's second and third word, where and how many: another object's mostly differ
+
+    bool operator==(const Object &) const = default;
+};
+enum class Known : uint8_t { yes, no, by_nobody }; ///< by_nobody: the C library cannot be asked (before glibc 2.35)
+/// Finds the object that code lies in, without a lock (_dl_find_object(3)).
+Known object_at(uint64_t pc, Object &object);
+
 /// Reads the rule for the frame with this return address out of its module's .eh_frame.
 Rule read_rule(uint64_t return_address);
 } // namespace cfi
@@ -67,7 +79,8 @@ inline cfi::Rule rule_for(uint64_t pc, const RuleTable *table)
     }
 }
 
-/// Forgets what is known of the code at any address: after dlopen and dlclose.
+/// Forgets what is known of the code at any address: after dlopen and dlclose. Where code was replaced without either,
+/// that is noticed as soon as a rule of the new code is read.
 void forget_unwind_rules();
 
 /// In a forked child: another thread of the parent may have been adding a rule.

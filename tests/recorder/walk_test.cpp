@@ -244,6 +244,40 @@ TEST_CASE("forgetting the rules changes nothing but the time of the next walk")
     CHECK(frames(before.rules) == frames(after.rules));
 }
 
+namespace {
+Both in_plugin;
+
+/// Where its code is.
+void *walk_through_plugin(const char *path)
+{
+    void *plugin = dlopen(path, RTLD_NOW);
+    REQUIRE(plugin != nullptr);
+    auto *const through = reinterpret_cast<void (*)(int, void (*)())>(dlsym(plugin, "through_library"));
+    REQUIRE(through != nullptr);
+    through(3, [] { walk_both(in_plugin); });
+    dlclose(plugin);
+    return reinterpret_cast<void *>(through);
+}
+} // namespace
+
+TEST_CASE("code that comes to lie where other code was, without a call that a hook sees, is walked by its "
+          "own rules")
+{
+    // given that nobody tells of dlopen and dlclose here, as when iconv() loads its modules
+    forget_unwind_rules();
+    const auto *const first = static_cast<const char *>(walk_through_plugin(PLUGIN_1));
+    require_equal(in_plugin, 5);
+    // when another library takes its place
+    const uint32_t before = load(unwind_generation);
+    const auto *const second = static_cast<const char *>(walk_through_plugin(PLUGIN_2));
+    const ptrdiff_t apart = second - first;
+    if (apart < -4096 || apart > 4096)
+        FAIL("the loader put the second library " << apart << " bytes away: nothing was replaced");
+    // then what was known of the first is forgotten, and both are walked rightly
+    CHECK(load(unwind_generation) != before);
+    require_equal(in_plugin, 5);
+}
+
 TEST_CASE("an address where there is no code ends the walk")
 {
     const cfi::Rule rule = cfi::read_rule(reinterpret_cast<uint64_t>(&main_context));
