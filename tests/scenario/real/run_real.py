@@ -1,17 +1,15 @@
 #!/usr/bin/env python3
 """Programs that are not ours, with no leak to find: none is reported, and what they do is what they do without us."""
 import argparse
+import json
 import os
-import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness  # noqa: E402
-from harness import Broken, Failed, show_image  # noqa: E402
+import redis_server  # noqa: E402
+from harness import Broken, Failed, needed, show_image  # noqa: E402
 
 NODE = """
 const fs = require('fs');
@@ -47,13 +45,6 @@ print(len(text), subprocess.run(["/bin/echo", "child"], capture_output=True, tex
 """
 
 
-def needed(program):
-    path = shutil.which(program, path="/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin")
-    if not path:
-        raise Broken(f"{program} is missing; scripts/setup installs what the tests need")
-    return path
-
-
 def check(unpaired, command, stdin=None, env=None, cwd=None, findings=("leak",), closes=None):
     """Runs the command without us and with us; compares, and looks for findings of the given severities."""
     native = harness.run(command, stdin=stdin, env=env, cwd=cwd)
@@ -83,44 +74,19 @@ def without_findings(report, severities):
 
 
 def redis(unpaired):
-    server, client = needed("redis-server"), needed("redis-cli")
+    client = needed("redis-cli")
     with tempfile.TemporaryDirectory(prefix="unpaired-test-") as folder:
-        path, report = os.path.join(folder, "redis.sock"), os.path.join(folder, "report.json")
-        command = [unpaired, "run", "--output", f"json:{report}", "--", server, "--port", "0", "--unixsocket", path,
-                   "--save", "", "--appendonly", "no", "--dir", folder, "--daemonize", "no"]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        try:
-            wait_for_socket(path, process)
+        report = os.path.join(folder, "report.json")
+        with redis_server.serving(folder, launcher=[unpaired, "run", "--output", f"json:{report}", "--"]) as path:
             commands = "".join(f"set key:{i} {'v' * (i + 1)}\n" for i in range(200)) + \
                 "".join(f"lpush list {i}\n" for i in range(200)) + "get key:7\nllen list\ndbsize\n"
             answer = harness.run([client, "-s", path], stdin=commands.encode())
             if answer.stdout.split()[-3:] != [b"vvvvvvvv", b"200", b"201"]:
                 raise Failed(f"redis answered {answer.stdout[-200:]!r} {answer.stderr!r}")
-            harness.run([client, "-s", path, "shutdown", "nosave"])
-            output, _ = process.communicate(timeout=60)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-        if process.returncode != 0:
-            raise Failed(f"status {process.returncode}\n{harness.text(output)}")
-        import json
         with open(report, encoding="utf-8") as file:
             problems = without_findings(json.load(file), ("leak",))
         if problems:
             raise Failed("\n".join(problems))
-
-
-def wait_for_socket(path, process):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(path)
-                return
-            except OSError:
-                time.sleep(0.02)  # polls for what another process does; no order is built on the time
-    raise Failed("redis-server does not listen")
 
 
 def git(unpaired):
