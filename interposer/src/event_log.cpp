@@ -119,6 +119,18 @@ void put_time(EventLog &log, uint32_t time_ms)
     log.time_ms = time_ms;
 }
 
+/// For an event of now, of up to `events` parts: room, and its time. False: it is lost.
+bool begin(Thread &thread, uint32_t events)
+{
+    const uint32_t time_ms = now_ms();
+    if (!make_room(thread, events, time_ms)) {
+        count_drop(UNPAIRED_DROP_EVENT);
+        return false;
+    }
+    put_time(thread.events, time_ms);
+    return true;
+}
+
 /// The size stands behind the site where there is room for it, else before, in an event of its own.
 unpaired_event_word sized(EventLog &log, uint32_t site, uint64_t size)
 {
@@ -183,14 +195,8 @@ void released(Thread &thread, uint32_t slot)
 {
     EventLog &log = thread.events;
     const uint32_t ordinal = forget(slot);
-    if (ordinal == 0)
+    if (ordinal == 0 || !begin(thread, 2))
         return;
-    const uint32_t time_ms = now_ms();
-    if (!make_room(thread, 2, time_ms)) {
-        count_drop(UNPAIRED_DROP_EVENT);
-        return;
-    }
-    put_time(log, time_ms);
     const uint32_t since = acquisitions(log) - ordinal;
     const uint8_t flags = slot_at(slot)->flags;
     if (UNPAIRED_LIKELY((flags & (UNPAIRED_SLOT_UNSEEN | UNPAIRED_SLOT_LOST)) == 0))
@@ -203,14 +209,8 @@ void resized(Thread &thread, uint32_t slot, uint64_t size)
 {
     EventLog &log = thread.events;
     const uint32_t *ordinal = ordinal_of(slot);
-    if (ordinal == nullptr || *ordinal == 0)
+    if (ordinal == nullptr || *ordinal == 0 || !begin(thread, 3))
         return;
-    const uint32_t time_ms = now_ms();
-    if (!make_room(thread, 3, time_ms)) {
-        count_drop(UNPAIRED_DROP_EVENT);
-        return;
-    }
-    put_time(log, time_ms);
     put(log, UNPAIRED_EVENT_SIZE, size);
     put(log, UNPAIRED_EVENT_RESIZED, acquisitions(log) - *ordinal);
 }

@@ -11,34 +11,13 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scenario"))
 import harness  # noqa: E402
+import loads  # noqa: E402
 import redis_server  # noqa: E402
 from harness import Failed, needed  # noqa: E402
 
 # As `Outcome` in compare_walks.cpp; the text follows.
 COUNTS = ("walks", "mismatches", "from_memo", "without_rules", "libunwind_wrong", "frames", "text_used")
 
-SQL = """
-create table t(id integer primary key, name text, value real);
-with recursive n(i) as (select 1 union all select i + 1 from n where i < 10000)
-  insert into t select i, 'name ' || i, i * 1.5 from n;
-create index by_name on t(name);
-select count(*), sum(value) from t where name like 'name 1%';
-delete from t where id % 3 = 0;
-vacuum;
-select avg(value), group_concat(distinct substr(name, 1, 6)) from t;
-"""
-PYTHON = """
-import decimal, json, re, sqlite3, subprocess, threading
-rows = [{"n": i, "s": str(i) * 5} for i in range(1000)]
-text = json.dumps(rows)
-threads = [threading.Thread(target=lambda: re.findall(r"1+", text)) for _ in range(4)]
-[t.start() for t in threads]
-[t.join() for t in threads]
-db = sqlite3.connect(":memory:")
-db.create_function("twice", 1, lambda value: 2 * value)
-print(db.execute("select twice(21)").fetchone(), decimal.Decimal(2).sqrt())
-print(subprocess.run(["/bin/echo", "child"], capture_output=True, text=True).stdout.strip())
-"""
 CPLUSPLUS = """
 #include <vector>
 int sum(std::vector<int> &all) { all.push_back(1); int s = 0; for (int x : all) s += x; return s; }
@@ -130,12 +109,12 @@ def frame_pointers(walks, program):
 
 
 def sqlite3(walks, _):
-    walks.run([needed("sqlite3"), ":memory:"], stdin=SQL.encode(), output=b"1112|2286894.0")
+    walks.run([needed("sqlite3"), ":memory:"], stdin=loads.SQL.encode(), output=b"1112|2286894.0")
     walks.judge(40000)
 
 
 def python3(walks, _):
-    walks.run(["/usr/bin/python3", "-c", PYTHON], output=b"(42,) 1.414213562373095048801688724")
+    walks.run(["/usr/bin/python3", "-c", loads.PYTHON], output=b"(42,) 1.414213562373095048801688724")
     walks.judge(100000)
 
 

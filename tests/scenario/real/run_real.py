@@ -8,6 +8,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness  # noqa: E402
+import loads  # noqa: E402
 import redis_server  # noqa: E402
 from harness import Broken, Failed, needed, show_image  # noqa: E402
 
@@ -21,27 +22,6 @@ for (let i = 0; i < 50; i++) { const fd = fs.openSync('/dev/null', 'r'); open++;
   for (const handle of handles) await handle.close();
   console.log('node closed all', open);
 })();
-"""
-SQL = """
-create table t(id integer primary key, name text, value real);
-with recursive n(i) as (select 1 union all select i + 1 from n where i < 2000)
-  insert into t select i, 'name ' || i, i * 1.5 from n;
-create index by_name on t(name);
-select count(*), sum(value) from t where name like 'name 1%';
-delete from t where id % 3 = 0;
-vacuum;
-select avg(value) from t;
-"""
-PYTHON = """
-import json, re, threading, tempfile, subprocess
-rows = [{"n": i, "s": str(i) * 5} for i in range(2000)]
-text = json.dumps(rows)
-threads = [threading.Thread(target=lambda: re.findall(r"1+", text)) for _ in range(4)]
-[t.start() for t in threads]
-[t.join() for t in threads]
-with tempfile.TemporaryFile() as f:
-    f.write(text.encode())
-print(len(text), subprocess.run(["/bin/echo", "child"], capture_output=True, text=True).stdout.strip())
 """
 
 
@@ -114,8 +94,8 @@ CASES = {
     "ls": lambda u: check(u, [needed("ls"), "-la", "/etc"]),
     "xz": xz,
     "git": git,
-    "sqlite3": lambda u: check(u, [needed("sqlite3"), ":memory:"], stdin=SQL.encode()),
-    "python3": lambda u: check(u, ["/usr/bin/python3", "-c", PYTHON]),
+    "sqlite3": lambda u: check(u, [needed("sqlite3"), ":memory:"], stdin=loads.SQL.encode()),
+    "python3": lambda u: check(u, ["/usr/bin/python3", "-c", loads.PYTHON]),
     "python3-pass": lambda u: check(u, ["/usr/bin/python3", "-c", "pass"]),
     "node": lambda u: check(u, [needed("node"), "-e", NODE], closes=("file", 100)),
     "redis": redis,
