@@ -253,8 +253,10 @@ TEST_CASE("any bytes at all are read as events without harm", "[events]")
         TraceBuilder b;
         const uint32_t site = b.site("malloc", {"make@m.c:1", "main@server.c:1"});
         std::vector<Numbers> events;
-        for (int i = 0; i < 100; i++)
-            events.push_back({random() >> (random() % 60), random() >> (random() % 60)});
+        for (int i = 0; i < 50; i++) {
+            events.push_back({random() >> (random() % 60)});
+            events.push_back({random() >> (36 + random() % 28), random() >> (36 + random() % 28)});
+        }
         b.events(events);
         b.counter(site, 1);
         std::vector<uint8_t> bytes = b.bytes();

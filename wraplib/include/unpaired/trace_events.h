@@ -55,6 +55,7 @@ struct unpaired_logged_event_word {
     unsigned length;
 };
 
+/* Adds a number. Those of an event have UNPAIRED_LOGGED_BYTES together, for which the caller sees to it. */
 static inline void unpaired_logged_event_put(struct unpaired_logged_event_word *event, uint64_t number)
 {
     while (number >= 0x80u && event->length < UNPAIRED_LOGGED_BYTES - 1u) {
