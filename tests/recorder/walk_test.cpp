@@ -374,7 +374,7 @@ __attribute__((noinline)) void with_room(size_t at, size_t bytes)
     auto *room = static_cast<volatile char *>(alloca(bytes));
     room[0] = 1;
     go_down(at + 1);
-    sink = room[0];
+    sink = static_cast<unsigned char>(room[0]);
 }
 __attribute__((noinline)) void with_frame_pointer(size_t at)
 {
