@@ -4,6 +4,7 @@
 #include "event_log.h"
 
 #include "mapping.h"
+#include "unpaired/trace_events.h"
 
 #include <cstring>
 
@@ -80,16 +81,16 @@ bool next_extent(Thread &thread, uint32_t time_ms)
 bool make_room(Thread &thread, uint32_t events, uint32_t time_ms)
 {
     const EventLog &log = thread.events;
-    return UNPAIRED_LIKELY(static_cast<uint32_t>(log.at) + events * UNPAIRED_EVENT_BYTES <= log.room) ||
+    return UNPAIRED_LIKELY(static_cast<uint32_t>(log.at) + events * UNPAIRED_LOGGED_BYTES <= log.room) ||
            next_extent(thread, time_ms);
 }
 
 /// There is room. `acquired`: 0 or one_acquisition.
-void put(EventLog &log, unpaired_event_word event, uint64_t acquired = 0)
+void put(EventLog &log, unpaired_logged_event_word event, uint64_t acquired = 0)
 {
     uint8_t *at = log.events + static_cast<uint32_t>(log.at);
     const uint64_t behind = event.bytes >> 8;
-    memcpy(at + 1, &behind, UNPAIRED_EVENT_BYTES - 1);
+    memcpy(at + 1, &behind, UNPAIRED_LOGGED_BYTES - 1);
     __atomic_store_n(at, static_cast<uint8_t>(event.bytes), __ATOMIC_RELEASE);
     in_this_order();
     log.at += acquired + event.length;
@@ -98,16 +99,16 @@ void put(EventLog &log, unpaired_event_word event, uint64_t acquired = 0)
 
 void put(EventLog &log, unpaired_logged_event kind, uint64_t number)
 {
-    unpaired_event_word event{};
+    unpaired_logged_event_word event{};
     unpaired_logged_event_put(&event, number << 2 | kind);
     put(log, event);
 }
 
-void put(EventLog &log, unpaired_other_event kind, uint64_t number)
+void put(EventLog &log, unpaired_logged_other kind, uint64_t number)
 {
-    unpaired_event_word event{};
-    unpaired_logged_event_put(&event, unsigned{kind} << 2 | UNPAIRED_EVENT_OTHER);
-    unpaired_logged_event_put(&event, number < UNPAIRED_EVENT_LARGEST ? number : UNPAIRED_EVENT_LARGEST);
+    unpaired_logged_event_word event{};
+    unpaired_logged_event_put(&event, unsigned{kind} << 2 | UNPAIRED_LOGGED_OTHER);
+    unpaired_logged_event_put(&event, number < UNPAIRED_LOGGED_LARGEST ? number : UNPAIRED_LOGGED_LARGEST);
     put(log, event);
 }
 
@@ -115,19 +116,31 @@ void put_time(EventLog &log, uint32_t time_ms)
 {
     if (UNPAIRED_LIKELY(time_ms == log.time_ms))
         return;
-    put(log, UNPAIRED_EVENT_TIME, time_ms - log.base_ms);
+    put(log, UNPAIRED_LOGGED_TIME, time_ms - log.base_ms);
     log.time_ms = time_ms;
 }
 
+/// For an event of now, of up to `events` parts: room, and its time. False: it is lost.
+bool begin(Thread &thread, uint32_t events)
+{
+    const uint32_t time_ms = now_ms();
+    if (!make_room(thread, events, time_ms)) {
+        count_drop(UNPAIRED_DROP_EVENT);
+        return false;
+    }
+    put_time(thread.events, time_ms);
+    return true;
+}
+
 /// The size stands behind the site where there is room for it, else before, in an event of its own.
-unpaired_event_word sized(EventLog &log, uint32_t site, uint64_t size)
+unpaired_logged_event_word sized(EventLog &log, uint32_t site, uint64_t size)
 {
     constexpr uint64_t short_size = (1u << 28) - 2; // four bytes, beside four for a site
-    unpaired_event_word event{};
-    unpaired_logged_event_put(&event, uint64_t{site} << 2 | UNPAIRED_EVENT_ACQUIRED_SIZED);
+    unpaired_logged_event_word event{};
+    unpaired_logged_event_put(&event, uint64_t{site} << 2 | UNPAIRED_LOGGED_ACQUIRED_SIZED);
     const bool fits = size <= short_size && event.length <= 4;
     if (!fits)
-        put(log, UNPAIRED_EVENT_SIZE, size);
+        put(log, UNPAIRED_LOGGED_SIZE, size);
     unpaired_logged_event_put(&event, fits ? size + 1 : 0);
     return event;
 }
@@ -166,11 +179,11 @@ void acquired(Thread &thread, uint32_t slot, uint32_t site, uint64_t size, unpai
     *ordinal = 0;
     put_time(log, time_ms);
     if (UNPAIRED_LIKELY(size == counter.last_size && size != no_last_size)) {
-        unpaired_event_word event{};
-        unpaired_logged_event_put(&event, uint64_t{site} << 2 | UNPAIRED_EVENT_ACQUIRED);
+        unpaired_logged_event_word event{};
+        unpaired_logged_event_put(&event, uint64_t{site} << 2 | UNPAIRED_LOGGED_ACQUIRED);
         put(log, event, one_acquisition);
     } else {
-        const unpaired_event_word event = sized(log, site, size);
+        const unpaired_logged_event_word event = sized(log, site, size);
         counter.last_size = no_last_size;
         in_this_order();
         put(log, event, one_acquisition);
@@ -183,36 +196,24 @@ void released(Thread &thread, uint32_t slot)
 {
     EventLog &log = thread.events;
     const uint32_t ordinal = forget(slot);
-    if (ordinal == 0)
+    if (ordinal == 0 || !begin(thread, 2))
         return;
-    const uint32_t time_ms = now_ms();
-    if (!make_room(thread, 2, time_ms)) {
-        count_drop(UNPAIRED_DROP_EVENT);
-        return;
-    }
-    put_time(log, time_ms);
     const uint32_t since = acquisitions(log) - ordinal;
     const uint8_t flags = slot_at(slot)->flags;
     if (UNPAIRED_LIKELY((flags & (UNPAIRED_SLOT_UNSEEN | UNPAIRED_SLOT_LOST)) == 0))
-        put(log, UNPAIRED_EVENT_RELEASED, since);
+        put(log, UNPAIRED_LOGGED_RELEASED, since);
     else
-        put(log, (flags & UNPAIRED_SLOT_LOST) != 0 ? UNPAIRED_EVENT_LOST : UNPAIRED_EVENT_UNSEEN, since);
+        put(log, (flags & UNPAIRED_SLOT_LOST) != 0 ? UNPAIRED_LOGGED_LOST : UNPAIRED_LOGGED_UNSEEN, since);
 }
 
 void resized(Thread &thread, uint32_t slot, uint64_t size)
 {
     EventLog &log = thread.events;
     const uint32_t *ordinal = ordinal_of(slot);
-    if (ordinal == nullptr || *ordinal == 0)
+    if (ordinal == nullptr || *ordinal == 0 || !begin(thread, 3))
         return;
-    const uint32_t time_ms = now_ms();
-    if (!make_room(thread, 3, time_ms)) {
-        count_drop(UNPAIRED_DROP_EVENT);
-        return;
-    }
-    put_time(log, time_ms);
-    put(log, UNPAIRED_EVENT_SIZE, size);
-    put(log, UNPAIRED_EVENT_RESIZED, acquisitions(log) - *ordinal);
+    put(log, UNPAIRED_LOGGED_SIZE, size);
+    put(log, UNPAIRED_LOGGED_RESIZED, acquisitions(log) - *ordinal);
 }
 
 void away(unpaired_slot &slot)
@@ -225,7 +226,7 @@ void came_home(Thread &thread, uint32_t slots)
 {
     EventLog &log = thread.events;
     const uint32_t time_ms = now_ms();
-    uint64_t said_in = 0, said = 0; // what EVENT_EARLIER was, and in which extent
+    uint64_t said_in = 0, said = 0; // what LOGGED_EARLIER was, and in which extent
     for (uint32_t s = slots; s != 0; s = slot_at(s)->next) {
         unpaired_slot &slot = *slot_at(s);
         const uint32_t ordinal = forget(s);
@@ -235,15 +236,16 @@ void came_home(Thread &thread, uint32_t slots)
             put_time(log, time_ms);
             const uint32_t since = acquisitions(log) - ordinal;
             if ((slot.flags & (UNPAIRED_SLOT_UNSEEN | UNPAIRED_SLOT_LOST)) != 0) {
-                put(log, (slot.flags & UNPAIRED_SLOT_LOST) != 0 ? UNPAIRED_EVENT_LOST : UNPAIRED_EVENT_UNSEEN,
+                put(log,
+                    (slot.flags & UNPAIRED_SLOT_LOST) != 0 ? UNPAIRED_LOGGED_LOST : UNPAIRED_LOGGED_UNSEEN,
                     since);
             } else {
                 const uint64_t earlier = time_ms - slot.time_ms;
                 if (said_in != log.number || said != earlier)
-                    put(log, UNPAIRED_EVENT_EARLIER, earlier);
+                    put(log, UNPAIRED_LOGGED_EARLIER, earlier);
                 said_in = log.number;
                 said = earlier;
-                put(log, UNPAIRED_EVENT_CAME_HOME, since);
+                put(log, UNPAIRED_LOGGED_CAME_HOME, since);
             }
         }
         slot.flags &= static_cast<uint8_t>(~UNPAIRED_SLOT_AWAY);

@@ -2,6 +2,7 @@
 #include "walk.h"
 
 #include "path_memo.h"
+#include "walk_by_rules.h"
 #include "walk_frame_pointers.h"
 
 #include <ucontext.h>
@@ -50,20 +51,8 @@ namespace {
 using cfi::Kind;
 using cfi::Rule;
 
-/// Where a walk is: the frame that `pc` returns into.
-struct State {
-    uint64_t pc, sp, bp;
-};
-enum class Step : uint8_t {
-    plain,   ///< two words decided it: the return address at sp − 8, and bp where it was read
-    opaque,  ///< others did, too
-    ended,   ///< this is the outermost frame, for ever
-    broken,  ///< ... by a word that was read
-    general, ///< the general unwinder must be asked
-};
-
 /// From a frame to its caller. `bp_slot`: where bp was read, or 0.
-inline Step step(State &at, const Rule &rule, uint64_t &bp_slot)
+inline Step step(WalkState &at, const Rule &rule, uint64_t &bp_slot)
 {
     uint64_t cfa;
     Step how = Step::plain;
@@ -147,7 +136,7 @@ inline bool still_holds(const StackStates &known, size_t inner)
 
 /// A walk that goes on from what is known of the last one: where it is, and how many states it has put into `fresh`.
 struct Progress {
-    State at;
+    WalkState at;
     uint64_t bp_slot; ///< as step() told
     uint32_t n;
     uint8_t reached; ///< StackStates::opaque or 0
@@ -159,7 +148,7 @@ inline bool fits(const StackStates &known, size_t state, uint64_t bp)
     return (known.flags[state] & StackStates::needs_bp) == 0 || known.bp[state] == bp;
 }
 
-inline bool is(const StackStates &known, uint32_t state, const State &at)
+inline bool is(const StackStates &known, uint32_t state, const WalkState &at)
 {
     return known.slot[state] == at.sp - 8 && known.pc[state] == at.pc && fits(known, state, at.bp);
 }
@@ -358,23 +347,11 @@ inline bool rewalk(const Caller &caller, LastStack &last, uint64_t &hash, uint32
 
 void walk_stack(const Caller &caller, Stack &stack)
 {
-    const RuleTable *table = load(unwind_rules, __ATOMIC_ACQUIRE);
-    State at{caller.pc, caller.sp, caller.bp};
-    uint32_t depth = 0;
-    for (;;) {
-        stack.pc[depth++] = at.pc;
-        if (depth == UNPAIRED_MAX_DEPTH)
-            break;
+    const auto outwards = [](WalkState &at, const Rule &rule) {
         uint64_t bp_slot;
-        const Step how = step(at, rule_for(at.pc, table), bp_slot);
-        if (how == Step::general) {
-            walk_with_libunwind(caller, stack);
-            return;
-        }
-        if (how >= Step::ended)
-            break;
-    }
-    stack.depth = depth;
+        return step(at, rule, bp_slot);
+    };
+    walk_whole(caller, WalkState{caller.pc, caller.sp, caller.bp}, stack, outwards);
 }
 
 namespace {
@@ -434,7 +411,7 @@ uint64_t walk_as_asked(const Caller &caller, LastStack &last)
         last.pause--;
         return walk_again(caller, last);
     }
-    State at{caller.pc, caller.sp, caller.bp};
+    WalkState at{caller.pc, caller.sp, caller.bp};
     uint64_t hash, bp_slot;
     const uint32_t generation = load(unwind_generation, __ATOMIC_ACQUIRE);
     if (step(at, rule_at(caller.pc), bp_slot) != Step::plain)

@@ -6,15 +6,11 @@ import subprocess
 import tempfile
 import time
 
+from looks import BASE, PER_BLOCK, PER_THREAD, bound, looks, resident
 from programs import each_program
-from rig import Failure, Recorder, bytes_in, median, size_text, wanted
+from rig import Failure, Recorder, median, size_text, wanted
 
-BASE, PER_THREAD, PER_BLOCK = 4 << 20, 64 << 10, 96  # bytes, of the goal
-GOAL = "4 MiB + 64 KiB a thread + 96 B a block"
-
-
-def bound(threads, blocks):
-    return BASE + threads * PER_THREAD + blocks * PER_BLOCK
+GOAL = f"{BASE >> 20} MiB + {PER_THREAD >> 10} KiB a thread + {PER_BLOCK} B a block"
 
 
 def row(bench, title, name, added, threads, blocks, heaptrack):
@@ -66,43 +62,14 @@ def count_live(bench, command, text="", extra=None):
             return None
 
 
-def looks(program, environment, folder):
-    """What is resident, the trace's bytes and the bytes written to storage so far, each time the program says `look`: it is
-    at rest then."""
-    process = subprocess.Popen([str(word) for word in program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                               env={**os.environ, **environment})
-    try:
-        for line in process.stdout:
-            if line == "look\n":
-                yield resident(process.pid, "RssAnon", "RssFile"), bytes_in(folder), bytes_written(process.pid)
-                process.stdin.write("\n")
-                process.stdin.flush()
-        if process.wait() != 0:
-            raise Failure(f"{program[0]} ended with {process.returncode}")
-    finally:
-        process.kill()
-        process.wait()
-
-
-def resident(pid, *kinds):
-    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        fields = dict(line.split(":", 1) for line in file)
-    return sum(int(fields[kind].split()[0]) * 1024 for kind in kinds)
-
-
-def bytes_written(pid):
-    with open(f"/proc/{pid}/io", encoding="utf-8") as file:
-        return int(dict(line.split(":") for line in file)["write_bytes"])
-
-
 def threads_row(bench, title, threads, at_once, pairs):
     program = [bench.program("threads"), threads, at_once, pairs]
     alone = [program[0], max(threads // 100, at_once), at_once, pairs]
     with tempfile.TemporaryDirectory(prefix="threads.", dir=bench.memory_folder) as folder:
         try:
-            without = max(memory for memory, _, _ in looks(alone, {}, folder))
-            most = max(memory + trace for memory, trace, _ in looks(program, bench.ours().environment(folder), folder))
-        except Failure as error:
+            without = max(look.memory for look in looks(alone, {}, folder))
+            most = max(look.memory + look.trace for look in looks(program, bench.ours().environment(folder), folder))
+        except subprocess.CalledProcessError as error:
             bench.cannot(title, error)
             return []
     return [row(bench, title, title, most - without, at_once + 1, at_once * 20, None)]
@@ -159,15 +126,14 @@ def measure_soak(bench, chosen):
     with tempfile.TemporaryDirectory(prefix="soak.", dir=bench.memory_folder) as folder:
         begin = time.monotonic()
         try:
-            seen = [(trace, written) for _, trace, written in looks([bench.program("soak"), pairs, 1000],
-                                                                    bench.ours().environment(folder), folder)]
-        except Failure as error:
+            tenth, end = looks([bench.program("soak"), pairs, 1000], bench.ours().environment(folder), folder)
+        except subprocess.CalledProcessError as error:
             bench.cannot("soak", error)
             return
         elapsed = time.monotonic() - begin
-    (tenth, _), (end, written) = seen
-    bench.keep("soak", str(pairs), "unpaired", after_a_tenth=tenth, at_the_end=end, written=written, elapsed=elapsed)
+    bench.keep("soak", str(pairs), "unpaired", after_a_tenth=tenth.trace, at_the_end=end.trace, written=end.written,
+               elapsed=elapsed)
     bench.show("Soak: two threads, 1,000 live blocks, half of them freed by the other thread",
                ["pairs", "trace after a tenth", "at the end", "goal", "written to storage", "elapsed"],
-               [[f"{pairs:,}", size_text(tenth), size_text(end), "≤ 64 MiB, and no growth", size_text(written),
-                 f"{elapsed:.0f} s"]], "the trace lies in memory (tmpfs) until the program ends")
+               [[f"{pairs:,}", size_text(tenth.trace), size_text(end.trace), "≤ 64 MiB, and no growth",
+                 size_text(end.written), f"{elapsed:.0f} s"]], "the trace lies in memory (tmpfs) until the program ends")

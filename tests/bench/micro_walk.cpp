@@ -47,26 +47,15 @@ template <class Body> __attribute__((noinline)) void below(int frames, const Bod
 }
 
 // 2^8 distinct ways down, 9 frames each.
-__attribute__((noinline)) void right(int level, unsigned path, Walk &walk, Step step);
-__attribute__((noinline)) void left(int level, unsigned path, Walk &walk, Step step)
+template <int side> __attribute__((noinline)) void down(int level, unsigned path, Walk &walk, Step step)
 {
     if (level == 0)
         (walk.*step)();
     else if (path & 1)
-        right(level - 1, path >> 1, walk, step);
+        down<1>(level - 1, path >> 1, walk, step);
     else
-        left(level - 1, path >> 1, walk, step);
-    sink = 1;
-}
-__attribute__((noinline)) void right(int level, unsigned path, Walk &walk, Step step)
-{
-    if (level == 0)
-        (walk.*step)();
-    else if (path & 1)
-        right(level - 1, path >> 1, walk, step);
-    else
-        left(level - 1, path >> 1, walk, step);
-    sink = 2;
+        down<0>(level - 1, path >> 1, walk, step);
+    sink = side; // or the two would be one function
 }
 
 void one_path(benchmark::State &state, Step step)
@@ -74,7 +63,7 @@ void one_path(benchmark::State &state, Step step)
     Walk walk;
     below(depth, [&] {
         for (auto _ : state)
-            left(8, 0, walk, step);
+            down<0>(8, 0, walk, step);
     });
 }
 
@@ -85,7 +74,7 @@ void near_paths(benchmark::State &state, Step step)
     below(depth + 6, [&] {
         unsigned turn = 0;
         for (auto _ : state)
-            left(2, ++turn % 2 != 0 ? 7 : 0, walk, step);
+            down<0>(2, ++turn % 2 != 0 ? 7 : 0, walk, step);
     });
 }
 
@@ -95,7 +84,7 @@ __attribute__((noinline)) void begin_random_path(uint64_t &random, Walk &walk, S
     random ^= random << 13;
     random ^= random >> 7;
     random ^= random << 17;
-    left(8, static_cast<unsigned>(random % paths), walk, step);
+    down<0>(8, static_cast<unsigned>(random % paths), walk, step);
     sink = 3;
 }
 

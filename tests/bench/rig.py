@@ -11,6 +11,8 @@ import sys
 import tempfile
 from typing import NamedTuple
 
+from looks import bytes_in
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HEAPTRACK_LIBRARY = "/usr/lib/heaptrack/libheaptrack_preload.so"
 HEAPTRACK_INTERPRETER = "/usr/lib/heaptrack/libexec/heaptrack_interpret"
@@ -181,11 +183,6 @@ class Bench:
     def say(self, text):
         """For a person who waits: on standard error when standard output is to be the tables alone."""
         print(text, file=sys.stderr if self.markdown else sys.stdout, flush=True)
-
-
-def bytes_in(folder):
-    """Bytes that the files in a folder take, holes not counted."""
-    return sum(file.stat().st_blocks * 512 for file in pathlib.Path(folder).rglob("*") if file.is_file())
 
 
 def median(runs, field="seconds"):

@@ -45,7 +45,7 @@ void require_equal(const Both &both, unsigned at_least)
     REQUIRE(both.hash == hash_of(both.rules));
 }
 
-volatile int sink;
+thread_local volatile int sink;
 
 __attribute__((noinline)) void recurse(int depth, const std::function<void()> &leaf)
 {
@@ -310,6 +310,12 @@ extern "C" void unpaired_test_traps_after_push();
 extern "C" void unpaired_test_beyond_libunwind(void (*)());
 __asm__(R"(
     .text
+    .type unpaired_test_before, @function
+unpaired_test_before: # whose last byte is the one before: with none there LLVM's libunwind is past help
+    .cfi_startproc
+    ret
+    .cfi_endproc
+    .size unpaired_test_before, . - unpaired_test_before
     .type unpaired_test_traps_at_once, @function
 unpaired_test_traps_at_once:
     .cfi_startproc
@@ -402,7 +408,7 @@ __attribute__((noinline)) void with_room(size_t at, size_t bytes)
     auto *room = static_cast<volatile char *>(alloca(bytes));
     room[0] = 1;
     go_down(at + 1);
-    sink = room[0];
+    sink = static_cast<unsigned char>(room[0]);
 }
 __attribute__((noinline)) void with_frame_pointer(size_t at)
 {

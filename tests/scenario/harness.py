@@ -5,6 +5,7 @@ Only the standard library. Nothing here knows a single test: expectations stand 
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -66,6 +67,14 @@ def run_unpaired(unpaired, command, *, options=(), env=None, cwd=None, timeout=9
             raise Failed(f"no readable report ({problem}); status {result.status}\n"
                          f"--- stdout\n{text(result.stdout)}\n--- stderr\n{text(result.stderr)}") from None
     return result
+
+
+def needed(program):
+    """Where a program that a test runs is installed."""
+    path = shutil.which(program, path="/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin:/usr/local/sbin")
+    if not path:
+        raise Broken(f"{program} is missing; scripts/setup installs what the tests need")
+    return path
 
 
 def counted(image, severities=COUNTED):

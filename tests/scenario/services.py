@@ -1,13 +1,12 @@
 """Servers that a scenario's program talks to: on loopback, each on a free port, ended by its own process id."""
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
 import time
 
-from harness import Broken
+from harness import Broken, needed
 
 START_S = 30
 TRIES = 5
@@ -57,9 +56,7 @@ def start_mosquitto(program, folder):
 @contextlib.contextmanager
 def mosquitto():
     """An MQTT broker with an empty state; gives its port."""
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-    if not program:
-        raise Broken("mosquitto is missing; scripts/setup installs what the tests need")
+    program = needed("mosquitto")
     with tempfile.TemporaryDirectory(prefix="unpaired-test-") as folder:
         for _ in range(TRIES):
             started = start_mosquitto(program, folder)

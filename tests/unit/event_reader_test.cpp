@@ -14,13 +14,13 @@ namespace {
 
 using Numbers = std::vector<uint64_t>;
 
-Numbers acquired(uint32_t site) { return {uint64_t{site} << 2 | UNPAIRED_EVENT_ACQUIRED}; }
+Numbers acquired(uint32_t site) { return {uint64_t{site} << 2 | UNPAIRED_LOGGED_ACQUIRED}; }
 Numbers acquired(uint32_t site, uint64_t size)
 {
-    return {uint64_t{site} << 2 | UNPAIRED_EVENT_ACQUIRED_SIZED, size + 1};
+    return {uint64_t{site} << 2 | UNPAIRED_LOGGED_ACQUIRED_SIZED, size + 1};
 }
-Numbers released(uint64_t since) { return {since << 2 | UNPAIRED_EVENT_RELEASED}; }
-Numbers other(unsigned kind, uint64_t number) { return {kind << 2 | UNPAIRED_EVENT_OTHER, number}; }
+Numbers released(uint64_t since) { return {since << 2 | UNPAIRED_LOGGED_RELEASED}; }
+Numbers other(unsigned kind, uint64_t number) { return {kind << 2 | UNPAIRED_LOGGED_OTHER, number}; }
 
 Trace read(const TraceBuilder &b) { return read_trace(b.bytes(), "test.trace"); }
 
@@ -45,14 +45,14 @@ bool tells(const Trace &trace, const std::string &text)
 TEST_CASE("numbers of an event come back as they were put", "[events]")
 {
     for (const uint64_t number : {uint64_t{0}, uint64_t{1}, uint64_t{127}, uint64_t{128}, uint64_t{16383},
-                                  uint64_t{16384}, UNPAIRED_EVENT_LARGEST}) {
-        unpaired_event_word put{};
+                                  uint64_t{16384}, UNPAIRED_LOGGED_LARGEST}) {
+        unpaired_logged_event_word put{};
         unpaired_logged_event_put(&put, 7);
         unpaired_logged_event_put(&put, number);
-        CHECK(put.length <= UNPAIRED_EVENT_BYTES);
-        unpaired_event_word got{put.bytes, 0};
-        CHECK(unpaired_event_get(&got) == 7);
-        CHECK(unpaired_event_get(&got) == number);
+        CHECK(put.length <= UNPAIRED_LOGGED_BYTES);
+        unpaired_logged_event_word got{put.bytes, 0};
+        CHECK(unpaired_logged_event_get(&got) == 7);
+        CHECK(unpaired_logged_event_get(&got) == number);
         CHECK(got.length == put.length);
     }
 }
@@ -130,18 +130,18 @@ TEST_CASE("sizes that do not fit beside the site, other retirements and unknown 
     TraceBuilder b;
     const uint32_t site = b.site("malloc", {"make@m.c:1", "main@server.c:1"});
     const uint64_t large = UINT64_C(1) << 40;
-    b.events({other(UNPAIRED_EVENT_TIME, 12),
-              other(UNPAIRED_EVENT_SIZE, large),
-              {uint64_t{site} << 2 | UNPAIRED_EVENT_ACQUIRED_SIZED, 0},
+    b.events({other(UNPAIRED_LOGGED_TIME, 12),
+              other(UNPAIRED_LOGGED_SIZE, large),
+              {uint64_t{site} << 2 | UNPAIRED_LOGGED_ACQUIRED_SIZED, 0},
               acquired(site, 10),
               acquired(site),
               acquired(site),
-              other(UNPAIRED_EVENT_UNSEEN, 0),
-              other(UNPAIRED_EVENT_LOST, 1),
-              other(UNPAIRED_EVENT_EARLIER, 3),
-              other(UNPAIRED_EVENT_SIZE, 1000),
-              other(UNPAIRED_EVENT_RESIZED, 3),
-              other(UNPAIRED_EVENT_CAME_HOME, 2),
+              other(UNPAIRED_LOGGED_UNSEEN, 0),
+              other(UNPAIRED_LOGGED_LOST, 1),
+              other(UNPAIRED_LOGGED_EARLIER, 3),
+              other(UNPAIRED_LOGGED_SIZE, 1000),
+              other(UNPAIRED_LOGGED_RESIZED, 3),
+              other(UNPAIRED_LOGGED_CAME_HOME, 2),
               acquired(site, 5000)});
     b.counter(site, 5, 0, 1);
     b.counted_bytes(site, large + 30 + 5000, large + 30);
@@ -253,8 +253,10 @@ TEST_CASE("any bytes at all are read as events without harm", "[events]")
         TraceBuilder b;
         const uint32_t site = b.site("malloc", {"make@m.c:1", "main@server.c:1"});
         std::vector<Numbers> events;
-        for (int i = 0; i < 100; i++)
-            events.push_back({random() >> (random() % 60), random() >> (random() % 60)});
+        for (int i = 0; i < 50; i++) {
+            events.push_back({random() >> (random() % 60)});
+            events.push_back({random() >> (36 + random() % 28), random() >> (36 + random() % 28)});
+        }
         b.events(events);
         b.counter(site, 1);
         std::vector<uint8_t> bytes = b.bytes();

@@ -157,11 +157,11 @@ TraceBuilder golden_trace()
     b.child_end(100, 0, 501);
     // 1.2: every event of the forked child
     const uint64_t of_block = uint64_t{block} << 2;
-    b.events({{of_block | UNPAIRED_EVENT_ACQUIRED_SIZED, 31},
-              {of_block | UNPAIRED_EVENT_ACQUIRED},
-              {UNPAIRED_EVENT_TIME << 2 | UNPAIRED_EVENT_OTHER, 200},
-              {of_block | UNPAIRED_EVENT_ACQUIRED},
-              {of_block | UNPAIRED_EVENT_ACQUIRED}},
+    b.events({{of_block | UNPAIRED_LOGGED_ACQUIRED_SIZED, 31},
+              {of_block | UNPAIRED_LOGGED_ACQUIRED},
+              {UNPAIRED_LOGGED_TIME << 2 | UNPAIRED_LOGGED_OTHER, 200},
+              {of_block | UNPAIRED_LOGGED_ACQUIRED},
+              {of_block | UNPAIRED_LOGGED_ACQUIRED}},
              0, 0, 1, 2);
     return b;
 }

@@ -359,12 +359,12 @@ void TraceBuilder::events(const std::vector<std::vector<uint64_t>> &events, uint
     std::vector<uint8_t> content;
     append(content, &events_header, sizeof events_header);
     for (const std::vector<uint64_t> &numbers : events) {
-        unpaired_event_word event{};
+        unpaired_logged_event_word event{};
         for (const uint64_t value : numbers)
             unpaired_logged_event_put(&event, value);
         append(content, &event.bytes, event.length);
     }
-    content.resize(content.size() + UNPAIRED_EVENT_BYTES);
+    content.resize(content.size() + UNPAIRED_LOGGED_BYTES);
     std::vector<uint8_t> whole = extent(UNPAIRED_EXTENT_EVENTS, image_id, 0, content);
     std::memcpy(&whole[offsetof(unpaired_extent, shard)], &shard, sizeof shard);
     events_.push_back(std::move(whole));

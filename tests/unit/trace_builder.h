@@ -2,7 +2,7 @@
 #pragma once
 
 #include "passes/symbolise.h"
-#include "unpaired/trace_format.h"
+#include "unpaired/trace_events.h"
 
 #include <cstdint>
 #include <map>

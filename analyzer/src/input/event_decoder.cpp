@@ -155,23 +155,23 @@ void EventDecoder::resized(uint64_t since)
 void EventDecoder::other(unsigned kind, uint64_t number)
 {
     switch (kind) {
-    case UNPAIRED_EVENT_SIZE:
+    case UNPAIRED_LOGGED_SIZE:
         size_ = number;
         break;
-    case UNPAIRED_EVENT_UNSEEN:
+    case UNPAIRED_LOGGED_UNSEEN:
         released(number, &SiteEvents::unseen);
         break;
-    case UNPAIRED_EVENT_LOST:
+    case UNPAIRED_LOGGED_LOST:
         released(number, &SiteEvents::lost);
         break;
-    case UNPAIRED_EVENT_CAME_HOME:
+    case UNPAIRED_LOGGED_CAME_HOME:
         released(number, &SiteEvents::released);
         break;
-    case UNPAIRED_EVENT_RESIZED:
+    case UNPAIRED_LOGGED_RESIZED:
         resized(number);
         break;
-    case UNPAIRED_EVENT_TIME:
-    case UNPAIRED_EVENT_EARLIER:
+    case UNPAIRED_LOGGED_TIME:
+    case UNPAIRED_LOGGED_EARLIER:
         break;
     default:
         unknown_++;
@@ -181,26 +181,26 @@ void EventDecoder::other(unsigned kind, uint64_t number)
 void EventDecoder::decode(std::span<const uint8_t> events)
 {
     const uint8_t *at = events.data(), *end = at + events.size();
-    while (end - at >= static_cast<ptrdiff_t>(UNPAIRED_EVENT_BYTES) && *at != 0) {
-        unpaired_event_word event{};
+    while (end - at >= static_cast<ptrdiff_t>(UNPAIRED_LOGGED_BYTES) && *at != 0) {
+        unpaired_logged_event_word event{};
         std::memcpy(&event.bytes, at, sizeof event.bytes);
-        const uint64_t first = unpaired_event_get(&event);
+        const uint64_t first = unpaired_logged_event_get(&event);
         switch (first & 3) {
-        case UNPAIRED_EVENT_ACQUIRED:
+        case UNPAIRED_LOGGED_ACQUIRED:
             acquired(first >> 2, 0, true);
             break;
-        case UNPAIRED_EVENT_RELEASED:
+        case UNPAIRED_LOGGED_RELEASED:
             released(first >> 2, &SiteEvents::released);
             break;
-        case UNPAIRED_EVENT_ACQUIRED_SIZED: {
-            const uint64_t size =
-                event.length < UNPAIRED_EVENT_BYTES ? unpaired_event_get(&event) : 0; // 0: only of damage
+        case UNPAIRED_LOGGED_ACQUIRED_SIZED: {
+            const uint64_t size = event.length < UNPAIRED_LOGGED_BYTES ? unpaired_logged_event_get(&event)
+                                                                       : 0; // 0: only of damage
             acquired(first >> 2, size != 0 ? size - 1 : size_, false);
             break;
         }
         default:
             other(static_cast<unsigned>(first >> 2),
-                  event.length < UNPAIRED_EVENT_BYTES ? unpaired_event_get(&event) : 0);
+                  event.length < UNPAIRED_LOGGED_BYTES ? unpaired_logged_event_get(&event) : 0);
         }
         at += event.length;
     }

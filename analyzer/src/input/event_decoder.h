@@ -1,7 +1,7 @@
 // The events of one shard, put together to what became of each site's acquisitions.
 #pragma once
 
-#include "unpaired/trace_format.h"
+#include "unpaired/trace_events.h"
 
 #include <cstdint>
 #include <span>
@@ -86,7 +86,7 @@ private:
     std::vector<SiteEvents> sites_;
     std::vector<uint32_t> touched_;
     LiveEvents live_;
-    uint64_t size_ = 0; // as EVENT_SIZE said
+    uint64_t size_ = 0; // as LOGGED_SIZE said
     uint64_t events_ = 0, senseless_ = 0, unknown_ = 0;
 };
 

@@ -21,12 +21,12 @@ constexpr uint64_t headers = sizeof(unpaired_extent) + sizeof(unpaired_events);
 size_t last_event(std::span<const uint8_t> events)
 {
     size_t last = std::string::npos;
-    for (size_t at = 0; at + UNPAIRED_EVENT_BYTES <= events.size() && events[at] != 0;) {
-        unpaired_event_word event{};
+    for (size_t at = 0; at + UNPAIRED_LOGGED_BYTES <= events.size() && events[at] != 0;) {
+        unpaired_logged_event_word event{};
         std::memcpy(&event.bytes, &events[at], sizeof event.bytes);
-        const uint64_t first = unpaired_event_get(&event);
-        if ((first & 3) >= UNPAIRED_EVENT_ACQUIRED_SIZED && event.length < UNPAIRED_EVENT_BYTES)
-            unpaired_event_get(&event);
+        const uint64_t first = unpaired_logged_event_get(&event);
+        if ((first & 3) >= UNPAIRED_LOGGED_ACQUIRED_SIZED && event.length < UNPAIRED_LOGGED_BYTES)
+            unpaired_logged_event_get(&event);
         last = at;
         at += event.length;
     }
@@ -76,7 +76,7 @@ public:
             unpaired_events header;
             std::memcpy(&header, &bytes_[sizeof(unpaired_extent)], sizeof header);
             const std::span<const uint8_t> events = events_of(bytes_);
-            if (events.size() < UNPAIRED_EVENT_BYTES || events[0] == 0)
+            if (events.size() < UNPAIRED_LOGGED_BYTES || events[0] == 0)
                 continue; // its writer did not come to use it
             if (header.number != number++ || header.acquired != decoder_.acquisitions())
                 return false;
@@ -103,16 +103,16 @@ private:
     void keep_until(size_t last)
     {
         bytes_.swap(again_);
-        if (last == std::string::npos || bytes_.size() < headers + last + UNPAIRED_EVENT_BYTES) {
+        if (last == std::string::npos || bytes_.size() < headers + last + UNPAIRED_LOGGED_BYTES) {
             bytes_.resize(std::min<size_t>(bytes_.size(), headers));
-            bytes_.resize(headers + UNPAIRED_EVENT_BYTES);
+            bytes_.resize(headers + UNPAIRED_LOGGED_BYTES);
             return;
         }
-        unpaired_event_word event{};
+        unpaired_logged_event_word event{};
         std::memcpy(&event.bytes, &bytes_[headers + last], sizeof event.bytes);
-        const uint64_t first = unpaired_event_get(&event);
-        if ((first & 3) >= UNPAIRED_EVENT_ACQUIRED_SIZED && event.length < UNPAIRED_EVENT_BYTES)
-            unpaired_event_get(&event);
+        const uint64_t first = unpaired_logged_event_get(&event);
+        if ((first & 3) >= UNPAIRED_LOGGED_ACQUIRED_SIZED && event.length < UNPAIRED_LOGGED_BYTES)
+            unpaired_logged_event_get(&event);
         const auto behind = bytes_.begin() + static_cast<ptrdiff_t>(headers + last + event.length);
         std::fill(behind, bytes_.end(), uint8_t{0});
     }

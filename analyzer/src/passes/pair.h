@@ -15,7 +15,7 @@ namespace unpaired {
 struct SiteTally {
     uint32_t site = 0;
     uint64_t acquired = 0, bytes = 0, released = 0, released_unseen = 0, failed = 0, lost = 0;
-    uint64_t peak_bytes = 0; ///< most that was live at a time; an upper bound over several threads
+    uint64_t peak_bytes = 0;     ///< most that was live at a time; an upper bound over several threads
     std::vector<uint32_t> live;  ///< indices into Trace::slots: resources in their own right
     std::vector<uint32_t> parts; ///< indices of slots that belong to another live one
 };

@@ -65,7 +65,7 @@ NOT_INLINED void with_alloca(int depth, Leaf leaf)
     auto *room = static_cast<volatile char *>(alloca(16 + chance(2000)));
     room[0] = 1;
     descend(depth - 1, leaf);
-    sink = room[0];
+    sink = static_cast<unsigned char>(room[0]);
 }
 NOT_INLINED void with_array_of_variable_length(int depth, Leaf leaf)
 {
@@ -73,7 +73,7 @@ NOT_INLINED void with_array_of_variable_length(int depth, Leaf leaf)
     __extension__ volatile char room[bytes];
     room[0] = 1;
     descend(depth - 1, leaf);
-    sink = room[0];
+    sink = static_cast<unsigned char>(room[0]);
 }
 NOT_INLINED void realigned(int depth, Leaf leaf)
 {
@@ -83,7 +83,7 @@ NOT_INLINED void realigned(int depth, Leaf leaf)
     sink = room[0] + static_cast<int>(reinterpret_cast<uintptr_t>(room) % 64);
 }
 #if defined(__x86_64__)
-typedef double Avx __attribute__((vector_size(32)));
+using Avx __attribute__((vector_size(32))) = double;
 __attribute__((noinline, target("avx"))) void with_avx(int depth, Leaf leaf)
 {
     volatile Avx spilled = {1.0, 2.0, 3.0, static_cast<double>(depth)};

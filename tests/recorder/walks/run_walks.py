@@ -5,43 +5,19 @@ enough to mean something."""
 import argparse
 import glob
 import os
-import shutil
-import socket
 import struct
-import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scenario"))
 import harness  # noqa: E402
-from harness import Broken, Failed  # noqa: E402
+import loads  # noqa: E402
+import redis_server  # noqa: E402
+from harness import Failed, needed  # noqa: E402
 
 # As `Outcome` in compare_walks.cpp; the text follows.
 COUNTS = ("walks", "mismatches", "from_memo", "without_rules", "libunwind_wrong", "frames", "text_used")
 
-SQL = """
-create table t(id integer primary key, name text, value real);
-with recursive n(i) as (select 1 union all select i + 1 from n where i < 10000)
-  insert into t select i, 'name ' || i, i * 1.5 from n;
-create index by_name on t(name);
-select count(*), sum(value) from t where name like 'name 1%';
-delete from t where id % 3 = 0;
-vacuum;
-select avg(value), group_concat(distinct substr(name, 1, 6)) from t;
-"""
-PYTHON = """
-import decimal, json, re, sqlite3, subprocess, threading
-rows = [{"n": i, "s": str(i) * 5} for i in range(1000)]
-text = json.dumps(rows)
-threads = [threading.Thread(target=lambda: re.findall(r"1+", text)) for _ in range(4)]
-[t.start() for t in threads]
-[t.join() for t in threads]
-db = sqlite3.connect(":memory:")
-db.create_function("twice", 1, lambda value: 2 * value)
-print(db.execute("select twice(21)").fetchone(), decimal.Decimal(2).sqrt())
-print(subprocess.run(["/bin/echo", "child"], capture_output=True, text=True).stdout.strip())
-"""
 CPLUSPLUS = """
 #include <vector>
 int sum(std::vector<int> &all) { all.push_back(1); int s = 0; for (int x : all) s += x; return s; }
@@ -97,13 +73,6 @@ class Walks:
             raise Failed(f"{outcome.libunwind_wrong} walks differ where libunwind is known to be wrong: too many")
 
 
-def needed(program):
-    path = shutil.which(program, path="/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin")
-    if not path:
-        raise Broken(f"{program} is missing; scripts/setup installs what the tests need")
-    return path
-
-
 def every_way(walks, program):
     result = walks.run([program])
     told = dict(line.split(": ") for line in result.stdout.decode().splitlines())
@@ -140,12 +109,12 @@ def frame_pointers(walks, program):
 
 
 def sqlite3(walks, _):
-    walks.run([needed("sqlite3"), ":memory:"], stdin=SQL.encode(), output=b"1112|2286894.0")
+    walks.run([needed("sqlite3"), ":memory:"], stdin=loads.SQL.encode(), output=b"1112|2286894.0")
     walks.judge(40000)
 
 
 def python3(walks, _):
-    walks.run(["/usr/bin/python3", "-c", PYTHON], output=b"(42,) 1.414213562373095048801688724")
+    walks.run(["/usr/bin/python3", "-c", loads.PYTHON], output=b"(42,) 1.414213562373095048801688724")
     walks.judge(100000)
 
 
@@ -157,55 +126,15 @@ def compiler(walks, _):
 
 def redis(walks, _):
     """Debian's is linked with jemalloc, which is left alone: its events are descriptors and locks."""
-    path = os.path.join(walks.folder, "redis.sock")
-    server = subprocess.Popen(
-        [needed("redis-server"), "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no", "--dir",
-         walks.folder, "--daemonize", "no"],
-        env=walks.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        deadline = time.monotonic() + 60
-        while not connects(path):
-            if time.monotonic() > deadline or server.poll() is not None:
-                raise Failed("redis-server does not listen")
-            time.sleep(0.02)  # polls for what another process does; no order is built on the time
+    with redis_server.serving(walks.folder, env=walks.env) as path:
         for i in range(400):
-            ask(path, f"set key:{i} {'v' * (i + 1)}", b"+OK")
-            ask(path, f"strlen key:{i}", b":%d" % (i + 1))
-        with socket.socket(socket.AF_UNIX) as last:
-            last.connect(path)
-            last.sendall(b"shutdown nosave\r\n")
-            output, _ = server.communicate(timeout=60)
-    finally:
-        if server.poll() is None:
-            server.kill()
-            server.wait()
-    if server.returncode != 0:
-        raise Failed(f"redis-server: status {server.returncode}\n{harness.text(output)}")
+            redis_server.ask(path, f"set key:{i} {'v' * (i + 1)}", b"+OK")
+            redis_server.ask(path, f"strlen key:{i}", b":%d" % (i + 1))
     walks.judge(3000)
 
 
-def connects(path):
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(path)
-            return True
-        except OSError:
-            return False
-
-
-def ask(path, command, answer):
-    """A connection of its own: each is accepted and closed."""
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(60)
-        client.connect(path)
-        client.sendall(command.encode() + b"\r\n")
-        got = client.recv(1000)
-        if not got.startswith(answer):
-            raise Failed(f"redis: {command}: {got!r}")
-
-
-CASES = {"aarch64": aarch64, "every-way": every_way, "frame-pointers": frame_pointers, "sqlite3": sqlite3, "python3": python3, "compiler": compiler, "redis": redis,
-         "slow-path": slow_path}
+CASES = {"aarch64": aarch64, "every-way": every_way, "frame-pointers": frame_pointers, "sqlite3": sqlite3,
+         "python3": python3, "compiler": compiler, "redis": redis, "slow-path": slow_path}
 
 
 def main():

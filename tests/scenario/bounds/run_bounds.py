@@ -9,48 +9,22 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness  # noqa: E402
 from harness import Broken, Failed  # noqa: E402
+from looks import bound, looks  # noqa: E402
 
 KIB = 1024
-BASE, PER_THREAD, PER_BLOCK = 4 * 1024 * KIB, 64 * KIB, 96  # bytes
 TIMEOUT = 800
 
 
-def bound(threads, blocks):
-    return BASE + threads * PER_THREAD + blocks * PER_BLOCK
-
-
-def resident(pid):
-    """Bytes of private memory and of mapped files, the trace not among them (its file lies in memory: RssShmem)."""
-    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        fields = dict(line.split(":", 1) for line in file)
-    return sum(int(fields[name].split()[0]) * KIB for name in ("RssAnon", "RssFile"))
-
-
 def look_at(command, environment, folder):
-    """[(resident bytes, bytes of trace)] for each time the program says `look`."""
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **environment},
-                               text=True)
-    timer = threading.Timer(TIMEOUT, process.kill)
-    timer.start()
+    """What is seen at the program's two rests: after a tenth, and at the end."""
     try:
-        seen = []
-        for line in process.stdout:
-            if line == "look\n":
-                trace = sum(os.stat(os.path.join(folder, name)).st_blocks * 512 for name in os.listdir(folder))
-                seen.append((resident(process.pid), trace))
-                process.stdin.write("\n")
-                process.stdin.flush()
-        if process.wait() != 0:
-            raise Failed(f"{command}: status {process.returncode} (killed after {TIMEOUT} s if it is -9)")
-    finally:
-        timer.cancel()
-        process.kill()
-        process.wait()
+        seen = list(looks(command, environment, folder, TIMEOUT))
+    except subprocess.CalledProcessError as error:
+        raise Failed(f"{error} (after {TIMEOUT} s it is killed)") from None
     if len(seen) != 2:
         raise Broken(f"{command} asked to be looked at {len(seen)} times")
     return seen
@@ -62,12 +36,12 @@ def added(arguments, with_us, without):
     if not os.path.isdir("/dev/shm"):
         raise Broken("no /dev/shm: the trace's pages could not be told from the program's")
     with tempfile.TemporaryDirectory(prefix="unpaired-test-", dir="/dev/shm") as folder:
-        alone = max(memory for memory, _ in look_at([arguments.program, *map(str, without)], {}, folder))
-        seen = look_at([arguments.program, *map(str, with_us)],
+        alone = max(look.memory for look in look_at([arguments.program, *without], {}, folder))
+        seen = look_at([arguments.program, *with_us],
                        {"LD_PRELOAD": arguments.preload, "UNPAIRED_OUTPUT": f"{folder}/%p.trace"}, folder)
-    if any(trace == 0 for _, trace in seen):
+    if any(look.trace == 0 for look in seen):
         raise Broken("nothing was recorded")
-    results = [(memory - alone + trace, trace) for memory, trace in seen]
+    results = [(look.memory - alone + look.trace, look.trace) for look in seen]
     for when, (total, trace) in zip(("after a tenth", "at the end"), results):
         print(f"{when}: {total // KIB} KiB added, of them {trace // KIB} KiB in the trace")
     return results

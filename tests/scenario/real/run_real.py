@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
 """Programs that are not ours, with no leak to find: none is reported, and what they do is what they do without us."""
 import argparse
+import json
 import os
-import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness  # noqa: E402
-from harness import Broken, Failed, show_image  # noqa: E402
+import loads  # noqa: E402
+import redis_server  # noqa: E402
+from harness import Broken, Failed, needed, show_image  # noqa: E402
 
 NODE = """
 const fs = require('fs');
@@ -24,34 +23,6 @@ for (let i = 0; i < 50; i++) { const fd = fs.openSync('/dev/null', 'r'); open++;
   console.log('node closed all', open);
 })();
 """
-SQL = """
-create table t(id integer primary key, name text, value real);
-with recursive n(i) as (select 1 union all select i + 1 from n where i < 2000)
-  insert into t select i, 'name ' || i, i * 1.5 from n;
-create index by_name on t(name);
-select count(*), sum(value) from t where name like 'name 1%';
-delete from t where id % 3 = 0;
-vacuum;
-select avg(value) from t;
-"""
-PYTHON = """
-import json, re, threading, tempfile, subprocess
-rows = [{"n": i, "s": str(i) * 5} for i in range(2000)]
-text = json.dumps(rows)
-threads = [threading.Thread(target=lambda: re.findall(r"1+", text)) for _ in range(4)]
-[t.start() for t in threads]
-[t.join() for t in threads]
-with tempfile.TemporaryFile() as f:
-    f.write(text.encode())
-print(len(text), subprocess.run(["/bin/echo", "child"], capture_output=True, text=True).stdout.strip())
-"""
-
-
-def needed(program):
-    path = shutil.which(program, path="/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin")
-    if not path:
-        raise Broken(f"{program} is missing; scripts/setup installs what the tests need")
-    return path
 
 
 def check(unpaired, command, stdin=None, env=None, cwd=None, findings=("leak",), closes=None):
@@ -83,44 +54,19 @@ def without_findings(report, severities):
 
 
 def redis(unpaired):
-    server, client = needed("redis-server"), needed("redis-cli")
+    client = needed("redis-cli")
     with tempfile.TemporaryDirectory(prefix="unpaired-test-") as folder:
-        path, report = os.path.join(folder, "redis.sock"), os.path.join(folder, "report.json")
-        command = [unpaired, "run", "--output", f"json:{report}", "--", server, "--port", "0", "--unixsocket", path,
-                   "--save", "", "--appendonly", "no", "--dir", folder, "--daemonize", "no"]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        try:
-            wait_for_socket(path, process)
+        report = os.path.join(folder, "report.json")
+        with redis_server.serving(folder, launcher=[unpaired, "run", "--output", f"json:{report}", "--"]) as path:
             commands = "".join(f"set key:{i} {'v' * (i + 1)}\n" for i in range(200)) + \
                 "".join(f"lpush list {i}\n" for i in range(200)) + "get key:7\nllen list\ndbsize\n"
             answer = harness.run([client, "-s", path], stdin=commands.encode())
             if answer.stdout.split()[-3:] != [b"vvvvvvvv", b"200", b"201"]:
                 raise Failed(f"redis answered {answer.stdout[-200:]!r} {answer.stderr!r}")
-            harness.run([client, "-s", path, "shutdown", "nosave"])
-            output, _ = process.communicate(timeout=60)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-        if process.returncode != 0:
-            raise Failed(f"status {process.returncode}\n{harness.text(output)}")
-        import json
         with open(report, encoding="utf-8") as file:
             problems = without_findings(json.load(file), ("leak",))
         if problems:
             raise Failed("\n".join(problems))
-
-
-def wait_for_socket(path, process):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(path)
-                return
-            except OSError:
-                time.sleep(0.02)  # polls for what another process does; no order is built on the time
-    raise Failed("redis-server does not listen")
 
 
 def git(unpaired):
@@ -148,8 +94,8 @@ CASES = {
     "ls": lambda u: check(u, [needed("ls"), "-la", "/etc"]),
     "xz": xz,
     "git": git,
-    "sqlite3": lambda u: check(u, [needed("sqlite3"), ":memory:"], stdin=SQL.encode()),
-    "python3": lambda u: check(u, ["/usr/bin/python3", "-c", PYTHON]),
+    "sqlite3": lambda u: check(u, [needed("sqlite3"), ":memory:"], stdin=loads.SQL.encode()),
+    "python3": lambda u: check(u, ["/usr/bin/python3", "-c", loads.PYTHON]),
     "python3-pass": lambda u: check(u, ["/usr/bin/python3", "-c", "pass"]),
     "node": lambda u: check(u, [needed("node"), "-e", NODE], closes=("file", 100)),
     "redis": redis,

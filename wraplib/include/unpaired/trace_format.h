@@ -8,7 +8,7 @@
  *   COUNTERS  totals per call site, sharded by thread,
  *   LOG       append-only records: dictionary, modules, sites, threads, marks, anomalies, ends,
  *   REACH     what memory still held when somebody looked (since 1.1),
- *   EVENTS    where asked for, every acquisition and release of a shard (since 1.2).
+ *   EVENTS    where asked for, every acquisition and release of a shard (since 1.2): trace_events.h.
  * Everything is little-endian. A writer maps the file shared and stores plainly: what was stored survives the
  * writer's death. One file may be written by several processes (a program and its forked children): each is
  * an *image*, has its own extents, and never writes into another's.
@@ -207,74 +207,6 @@ struct unpaired_reach {
     uint64_t at;             /* where the pointer stands; 0 in a register */
 };
 UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_reach) == 24, reach_is_24_bytes);
-
-/* ---- every event -------------------------------------------------------------------------------------- */
-
-/* An EVENTS extent begins with this; events follow, those of a shard in the order in which its thread recorded them,
- * extent after extent by `number`. Only a shard's own thread acquires its slots, so an acquisition is known by its
- * *ordinal*: the shard's first is 1. A release says how many the shard has acquired since (0: it was the last one).
- * What a thread of another shard releases is logged when the slot has come home; until then the slot itself says so
- * (UNPAIRED_SLOT_AWAY). */
-struct unpaired_events {
-    uint64_t acquired; /* ordinal of the last acquisition before this extent */
-    uint32_t number;   /* of the shard's extents, those without events left out: 0, 1, ... */
-    uint32_t time_ms;  /* times within are counted from here */
-    uint32_t reserved[4];
-};
-UNPAIRED_STATIC_ASSERT(sizeof(struct unpaired_events) == 32, events_header_is_32_bytes);
-
-/* An event has 1 to 8 bytes: numbers of 7 bits a byte, lowest first, all but a number's last byte with the high bit
- * set. No event begins with a zero byte: that is the end of what was written, as are fewer than 8 bytes before the end
- * of the extent. The first byte is stored last, after the others and zeros up to the eighth.
- * The lowest two bits of the first number are one of these: */
-enum unpaired_logged_event {
-    UNPAIRED_EVENT_ACQUIRED = 0, /* the rest: the site. The size is that of the shard's last one from there */
-    UNPAIRED_EVENT_RELEASED = 1, /* the rest: how many were acquired since */
-    UNPAIRED_EVENT_ACQUIRED_SIZED =
-        2,                   /* the rest: the site; then the size plus 1, or 0: as EVENT_SIZE said */
-    UNPAIRED_EVENT_OTHER = 3 /* the rest, below 32: enum unpaired_other_event; then one number. A reader
-                                          skips those it does not know */
-};
-enum unpaired_other_event {
-    UNPAIRED_EVENT_TIME = 1,    /* milliseconds since unpaired_events.time_ms, of what follows */
-    UNPAIRED_EVENT_SIZE = 2,    /* a size, for an event that follows; at most UNPAIRED_EVENT_LARGEST */
-    UNPAIRED_EVENT_UNSEEN = 3,  /* as RELEASED, but the release itself was not seen */
-    UNPAIRED_EVENT_LOST = 4,    /* as RELEASED, but an anomaly tells that it was lost */
-    UNPAIRED_EVENT_RESIZED = 5, /* a live one, named as by RELEASED, now has the size that EVENT_SIZE said */
-    UNPAIRED_EVENT_EARLIER =
-        6, /* how many milliseconds before the present one CAME_HOMEs that follow happened */
-    UNPAIRED_EVENT_CAME_HOME = 7 /* as RELEASED, by a thread of another shard */
-};
-#define UNPAIRED_EVENT_BYTES 8u
-#define UNPAIRED_EVENT_LARGEST ((UINT64_C(1) << 49) - 1) /* a number that fits behind one byte */
-
-/* An event being made or read: its bytes as one little-endian word. */
-struct unpaired_event_word {
-    uint64_t bytes;
-    unsigned length;
-};
-
-static inline void unpaired_logged_event_put(struct unpaired_event_word *event, uint64_t number)
-{
-    while (number >= 0x80u && event->length < UNPAIRED_EVENT_BYTES - 1u) {
-        event->bytes |= ((number & 0x7fu) | 0x80u) << (8u * event->length++);
-        number >>= 7;
-    }
-    event->bytes |= (number & 0x7fu) << (8u * event->length++);
-}
-
-/* The number that begins at byte `length`, which then stands behind it. Of damaged bytes it may end at the eighth. */
-static inline uint64_t unpaired_event_get(struct unpaired_event_word *event)
-{
-    uint64_t number = 0, byte;
-    unsigned shift = 0;
-    do {
-        byte = event->bytes >> (8u * event->length++);
-        number |= (byte & 0x7fu) << shift;
-        shift += 7;
-    } while ((byte & 0x80u) != 0 && event->length < UNPAIRED_EVENT_BYTES);
-    return number;
-}
 
 /* ---- the log ----------------------------------------------------------------------------------------- */
 
