@@ -331,6 +331,7 @@ uint64_t complete_stacks(Trace &trace)
             continue;
         }
         const std::vector<uint64_t> &stack = outer->second.stack;
+        site.stack.reserve(site.stack.size() + frames);
         site.stack.insert(site.stack.end(), stack.end() - static_cast<ptrdiff_t>(frames), stack.end());
     }
     return cut;

@@ -153,7 +153,8 @@ Cycles find_cycles(const std::vector<Described> &findings, const Trace &trace, c
         cycles.name = function_name(trace, site.function);
         cycles.count = static_cast<uint32_t>(candidate.calls);
         const Blame blame = choose_blame(cycles.name, stacks.of(site), wrappers, program, of_firmware(trace));
-        const std::string file = blame.frame.file.substr(blame.frame.file.rfind('/') + 1);
+        const std::string &path = blame.frame.file;
+        const std::string file = path.substr(path.rfind('/') + 1);
         cycles.remark =
             fmt::format("cycles: {} calls of {}{}{} (found by their number; --cycle={} makes sure)",
                         candidate.calls, function_text(cycles.name),

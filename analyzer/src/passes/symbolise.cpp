@@ -93,10 +93,11 @@ const std::vector<Frame> &Stacks::frames_at(const Module &module, uint64_t retur
         frames.emplace_back();
     for (size_t i = 0; i < frames.size(); i++) {
         Frame &frame = frames[i];
-        frame.function = without_compiler_suffix(frame.function);
+        std::string function = without_compiler_suffix(frame.function);
         // how glibc's debug information spells the inside alias of an exported function
-        if (frame.function.starts_with("__GI_"))
-            frame.function.erase(0, 5);
+        if (function.starts_with("__GI_"))
+            function.erase(0, 5);
+        frame.function = function;
         frame.address = return_address;
         frame.module = module.path;
         frame.inlined = i + 1 < frames.size();
@@ -106,8 +107,10 @@ const std::vector<Frame> &Stacks::frames_at(const Module &module, uint64_t retur
 
 std::vector<Frame> Stacks::of(const Site &site, size_t addresses)
 {
+    addresses = std::min(addresses, site.stack.size());
     std::vector<Frame> result;
-    for (size_t i = 0; i < std::min(addresses, site.stack.size()); i++) {
+    result.reserve(addresses);
+    for (size_t i = 0; i < addresses; i++) {
         const uint64_t address = site.stack[i];
         if (const Module *module = module_of(site, address - 1)) {
             if (is_recorder(*module))
