@@ -314,29 +314,6 @@ LogGaps &LogGaps::operator+=(const LogGaps &other)
     return *this;
 }
 
-uint64_t complete_stacks(Trace &trace)
-{
-    std::vector<uint32_t> unfinished;
-    for (const auto &[id, site] : trace.sites)
-        if (site.outer != 0)
-            unfinished.push_back(id);
-    std::ranges::sort(unfinished); // a stack goes on with that of a lower number
-    uint64_t cut = 0;
-    for (const uint32_t id : unfinished) {
-        Site &site = trace.sites.at(id);
-        const size_t frames = UNPAIRED_SITE_OUTER_FRAMES(site.outer);
-        const auto outer = trace.sites.find(UNPAIRED_SITE_OUTER_SITE(site.outer));
-        if (outer == trace.sites.end() || outer->first >= id || outer->second.stack.size() < frames) {
-            cut++;
-            continue;
-        }
-        const std::vector<uint64_t> &stack = outer->second.stack;
-        site.stack.reserve(site.stack.size() + frames);
-        site.stack.insert(site.stack.end(), stack.end() - static_cast<ptrdiff_t>(frames), stack.end());
-    }
-    return cut;
-}
-
 LogGaps read_log(std::span<const uint32_t> words, uint64_t used, Trace &trace)
 {
     LogGaps gaps;

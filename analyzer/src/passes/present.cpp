@@ -1,6 +1,7 @@
 #include "passes/present.h"
 
 #include "families.h"
+#include "input/site_stacks.h"
 #include "passes/hold.h"
 #include "passes/judge.h"
 #include "passes/names.h"
@@ -129,8 +130,8 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
             finding.owner = owner_of(site->second, finding.stack, rules);
             if (is_acquisition(trace, site->second))
                 described.sites.insert(site->first);
-            if (!site->second.stack.empty())
-                described.address = stacks.file_address(site->second, site->second.stack.front());
+            for (const uint64_t innermost : addresses_of(trace, site->second, 1))
+                described.address = stacks.file_address(site->second, innermost);
         }
         if (one.failed.function != 0) {
             FailedRelease &failed = finding.failed_release.emplace();

@@ -1,5 +1,7 @@
 #include "passes/symbolise.h"
 
+#include "input/site_stacks.h"
+
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
@@ -107,11 +109,10 @@ const std::vector<Frame> &Stacks::frames_at(const Module &module, uint64_t retur
 
 std::vector<Frame> Stacks::of(const Site &site, size_t addresses)
 {
-    addresses = std::min(addresses, site.stack.size());
+    const std::vector<uint64_t> innermost = addresses_of(trace_, site, addresses);
     std::vector<Frame> result;
-    result.reserve(addresses);
-    for (size_t i = 0; i < addresses; i++) {
-        const uint64_t address = site.stack[i];
+    result.reserve(innermost.size());
+    for (const uint64_t address : innermost) {
         if (const Module *module = module_of(site, address - 1)) {
             if (is_recorder(*module))
                 continue;
