@@ -2,6 +2,8 @@
 // DESIGN.md §2 (docs/report.md). No behaviour here but total orders.
 #pragma once
 
+#include "name.h"
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -16,10 +18,10 @@ enum class Growth { once, plateau, sawtooth, step, linear };
 /// One frame of a symbolised stack. An inlined call has its own frame, with the address of the code it was
 /// inlined into. `file` is as the debug information spells it; empty if unknown, and `line` then 0.
 struct Frame {
-    std::string function; ///< demangled; "" if unknown
-    std::string file;
+    Name function; ///< demangled; "" if unknown
+    Name file;
     int line = 0;
-    std::string module;   ///< path of the file the code lies in; "" if none
+    Name module;          ///< path of the file the code lies in; "" if none
     uint64_t address = 0; ///< as it ran: a return address, except in the innermost frame of a signal
     bool inlined = false;
     bool operator==(const Frame &) const = default;

@@ -1,4 +1,5 @@
 #include "input/read_trace.h"
+#include "input/site_stacks.h"
 
 #include "trace_builder.h"
 
@@ -273,17 +274,23 @@ TEST_CASE("a stack goes on with the outermost frames of another site's, which ma
     // when it is read
     const Trace trace = read_trace(builder.bytes(), "t");
     // then each is whole, but where the other is missing, which is told
-    const std::vector<uint64_t> whole = trace.sites.at(first).stack;
+    const auto stack = [&](uint32_t site) { return addresses_of(trace, trace.sites.at(site)); };
+    const std::vector<uint64_t> whole = stack(first);
     REQUIRE(whole.size() == 4);
-    const std::vector<uint64_t> &of_second = trace.sites.at(second).stack;
+    const std::vector<uint64_t> of_second = stack(second);
     REQUIRE(of_second.size() == 4);
     CHECK(std::equal(whole.begin() + 1, whole.end(), of_second.begin() + 1));
-    CHECK(trace.sites.at(third).stack == std::vector<uint64_t>(whole.begin() + 2, whole.end()));
-    CHECK(trace.sites.at(lost).stack.size() == 1);
-    CHECK(trace.sites.at(circle).stack.size() == 1);
-    const std::vector<uint64_t> &of_later = trace.sites.at(later).stack;
-    REQUIRE(trace.sites.at(earlier).stack.size() == 3);
-    CHECK(std::equal(of_later.begin() + 1, of_later.end(), trace.sites.at(earlier).stack.begin() + 1));
+    CHECK(stack(third) == std::vector<uint64_t>(whole.begin() + 2, whole.end()));
+    CHECK(stack(lost).size() == 1);
+    CHECK(stack(circle).size() == 1);
+    const std::vector<uint64_t> of_later = stack(later);
+    REQUIRE(stack(earlier).size() == 3);
+    CHECK(stack(earlier)[1] == of_later[1]);
+    CHECK(stack(earlier)[2] == of_later[2]);
+    // and of each as much as is asked for
+    CHECK(addresses_of(trace, trace.sites.at(second), 2) == std::vector<uint64_t>{of_second[0], whole[1]});
+    CHECK(addresses_of(trace, trace.sites.at(third), 1) == std::vector<uint64_t>{whole[2]});
+    CHECK(addresses_of(trace, trace.sites.at(third), 0).empty());
     REQUIRE(trace.damage.size() == 1);
     CHECK(trace.damage[0].starts_with("2 stacks are cut"));
 }

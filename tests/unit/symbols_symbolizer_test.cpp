@@ -27,8 +27,8 @@ void check_inlined_chain(const std::vector<Frame> &frames,
     CHECK(frames[1].inlined);
     CHECK_FALSE(frames[2].inlined);
     for (const auto &frame : frames) {
-        CHECK(frame.file[0] == '/');
-        CHECK(std::filesystem::path(frame.file).filename() == "sample.cpp");
+        CHECK(frame.file.text()[0] == '/');
+        CHECK(std::filesystem::path(frame.file.text()).filename() == "sample.cpp");
     }
 }
 
@@ -61,10 +61,10 @@ TEST_CASE("a call inlined from a header names the header, its caller the source 
     auto frames = symbolizer.resolve(module_of(sample_full, places.at("from_header")),
                                      places.at("from_header").address - 1);
     REQUIRE(frames.size() == 2);
-    CHECK(std::filesystem::path(frames[0].file).filename() == "sample_inline.h");
+    CHECK(std::filesystem::path(frames[0].file.text()).filename() == "sample_inline.h");
     CHECK(frames[0].line == places.at("from_header").line);
     CHECK(frames[1].function == "app::(anonymous namespace)::unnamed(int)");
-    CHECK(std::filesystem::path(frames[1].file).filename() == "sample.cpp");
+    CHECK(std::filesystem::path(frames[1].file.text()).filename() == "sample.cpp");
     CHECK(frames[1].line == places.at("unnamed").line);
 }
 

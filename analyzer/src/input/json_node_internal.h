@@ -3,6 +3,7 @@
 #pragma once
 
 #include "input/input_error.h"
+#include "name.h"
 
 #include <cstdint>
 #include <fmt/format.h>
@@ -69,6 +70,12 @@ public:
     }
 
     void read(const char *key, std::string &to) const
+    {
+        if (const auto node = member(key))
+            to = node->text();
+    }
+
+    void read(const char *key, Name &to) const
     {
         if (const auto node = member(key))
             to = node->text();

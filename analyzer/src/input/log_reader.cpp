@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <optional>
 #include <string>
-#include <utility>
 
 namespace unpaired {
 namespace {
@@ -338,34 +337,6 @@ LogGaps &LogGaps::operator+=(const LogGaps &other)
     unknown += other.unknown;
     places += other.places;
     return *this;
-}
-
-uint64_t complete_stacks(Trace &trace)
-{
-    uint64_t cut = 0;
-    std::vector<std::pair<Site *, uint32_t>>
-        chain; // sites to be completed, each going on with the one behind it
-    for (auto &[id, first] : trace.sites) {
-        for (Site *site = &first; site != nullptr && site->outer != 0;) {
-            const uint32_t outer =
-                std::exchange(site->outer, 0); // so that no chain of a damaged trace goes in circles
-            chain.emplace_back(site, outer);
-            const auto next = trace.sites.find(UNPAIRED_SITE_OUTER_SITE(outer));
-            site = next != trace.sites.end() ? &next->second : nullptr;
-        }
-        for (; !chain.empty(); chain.pop_back()) {
-            const auto [site, outer] = chain.back();
-            const auto other = trace.sites.find(UNPAIRED_SITE_OUTER_SITE(outer));
-            const size_t frames = UNPAIRED_SITE_OUTER_FRAMES(outer);
-            if (other == trace.sites.end() || &other->second == site || other->second.stack.size() < frames) {
-                cut++;
-                continue;
-            }
-            const std::vector<uint64_t> &stack = other->second.stack;
-            site->stack.insert(site->stack.end(), stack.end() - static_cast<ptrdiff_t>(frames), stack.end());
-        }
-    }
-    return cut;
 }
 
 LogGaps read_log(std::span<const uint32_t> words, uint64_t used, Trace &trace)

@@ -24,8 +24,4 @@ struct LogGaps {
 /// writers had reserved; zeros behind it are no gap.
 LogGaps read_log(std::span<const uint32_t> words, uint64_t used, Trace &trace);
 
-/// After all logs of a trace: stacks that go on as another site's get its outermost frames. Returns how many stay cut
-/// since that site is missing or has not so many.
-uint64_t complete_stacks(Trace &trace);
-
 } // namespace unpaired

@@ -77,8 +77,8 @@ struct Site {
     uint8_t owner_source = UNPAIRED_OWNER_UNKNOWN; ///< enum unpaired_owner_source
     uint16_t image = 0; ///< that interned it: its module map explains the addresses
     uint32_t generation = 0;
-    std::vector<uint64_t> stack; ///< return addresses, innermost first
-    uint32_t outer = 0;          ///< as in its record, until complete_stacks()
+    std::vector<uint64_t> stack; ///< return addresses, innermost first; without those of `outer`
+    uint32_t outer = 0; ///< UNPAIRED_SITE_OUTER of the frames that follow: see addresses_of(); 0: none do
 };
 
 /// A live acquisition.

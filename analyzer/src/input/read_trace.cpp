@@ -4,6 +4,7 @@
 #include "input/event_reader.h"
 #include "input/log_reader.h"
 #include "input/reach_reader.h"
+#include "input/site_stacks.h"
 
 #include <algorithm>
 #include <cstring>
@@ -73,7 +74,7 @@ public:
     Trace read()
     {
         walk();
-        cut_stacks_ = complete_stacks(trace_);
+        cut_stacks_ = cut_broken_stacks(trace_);
         gather_counters();
         sort();
         check_references();

@@ -15,7 +15,7 @@ std::string beginning_of(const Site &site, Stacks &stacks)
 {
     std::string key = std::to_string(site.function) + '\n';
     for (const Frame &frame : stacks.of(site, addresses_to_compare))
-        key += frame.function + '\n';
+        key += frame.function.text() + '\n';
     return key;
 }
 
@@ -25,14 +25,15 @@ void count_all_sites(std::vector<Described> &findings, const Trace &trace, const
                      Stacks &stacks, const Wrappers &wrappers, const std::vector<OwnerRule> &rules,
                      const std::string &program)
 {
-    std::map<std::string, std::vector<Described *>> by_key;
+    std::map<KeyHash, std::vector<Described *>> by_key;
     std::set<std::pair<uint16_t, std::string>> innermost; // cheapest first: function and first frame
     std::set<std::string> beginnings;
     for (Described &one : findings) {
         const Finding &f = one.finding;
         if (one.sites.empty())
             continue;
-        by_key[acquisition_key(f.family, f.function, f.owner, f.stack, one.blame_index)].push_back(&one);
+        by_key[hash_of(acquisition_key(f.family, f.function, f.owner, f.stack, one.blame_index))].push_back(
+            &one);
         for (uint32_t id : one.sites) {
             const Site &site = trace.sites.at(id);
             std::vector<Frame> first = stacks.of(site, 1);
@@ -50,8 +51,8 @@ void count_all_sites(std::vector<Described> &findings, const Trace &trace, const
         const std::string function = function_name(trace, site.function);
         std::vector<Frame> stack = stacks.of(site);
         Blame blame = choose_blame(function, stack, wrappers, program, of_firmware(trace));
-        auto same = by_key.find(acquisition_key(family_name(trace, site.family), function,
-                                                owner_of(site, stack, rules), stack, blame.index));
+        auto same = by_key.find(hash_of(acquisition_key(family_name(trace, site.family), function,
+                                                        owner_of(site, stack, rules), stack, blame.index)));
         if (same == by_key.end())
             continue;
         for (Described *one : same->second) {

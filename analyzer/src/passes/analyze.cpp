@@ -163,10 +163,9 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
                 continue;
             ImageReport image;
             ImageFacts facts = describe(trace, paired, traces);
-            std::vector<Case> cases = classify(trace, paired, facts.ending == Ending::exit);
-            std::vector<Described> described =
-                present(cases, trace, stacks, wrappers, options.owner_rules, facts.info.program);
-            std::vector<Described> findings = group(std::move(described));
+            std::vector<Described> findings =
+                group(present(classify(trace, paired, facts.ending == Ending::exit), trace, stacks, wrappers,
+                              options.owner_rules, facts.info.program));
             count_all_sites(findings, trace, paired, stacks, wrappers, options.owner_rules,
                             facts.info.program);
             Cycles cycles = given_cycles(trace, paired, facts.run, options.cycle_function);
@@ -199,6 +198,7 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
                                 options.owner_rules);
             });
             std::map<std::string, Survivors> survivors;
+            image.findings.reserve(findings.size());
             for (Described &one : findings) {
                 survivors[one.finding.id] = {std::move(one.ages), one.cycles};
                 image.findings.push_back(std::move(one.finding));

@@ -89,13 +89,14 @@ bool is_firmware_library(const Frame &frame, bool program_has_files)
                                                                "/wamr/core/"};
     if (frame.file.empty())
         return program_has_files;
+    const std::string &file = frame.file;
     // lwIP's folder is called as its release is: lwip-2.1.3
-    if (const size_t lwip = frame.file.find("/lwip"); lwip != std::string::npos)
+    if (const size_t lwip = file.find("/lwip"); lwip != std::string::npos)
         for (std::string_view part : {"/src/core/", "/src/api/", "/src/netif/"})
-            if (frame.file.find(part, lwip) != std::string::npos)
+            if (file.find(part, lwip) != std::string::npos)
                 return true;
     return std::any_of(trees.begin(), trees.end(),
-                       [&](std::string_view tree) { return frame.file.find(tree) != std::string::npos; });
+                       [&](std::string_view tree) { return file.find(tree) != std::string::npos; });
 }
 
 bool is_wrapper_name(std::string_view function)
@@ -146,7 +147,7 @@ void Wrappers::conclude()
             seen.call_sites.insert(place_of(frame));
             if (path.frames.size() > level + 1) {
                 const Frame &caller = path.frames[level + 1];
-                seen.callers.insert(caller.function.empty() ? place_of(caller) : caller.function);
+                seen.callers.insert(caller.function.empty() ? place_of(caller) : caller.function.text());
             }
         }
         for (const auto &[key, seen] : seen_) {
@@ -155,7 +156,7 @@ void Wrappers::conclude()
                 wrappers_.insert(key);
         }
     }
-    paths_.clear();
+    paths_ = std::vector<Path>(); // gives its room back, too
     seen_.clear();
 }
 

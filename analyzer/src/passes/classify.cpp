@@ -1,5 +1,7 @@
 #include "passes/classify.h"
 
+#include "input/site_stacks.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
@@ -96,7 +98,8 @@ private:
         result.space = space_of(site);
         result.acquired = tally.acquired;
         result.released = tally.released + tally.released_unseen;
-        result.lowest_address = site.stack.empty() ? 0 : site.stack.front();
+        const std::vector<uint64_t> innermost = addresses_of(trace_, site, 1);
+        result.lowest_address = innermost.empty() ? 0 : innermost.front();
         return result;
     }
 

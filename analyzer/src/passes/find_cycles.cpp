@@ -1,4 +1,5 @@
 // Cycles that nobody gave: found among the calls, by their number.
+#include "input/site_stacks.h"
 #include "passes/blame.h"
 #include "passes/cycles.h"
 #include "passes/judge.h"
@@ -142,7 +143,7 @@ Cycles find_cycles(const std::vector<Described> &findings, const Trace &trace, c
         if (merit(a) != merit(b))
             return merit(a) > merit(b);
         const Site &of_a = trace.sites.at(a.site), &of_b = trace.sites.at(b.site);
-        return of_a.stack < of_b.stack; // no order that depends on site numbers
+        return addresses_of(trace, of_a) < addresses_of(trace, of_b); // no order that depends on site numbers
     });
     for (const Candidate &candidate : candidates) {
         if (!convinces(candidate, trace, stacks))
@@ -153,7 +154,8 @@ Cycles find_cycles(const std::vector<Described> &findings, const Trace &trace, c
         cycles.name = function_name(trace, site.function);
         cycles.count = static_cast<uint32_t>(candidate.calls);
         const Blame blame = choose_blame(cycles.name, stacks.of(site), wrappers, program, of_firmware(trace));
-        const std::string file = blame.frame.file.substr(blame.frame.file.rfind('/') + 1);
+        const std::string &path = blame.frame.file;
+        const std::string file = path.substr(path.rfind('/') + 1);
         cycles.remark =
             fmt::format("cycles: {} calls of {}{}{} (found by their number; --cycle={} makes sure)",
                         candidate.calls, function_text(cycles.name),

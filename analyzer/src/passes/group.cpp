@@ -16,10 +16,10 @@ std::string file_name(const std::string &path) { return path.substr(path.rfind('
 /// What is outside main, or outside a thread's start function, differs between versions of the C library.
 size_t outermost(const std::vector<Frame> &stack)
 {
-    static constexpr std::array<std::string_view, 3> starts = {"start_thread", "__libc_start_call_main",
-                                                               "__libc_start_main"};
+    static const Name main = "main";
+    static const std::array<Name, 3> starts = {"start_thread", "__libc_start_call_main", "__libc_start_main"};
     for (size_t i = 0; i < stack.size(); i++) {
-        if (stack[i].function == "main" && !stack[i].inlined)
+        if (stack[i].function == main && !stack[i].inlined)
             return i + 1;
         if (i > 0 && std::find(starts.begin(), starts.end(), stack[i].function) != starts.end())
             return i;
@@ -32,28 +32,33 @@ size_t outermost(const std::vector<Frame> &stack)
 std::string lasting_names(const std::vector<Frame> &stack)
 {
     std::string result;
-    for (size_t i = 0; i < outermost(stack); i++)
-        if (!is_runtime_frame(stack[i]))
-            result +=
-                (stack[i].function.empty() ? "?" + file_name(stack[i].module) : stack[i].function) + '\n';
+    const size_t end = outermost(stack);
+    for (size_t i = 0; i < end; i++) {
+        if (is_runtime_frame(stack[i]))
+            continue;
+        if (stack[i].function.empty())
+            result += "?" + file_name(stack[i].module);
+        else
+            result += stack[i].function.text();
+        result += '\n';
+    }
     return result;
 }
 
-std::string name_or_place(const Frame &frame)
-{
-    return frame.function.empty() ? fmt::format("{}@{:x}", frame.module, frame.address) : frame.function;
-}
+std::string address_text(const Frame &frame) { return fmt::format("{}@{:x}", frame.module, frame.address); }
 
 std::string place(const Frame &frame)
 {
     if (!frame.file.empty() && frame.line > 0)
         return fmt::format("{}:{}", frame.file, frame.line);
-    return fmt::format("{}@{:x}", frame.module, frame.address);
+    return address_text(frame);
 }
 
-std::string kind_of(const Finding &finding)
+/// What Finding::id is a hash of, but for the ordinal.
+std::string text_of_id(const Finding &finding)
 {
-    return finding.rule + '\n' + finding.family + '\n' + finding.function + '\n';
+    return finding.rule + '\n' + finding.family + '\n' + finding.function + '\n' +
+           lasting_names(finding.stack);
 }
 
 void add_remarks(std::vector<std::string> &to, const std::vector<std::string> &more)
@@ -76,7 +81,8 @@ void merge_failed(FailedRelease &into, const FailedRelease &other)
 std::vector<size_t> differing_lines(const std::vector<Frame> &a, const std::vector<Frame> &b)
 {
     std::vector<size_t> indices;
-    for (size_t i = 0; i < std::min(outermost(a), outermost(b)); i++)
+    const size_t end = std::min(outermost(a), outermost(b));
+    for (size_t i = 0; i < end; i++)
         if (place(a[i]) != place(b[i]))
             indices.push_back(i);
     return indices;
@@ -161,12 +167,23 @@ std::string release_key(const Finding &finding)
 
 } // namespace
 
+KeyHash hash_of(const std::string &key)
+{
+    const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
+    return {hash.high64, hash.low64};
+}
+
 std::string acquisition_key(const std::string &family, const std::string &function, const std::string &owner,
                             const std::vector<Frame> &stack, size_t blame_index)
 {
     std::string key = family + '\n' + function + '\n' + owner + '\n';
-    for (size_t i = 0; i < outermost(stack); i++) {
-        key += name_or_place(stack[i]) + '\n';
+    const size_t end = outermost(stack);
+    for (size_t i = 0; i < end; i++) {
+        if (stack[i].function.empty())
+            key += address_text(stack[i]);
+        else
+            key += stack[i].function.text();
+        key += '\n';
         if (i <= blame_index)
             key += place(stack[i]) + '\n';
     }
@@ -175,8 +192,8 @@ std::string acquisition_key(const std::string &family, const std::string &functi
 
 std::vector<Described> group(std::vector<Described> cases)
 {
-    std::map<std::string, size_t> index;
-    std::vector<Described> groups;
+    std::map<KeyHash, size_t> index;
+    size_t groups = 0; // they take the first places of `cases`
     for (Described &one : cases) {
         const Finding &f = one.finding;
         std::string key = f.rule + '\n' +
@@ -184,26 +201,28 @@ std::vector<Described> group(std::vector<Described> cases)
                           release_key(f);
         if (one.standard_streams)
             key += "standard streams\n";
-        auto [at, added] = index.try_emplace(std::move(key), groups.size());
-        if (added)
-            groups.push_back(std::move(one));
-        else
-            merge(groups[at->second], std::move(one));
+        auto [at, added] = index.try_emplace(hash_of(key), groups);
+        if (!added)
+            merge(cases[at->second], std::move(one));
+        else if (Described &place = cases[groups++]; &place != &one)
+            place = std::move(one);
     }
+    cases.resize(groups);
 
-    std::map<std::string, std::vector<Described *>> same_names;
-    for (Described &one : groups)
-        same_names[kind_of(one.finding) + lasting_names(one.finding.stack)].push_back(&one);
-    for (auto &[text, alike] : same_names) {
+    std::map<KeyHash, std::vector<Described *>> same_names;
+    for (Described &one : cases)
+        same_names[hash_of(text_of_id(one.finding))].push_back(&one);
+    for (auto &[key, alike] : same_names) {
         std::stable_sort(alike.begin(), alike.end(), [](const Described *a, const Described *b) {
             return std::tie(a->address, a->finding.owner) < std::tie(b->address, b->finding.owner);
         });
+        const std::string text = text_of_id(alike.front()->finding);
         for (size_t ordinal = 0; ordinal < alike.size(); ordinal++) {
-            std::string hashed = ordinal == 0 ? text : text + fmt::format("#{}", ordinal);
+            const std::string hashed = ordinal == 0 ? text : text + fmt::format("#{}", ordinal);
             alike[ordinal]->finding.id = fmt::format("{:016x}", XXH3_64bits(hashed.data(), hashed.size()));
         }
     }
-    return groups;
+    return cases;
 }
 
 } // namespace unpaired

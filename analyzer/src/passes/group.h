@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace unpaired {
@@ -33,6 +34,10 @@ struct Described {
 /// from the acquirer to the blamed frame their lines as well.
 std::string acquisition_key(const std::string &family, const std::string &function, const std::string &owner,
                             const std::vector<Frame> &stack, size_t blame_index);
+
+/// Stands for a long key in a table: 128 bits, which no two of some million texts share but by design.
+using KeyHash = std::pair<uint64_t, uint64_t>;
+KeyHash hash_of(const std::string &key);
 
 /// Merges cases of equal rules and acquisitions, sums them up, and gives each the id of report.h: a hash over
 /// rule, family, function and the names of the frames from the acquirer to main, the C runtime's left out, with

@@ -235,6 +235,7 @@ std::vector<GrowthPoint> sum_up(const std::vector<Age> &ages, const Run &run)
     const double end = by_cycle ? run.cycles : run.duration_ms() / 1000.0;
     const size_t steps = by_cycle ? std::min<size_t>(run.cycles, most_points - 1) : most_points - 1;
     std::vector<GrowthPoint> points;
+    points.reserve(steps + 1);
     for (size_t i = 0; i <= steps; i++) {
         double x = end * static_cast<double>(i) / static_cast<double>(steps);
         if (by_cycle)

@@ -73,11 +73,12 @@ std::string block_text(const Trace &trace, uint32_t slot, Stacks &stacks, const 
     std::string text = "another block";
     if (!owner.empty())
         text += " of " + owner;
+    const std::string &file = blame.file;
     std::string place = function_text(function);
     if (!blame.function.empty())
         place += fmt::format(" in {}", blame.function);
-    if (!blame.file.empty())
-        place += fmt::format(", {}:{}", blame.file.substr(blame.file.rfind('/') + 1), blame.line);
+    if (!file.empty())
+        place += fmt::format(", {}:{}", file.substr(file.rfind('/') + 1), blame.line);
     if (!place.empty())
         text += fmt::format(" ({})", place);
     return text;

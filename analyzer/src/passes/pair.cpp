@@ -183,6 +183,7 @@ std::vector<PairedImage> pair(const Trace &trace)
         }
         std::sort(image.sites.begin(), image.sites.end(),
                   [](const SiteTally &a, const SiteTally &b) { return a.site < b.site; });
+        image.sites.shrink_to_fit();
         std::sort(image.parts.begin(), image.parts.end(), [](const PartOf &a, const PartOf &b) {
             return std::pair(a.whole, a.part) < std::pair(b.whole, b.part);
         });

@@ -1,6 +1,7 @@
 #include "passes/present.h"
 
 #include "families.h"
+#include "input/site_stacks.h"
 #include "passes/hold.h"
 #include "passes/judge.h"
 #include "passes/names.h"
@@ -37,7 +38,8 @@ bool is_acquisition(const Trace &trace, const Site &site)
 
 bool is_c_library(const Frame &frame)
 {
-    const std::string name = frame.module.substr(frame.module.rfind('/') + 1);
+    const std::string &path = frame.module;
+    const std::string name = path.substr(path.rfind('/') + 1);
     return name.starts_with("libc.so") || name.starts_with("libc-");
 }
 
@@ -104,6 +106,7 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
                                const std::string &program)
 {
     std::vector<Described> result;
+    result.reserve(cases.size());
     for (const Case &one : cases) {
         Described &described = result.emplace_back();
         Finding &finding = described.finding;
@@ -123,11 +126,12 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
         }
         if (auto site = trace.sites.find(one.site); site != trace.sites.end()) {
             finding.stack = stacks.of(site->second);
+            finding.stack.shrink_to_fit(); // it stays, as ten thousand others may
             finding.owner = owner_of(site->second, finding.stack, rules);
             if (is_acquisition(trace, site->second))
                 described.sites.insert(site->first);
-            if (!site->second.stack.empty())
-                described.address = stacks.file_address(site->second, site->second.stack.front());
+            for (const uint64_t innermost : addresses_of(trace, site->second, 1))
+                described.address = stacks.file_address(site->second, innermost);
         }
         if (one.failed.function != 0) {
             FailedRelease &failed = finding.failed_release.emplace();

@@ -1,5 +1,7 @@
 #include "passes/symbolise.h"
 
+#include "input/site_stacks.h"
+
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
@@ -93,10 +95,11 @@ const std::vector<Frame> &Stacks::frames_at(const Module &module, uint64_t retur
         frames.emplace_back();
     for (size_t i = 0; i < frames.size(); i++) {
         Frame &frame = frames[i];
-        frame.function = without_compiler_suffix(frame.function);
+        std::string function = without_compiler_suffix(frame.function);
         // how glibc's debug information spells the inside alias of an exported function
-        if (frame.function.starts_with("__GI_"))
-            frame.function.erase(0, 5);
+        if (function.starts_with("__GI_"))
+            function.erase(0, 5);
+        frame.function = function;
         frame.address = return_address;
         frame.module = module.path;
         frame.inlined = i + 1 < frames.size();
@@ -106,9 +109,10 @@ const std::vector<Frame> &Stacks::frames_at(const Module &module, uint64_t retur
 
 std::vector<Frame> Stacks::of(const Site &site, size_t addresses)
 {
+    const std::vector<uint64_t> innermost = addresses_of(trace_, site, addresses);
     std::vector<Frame> result;
-    for (size_t i = 0; i < std::min(addresses, site.stack.size()); i++) {
-        const uint64_t address = site.stack[i];
+    result.reserve(innermost.size());
+    for (const uint64_t address : innermost) {
         if (const Module *module = module_of(site, address - 1)) {
             if (is_recorder(*module))
                 continue;

@@ -25,7 +25,7 @@ std::string place(const Frame &frame)
 {
     if (!frame.file.empty())
         return fmt::format("{}:{}", frame.file, frame.line);
-    return frame.module.empty() ? fmt::format("{:#x}", frame.address) : frame.module;
+    return frame.module.empty() ? fmt::format("{:#x}", frame.address) : frame.module.text();
 }
 
 void append_stack(std::string &text, const std::string &intro, const std::vector<Frame> &stack)
@@ -105,7 +105,7 @@ private:
     static std::string name_of(const Finding &finding)
     {
         const std::string where =
-            finding.blame.function.empty() ? std::string() : " in " + finding.blame.function;
+            finding.blame.function.empty() ? std::string() : " in " + finding.blame.function.text();
         return fmt::format("{}: {}{} [{}]", finding.rule, function_text(finding.function), where, finding.id);
     }
 

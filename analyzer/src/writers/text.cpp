@@ -52,7 +52,7 @@ public:
             canvas_.line("");
         write_remarks(report_.remarks);
         for (const std::string &text : unused_suppressions_texts(report_))
-            canvas_.line(text);
+            canvas_.line(cleaned(text));
         return canvas_.taken();
     }
 
@@ -106,14 +106,31 @@ private:
 
     // ---- one image
 
-    void write_image(const ImageReport &image)
+    /// With clean texts; of its findings those that are shown, for a compiler has ten thousand notes.
+    ImageReport as_shown(const ImageReport &image) const
     {
-        write_headline(image);
+        ImageReport result;
+        result.trace = image.trace;
+        result.totals = image.totals;
+        result.owners = image.owners;
+        result.incidents = image.incidents;
+        result.series_unit = image.series_unit;
+        result.remarks = image.remarks;
+        for (const Finding &f : image.findings)
+            if (shown(f))
+                result.findings.push_back(f);
+        return cleaned(std::move(result));
+    }
+
+    void write_image(const ImageReport &recorded)
+    {
+        const Counts n = count(recorded);
+        const ImageReport image = as_shown(recorded);
+        write_headline(image, n);
         size_t number = 0;
         std::vector<const Finding *> findings;
         for (const Finding &f : image.findings)
-            if (shown(f))
-                findings.push_back(&f);
+            findings.push_back(&f);
         const bool several = findings.size() > 1;
         if (several) {
             write_first_lines(first_lines(image, findings));
@@ -126,17 +143,16 @@ private:
         number = 0;
         for (const Finding *f : findings)
             write_finding(canvas_, *f, image.trace, ++number, !several);
-        write_totals(image);
+        write_totals(image, n);
         write_owners(image);
-        write_folded(image);
+        write_folded(n);
         if (!image.remarks.empty())
             canvas_.line("");
         write_remarks(image.remarks);
     }
 
-    void write_headline(const ImageReport &image)
+    void write_headline(const ImageReport &image, const Counts &n)
     {
-        const Counts n = count(image);
         std::vector<std::string> found;
         if (n.leaks)
             found.push_back(plural(n.leaks, "leak"));
@@ -218,9 +234,8 @@ private:
     // ---- tables and remarks
 
     /// Families with something unpaired; all of them if everything is asked for.
-    void write_totals(const ImageReport &image)
+    void write_totals(const ImageReport &image, const Counts &n)
     {
-        const Counts n = count(image);
         if (!style_.all && n.leaks + n.suspects == 0)
             return;
         std::vector<std::vector<std::string>> rows = {
@@ -254,9 +269,8 @@ private:
             canvas_.wrapped_line("unpaired by owner: " + joined(parts, ", "), 5, 7);
     }
 
-    void write_folded(const ImageReport &image)
+    void write_folded(const Counts &n)
     {
-        const Counts n = count(image);
         std::vector<std::string> parts;
         if (n.notes)
             parts.push_back(fmt::format("{} ({} still held{})", plural(n.notes, "note"),
@@ -279,12 +293,13 @@ private:
     {
         std::vector<std::pair<std::string, std::vector<std::string>>> by_name;
         for (const ImageReport *image : images) {
-            const std::string name = program_name(image->trace);
+            const TraceInfo trace = cleaned(image->trace);
+            const std::string name = program_name(trace);
             auto found = std::find_if(by_name.begin(), by_name.end(),
                                       [&](const auto &one) { return one.first == name; });
             if (found == by_name.end())
                 found = by_name.insert(by_name.end(), {name, {}});
-            found->second.push_back(which_text(image->trace));
+            found->second.push_back(which_text(trace));
         }
         std::vector<std::string> texts;
         for (const auto &[name, pids] : by_name)
@@ -297,12 +312,12 @@ private:
     {
         std::vector<std::string> pids;
         for (size_t i = 1; i < same.size(); i++)
-            pids.push_back(which_text(same[i]->trace));
+            pids.push_back(which_text(cleaned(same[i]->trace)));
         canvas_.line("");
         canvas_.wrapped_line(
             fmt::format("The same findings in {} of {}: {}.",
                         pids.size() == 1 ? "one more process" : fmt::format("{} more processes", pids.size()),
-                        program_name(same[0]->trace), joined(pids, ", ")),
+                        program_name(cleaned(same[0]->trace)), joined(pids, ", ")),
             5, 7);
     }
 
@@ -317,8 +332,8 @@ private:
         std::vector<std::string> remarks;
         for (const ImageReport *image : quiet)
             for (const std::string &remark : image->remarks)
-                if (std::find(remarks.begin(), remarks.end(), remark) == remarks.end())
-                    remarks.push_back(remark);
+                if (std::find(remarks.begin(), remarks.end(), cleaned(remark)) == remarks.end())
+                    remarks.push_back(cleaned(remark));
         if (!remarks.empty())
             canvas_.line("");
         write_remarks(remarks);
@@ -327,7 +342,7 @@ private:
     void write_remarks(const std::vector<std::string> &remarks)
     {
         for (const std::string &remark : remarks) {
-            const std::string text = wrapped("remark: " + remark, canvas_.width(), 0, 8);
+            const std::string text = wrapped("remark: " + cleaned(remark), canvas_.width(), 0, 8);
             canvas_.line(text);
         }
     }
@@ -341,8 +356,7 @@ private:
 
 std::string write_text(const Report &report, const TextStyle &style)
 {
-    const Report shown = cleaned(report);
-    return TextWriter(shown, style).write();
+    return TextWriter(report, style).write();
 }
 
 } // namespace unpaired

@@ -1,5 +1,7 @@
 #include "writers/text_clean.h"
 
+#include <algorithm>
+
 namespace unpaired {
 namespace {
 
@@ -8,11 +10,14 @@ void clean(Incident &incident);
 void clean(UnusedSuppression &line);
 void clean(ImageReport &image);
 
-void clean(std::string &text)
+bool steers(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+void clean(std::string &text) { std::replace_if(text.begin(), text.end(), steers, '?'); }
+
+void clean(Name &name)
 {
-    for (char &c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            c = '?';
+    if (std::any_of(name.text().begin(), name.text().end(), steers))
+        name = cleaned(name.text());
 }
 
 void clean(Frame &frame)
@@ -135,6 +140,12 @@ std::vector<Frame> cleaned(std::vector<Frame> stack)
 {
     clean(stack);
     return stack;
+}
+
+ImageReport cleaned(ImageReport image)
+{
+    clean(image);
+    return image;
 }
 
 Report cleaned(Report report)

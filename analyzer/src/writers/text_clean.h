@@ -14,6 +14,7 @@ std::string cleaned(std::string text);
 std::vector<Frame> cleaned(std::vector<Frame> stack);
 
 /// The same of parts of it, and of a single text.
+ImageReport cleaned(ImageReport image);
 Finding cleaned(Finding finding);
 TraceInfo cleaned(TraceInfo trace);
 std::string cleaned(std::string text);

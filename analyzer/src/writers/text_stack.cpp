@@ -41,8 +41,8 @@ std::string shortened(const std::string &where, size_t room)
 size_t length_without_start(const std::vector<Frame> &stack)
 {
     const auto start = std::find_if(stack.begin(), stack.end(), [](const Frame &frame) {
-        return frame.function.starts_with("__libc_start_") || frame.function == "_start" ||
-               frame.function == "start_thread" || frame.function.starts_with("__clone");
+        return frame.function.text().starts_with("__libc_start_") || frame.function == "_start" ||
+               frame.function == "start_thread" || frame.function.text().starts_with("__clone");
     });
     return start == stack.begin() ? stack.size() : static_cast<size_t>(start - stack.begin());
 }
@@ -50,7 +50,7 @@ size_t length_without_start(const std::vector<Frame> &stack)
 /// Everything that was asked for includes the whole of a name.
 std::string frame_name(const Frame &frame, bool all)
 {
-    const std::string name = all ? frame.function : shortened_name(frame.function, widest_name);
+    const std::string name = all ? frame.function.text() : shortened_name(frame.function, widest_name);
     return (name.empty() ? std::string("??") : name) + (frame.inlined ? " (inlined)" : "");
 }
 
