@@ -48,7 +48,7 @@ struct LastStack {
     uint64_t special; ///< bit i: known.flags[i] has one of StackStates::special
     StackStates known;
     uint64_t hash[UNPAIRED_MAX_DEPTH]; ///< of the return addresses from the outermost to this
-    StackBounds bounds;       ///< for the walk by frame pointers
+    StackBounds bounds;                ///< for the walk by frame pointers
     StackStates
         fresh; ///< of the walk under way, innermost first. Not on the program's stack: that may be small
 };

@@ -68,7 +68,8 @@ void forget()
     filled = 0;
 }
 
-cfi::Object seen[256]; // objects that rules were read from; of more than that the oldest are not known any more
+cfi::Object
+    seen[256]; // objects that rules were read from; of more than that the oldest are not known any more
 uint32_t n_seen;
 
 /// Whether there was other code at this address before. The C library loads and unloads modules of its own (iconv(3),

@@ -19,11 +19,16 @@ static_assert(sizeof(Rule) == 8);
 struct Object {
     const void *start, *end;
     const uint8_t *tables;
-    uint64_t frames; ///< of the table's second and third word, where and how many: another object's mostly differ
+    uint64_t
+        frames; ///< of the table's second and third word, where and how many: another object's mostly differ
 
     bool operator==(const Object &) const = default;
 };
-enum class Known : uint8_t { yes, no, by_nobody }; ///< by_nobody: the C library cannot be asked (before glibc 2.35)
+enum class Known : uint8_t {
+    yes,
+    no,
+    by_nobody
+}; ///< by_nobody: the C library cannot be asked (before glibc 2.35)
 /// Finds the object that code lies in, without a lock (_dl_find_object(3)).
 Known object_at(uint64_t pc, Object &object);
 

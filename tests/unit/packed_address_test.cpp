@@ -33,9 +33,10 @@ std::vector<uint64_t> unpack(const std::vector<uint8_t> &bytes)
 
 TEST_CASE("packed addresses come out as they went in, wherever they lie")
 {
-    const std::vector<uint64_t> addresses = {0x401136,           0x401100,   0x7f12'3456'789a, 0x7f12'3456'7899,
-                                             0xffff'8000'0010'0, UINT64_MAX, 0,                UINT64_MAX / 2,
-                                             uint64_t{1} << 63,  0,          1};
+    const std::vector<uint64_t> addresses = {
+        0x401136,   0x401100, 0x7f12'3456'789a, 0x7f12'3456'7899,  0xffff'8000'0010'0,
+        UINT64_MAX, 0,        UINT64_MAX / 2,   uint64_t{1} << 63, 0,
+        1};
     CHECK(unpack(pack(addresses)) == addresses);
 }
 
