@@ -13,7 +13,7 @@ public:
     uint32_t find(uint64_t key) const
     {
         for (unsigned l = load(levels_, __ATOMIC_ACQUIRE); l-- > 0;) {
-            const uint64_t *entries = entries_[l];
+            const uint64_t *entries = load(entries_[l]);
             const uint64_t mask = size_of(l) - 1;
             for (uint64_t i = key & mask;; i = (i + 1) & mask) {
                 const uint64_t found = load(entries[i], __ATOMIC_ACQUIRE);
@@ -35,7 +35,7 @@ public:
         for (;;) {
             const unsigned l = load(levels_, __ATOMIC_ACQUIRE);
             if (l != 0 && load(used_[l - 1]) < size_of(l - 1) * 3 / 4) {
-                uint64_t *entries = entries_[l - 1];
+                uint64_t *entries = load(entries_[l - 1]);
                 const uint64_t mask = size_of(l - 1) - 1;
                 add(used_[l - 1], 1u);
                 for (uint64_t i = key & mask, n = 0; n <= mask; i = (i + 1) & mask, n++) {
@@ -52,12 +52,12 @@ public:
             if (fresh == nullptr)
                 return false;
             uint64_t *none = nullptr;
-            if (__atomic_compare_exchange_n(&entries_[l], &none, fresh, false, __ATOMIC_ACQ_REL,
-                                            __ATOMIC_ACQUIRE)) {
-                store(levels_, l + 1, __ATOMIC_RELEASE);
-            } else {
+            if (!__atomic_compare_exchange_n(&entries_[l], &none, fresh, false, __ATOMIC_ACQ_REL,
+                                             __ATOMIC_ACQUIRE))
                 sys::call(SYS_munmap, sys::of(fresh), static_cast<long>(size_of(l) * sizeof(uint64_t)));
-            }
+            // By whoever comes to it: who made the level may have been interrupted, and left by longjmp.
+            unsigned before = l;
+            __atomic_compare_exchange_n(&levels_, &before, l + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
         }
     }
 
