@@ -21,5 +21,5 @@ def measure_micro(bench, chosen):
             bench.cannot(one["run_name"], one["error_message"])
         elif one.get("aggregate_name") == "median":
             bench.keep("micro", one["run_name"], "unpaired", nanoseconds=one["cpu_time"])
-            rows.append([one["run_name"], f"{one['cpu_time']:.1f} ns"])
+            rows.append([one["run_name"].partition("/iterations:")[0], f"{one['cpu_time']:.1f} ns"])
     bench.show("Micro-benchmarks of the recorder's parts: medians of processor time (Google Benchmark)", ["part", "time"], rows)
