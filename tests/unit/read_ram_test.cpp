@@ -126,7 +126,7 @@ TEST_CASE("a RAM image: decoys give no false block")
     for (uint64_t at : {0x20010000, 0x20010104, 0x20010208, 0x2003f800})
         image.write(at, copy);
     image.write(0x20020000, "MQTT MQTT UNPAIRAM MQTT UNPAIRAM");
-    image.write(0x20030000, std::string(UNPAIRED_RAM_MAGIC) + std::string(200, '\x7f'));
+    image.write(0x20030000, std::string(UNPAIRED_RAM_MAGIC).append(200, '\x7f'));
     uint32_t noise = 1;
     for (uint64_t at = 0x20020100; at < 0x2002f000; at += 4) {
         noise = noise * 1664525u + 1013904223u;
