@@ -15,11 +15,19 @@ check = checks.check
 Failed = harness.Failed
 
 
-def private_folders(pid):
-    """What the launcher of that pid has in its private place now: other tests run at the same time."""
+def folders_of(pid):
     places = {"/dev/shm", os.environ.get("TMPDIR", "/tmp"), "/tmp"}
     return {os.path.join(place, name) for place in places if os.path.isdir(place) for name in os.listdir(place)
-            if name.startswith(f"unpaired-{pid}-")}
+            if name.startswith(f"unpaired-{pid}")}
+
+
+# of launchers that somebody killed, long ago perhaps: their numbers come again
+LEFT_BEFORE = folders_of("")
+
+
+def private_folders(pid):
+    """What the launcher of that pid has in its private place now: other tests run at the same time."""
+    return folders_of(f"{pid}-") - LEFT_BEFORE
 
 
 def tried(t, *arguments, cwd=None):
