@@ -6,7 +6,7 @@
 namespace unpaired {
 namespace {
 
-/// How many outer frames the site shares with an older one.
+/// How many outer frames the site shares with another, written before it.
 size_t shared_frames(const Site &site) { return UNPAIRED_SITE_OUTER_FRAMES(site.outer); }
 
 } // namespace
@@ -57,7 +57,7 @@ uint64_t cut_broken_stacks(Trace &trace)
                 cut++;
                 continue;
             }
-            // where the older one only hands on what it shares itself, go on with that at once
+            // where the other one only hands on what it shares itself, go on with that at once
             const size_t shared = shared_frames(site);
             uint32_t from = outer->first;
             while (shared > 0 && shared_frames(trace.sites.at(from)) >= shared)
