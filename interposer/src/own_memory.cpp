@@ -12,11 +12,13 @@ namespace unpaired {
 namespace {
 
 constexpr unsigned reads_between_looks_at_clock = 16;
+constexpr uint64_t bytes_between_looks_at_clock = 4 << 20;
 
+/// A system call, because the program may have a clock_gettime() of its own.
 uint64_t clock_ms(clockid_t clock)
 {
-    timespec now;
-    clock_gettime(clock, &now);
+    timespec now{};
+    sys::call(SYS_clock_gettime, clock, sys::of(&now));
     return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }
 
@@ -109,16 +111,14 @@ OwnMemory::~OwnMemory()
 
 const char *OwnMemory::open(const Budget &budget)
 {
-    budget_ = budget;
     cpu_end_ms_ = clock_ms(CLOCK_THREAD_CPUTIME_ID) + budget.cpu_ms;
     wall_end_ms_ = clock_ms(CLOCK_MONOTONIC) + budget.wall_ms;
-    constexpr size_t pages_room = 4096;
-    if (!memory_.resize(piece + Marker::small_room + window_room + pages_room))
+    if (!memory_.resize(piece + Marker::room_needed + most_ahead + pages_room))
         return "there is no memory for it";
     buffer_ = memory_.data();
-    small_ = buffer_ + piece;
-    window_ = small_ + Marker::small_room;
-    pages_ = reinterpret_cast<uint64_t *>(window_ + window_room);
+    room_ = buffer_ + piece;
+    window_ = room_ + Marker::room_needed;
+    pages_ = reinterpret_cast<uint64_t *>(window_ + most_ahead);
     uint64_t word = 0;
     if (copy(reinterpret_cast<uint64_t>(this), &word, sizeof word) != sizeof word)
         return "process_vm_readv is not permitted here";
@@ -190,53 +190,73 @@ const Region *OwnMemory::region_at(uint64_t address) const
     return at < regions_.size() && regions_[at].start <= address ? &regions_[at] : nullptr;
 }
 
-bool OwnMemory::within_budget(uint64_t bytes)
+bool OwnMemory::is_in_time()
+{
+    reads_ = 0;
+    bytes_ = 0;
+    if (trouble_ == nullptr &&
+        (clock_ms(CLOCK_THREAD_CPUTIME_ID) > cpu_end_ms_ || clock_ms(CLOCK_MONOTONIC) > wall_end_ms_))
+        trouble_ = took_too_long;
+    return trouble_ == nullptr;
+}
+
+/// Before a read of so many bytes: false if the search is to be given up. Asks the clock now and then.
+bool OwnMemory::may_read(uint64_t bytes)
 {
     bytes_ += bytes;
-    if (bytes_ > budget_.bytes)
-        trouble_ = "the program has too much memory";
-    else if (++reads_ % reads_between_looks_at_clock == 0 &&
-             (clock_ms(CLOCK_THREAD_CPUTIME_ID) > cpu_end_ms_ || clock_ms(CLOCK_MONOTONIC) > wall_end_ms_))
-        trouble_ = "it took too long";
+    if (++reads_ > reads_between_looks_at_clock || bytes_ > bytes_between_looks_at_clock)
+        return is_in_time();
     return trouble_ == nullptr;
 }
 
 size_t OwnMemory::copy(uint64_t address, void *to, size_t length)
 {
-    if (!within_budget(length))
+    if (!may_read(length))
         return 0;
     const iovec local{to, length}, remote{reinterpret_cast<void *>(address), length};
     const long got = sys::call(SYS_process_vm_readv, process.pid, sys::of(&local), 1, sys::of(&remote), 1, 0);
     return got > 0 ? static_cast<size_t>(got) : 0;
 }
 
+/// Copies all that can be read, up to the end; for the rest there are zeros.
+void OwnMemory::copy_around_holes(uint64_t address, uint8_t *to, size_t length)
+{
+    memset(to, 0, length);
+    for (size_t done = 0; done < length && trouble_ == nullptr;) {
+        done += copy(address + done, to + done, length - done);
+        done = static_cast<size_t>(((address + done) | (page - 1)) + 1 - address); // this page cannot be read
+    }
+}
+
 void OwnMemory::read(reachability::Piece *pieces, unsigned n)
 {
-    iovec local[Marker::most_at_once], remote[Marker::most_at_once];
-    for (unsigned i = 0; i < n; i++)
-        pieces[i].got = 0;
-    uint64_t bytes = 0;
+    constexpr unsigned most = 64; // at once: the vectors are on the stack
+    iovec local[most], remote[most];
     for (unsigned first = 0; first < n;) {
-        for (unsigned i = first; i < n; i++) {
-            local[i] = {pieces[i].to, pieces[i].length};
-            remote[i] = {reinterpret_cast<void *>(pieces[i].at), pieces[i].length};
-            bytes += pieces[i].length;
+        unsigned count = 0;
+        uint64_t bytes = 0;
+        for (; count < most && first + count < n; count++) {
+            const reachability::Piece &one = pieces[first + count];
+            local[count] = {one.to, one.length};
+            remote[count] = {reinterpret_cast<void *>(one.at), one.length};
+            bytes += one.length;
         }
-        if (!within_budget(bytes))
-            return;
-        bytes = 0;
-        const long got =
-            sys::call(SYS_process_vm_readv, process.pid, sys::of(local + first), static_cast<long>(n - first),
-                      sys::of(remote + first), static_cast<long>(n - first), 0);
-        // it stops at the first piece that cannot be read in whole
+        long got = 0;
+        if (may_read(bytes))
+            got = sys::call(SYS_process_vm_readv, process.pid, sys::of(local), count, sys::of(remote), count,
+                            0);
+        // it stops at the first byte that cannot be read
         size_t left = got > 0 ? static_cast<size_t>(got) : 0;
-        for (; first < n; first++) {
-            pieces[first].got = left < pieces[first].length ? left : pieces[first].length;
-            left -= pieces[first].got;
-            if (pieces[first].got < pieces[first].length)
+        for (unsigned i = 0; i < count; i++, first++) {
+            reachability::Piece &one = pieces[first];
+            one.got = one.length;
+            if (left < one.length) {
+                copy_around_holes(one.at + left, one.to + left, one.length - left);
+                first++;
                 break;
+            }
+            left -= one.length;
         }
-        first++;
     }
 }
 
@@ -246,11 +266,11 @@ bool OwnMemory::has_contents(const Region &region, uint64_t address)
 {
     constexpr uint64_t present = uint64_t{1} << 63, swapped = uint64_t{1} << 62,
                        of_file = uint64_t{1} << 61; // or shared
-    constexpr size_t entries = 4096 / sizeof(uint64_t);
+    constexpr size_t entries = pages_room / sizeof(uint64_t);
     if (pagemap_ < 0)
         return region.writable || region.kind == Region::anonymous;
     if (address < pages_start_ || address >= pages_end_) {
-        if (!within_budget(0)) // a sanitizer's shadow is terabytes of holes
+        if (!may_read(pages_room)) // a sanitizer's shadow is terabytes of holes
             return true;
         pages_start_ = address & ~(page - 1);
         const uint64_t behind = (region.end - pages_start_) / page;

@@ -21,12 +21,13 @@ struct Region {
     bool writable, heap, stack; ///< heap, stack: the kernel calls it so
 };
 
-/// How much may be done before the search is given up: the program waits for it.
+/// How long the search may take: the program waits for it.
 struct Budget {
     uint32_t cpu_ms;  ///< of the calling thread
     uint32_t wall_ms; ///< where memory must be swapped in, or the machine is busy
-    uint64_t bytes;
 };
+
+inline constexpr const char *took_too_long = "it took too long";
 
 class OwnMemory {
 public:
@@ -48,7 +49,6 @@ public:
     const Region *region_at(uint64_t address) const;
     /// Whether the budget was used up: what was read since is incomplete.
     const char *trouble() const { return trouble_; }
-    uint64_t bytes_read() const { return bytes_; }
 
     // what the marker and the walk through arenas ask for
     template <class Visit> void each_piece(uint64_t start, uint64_t end, Visit visit)
@@ -70,12 +70,16 @@ public:
         }
     }
     void read(reachability::Piece *pieces, unsigned n);
-    uint8_t *small() { return small_; }
+    uint8_t *room() { return room_; }
+    bool keep(const reachability::Pointer &pointer) { return kept_.push(pointer); }
+    reachability::Pointer *kept() { return kept_.data(); }
+    void forget_kept() { kept_.resize(0); }
+    bool go_on() { return is_in_time(); }
     template <class Value> bool get(uint64_t address, Value &value)
     {
         if (address < window_start_ || address + sizeof value > window_start_ + window_size_) {
             window_start_ = address;
-            window_size_ = copy(address, window_, window_room);
+            window_size_ = copy(address, window_, read_ahead_);
             if (window_size_ < sizeof value)
                 return false;
         }
@@ -84,28 +88,35 @@ public:
     }
     /// Copies up to `length` bytes; returns how many could be read.
     size_t copy(uint64_t address, void *to, size_t length);
-    /// What get() has read ahead may have changed since.
-    void forget_window() { window_size_ = 0; }
+    /// From here on get() reads so many bytes ahead, and anew: memory may have changed.
+    void read_ahead(size_t bytes)
+    {
+        window_size_ = 0;
+        read_ahead_ = bytes;
+    }
+    static constexpr size_t least_ahead = 4096, most_ahead = 256 * 1024;
 
 private:
     static constexpr uint64_t page = 4096;
-    static constexpr size_t piece = 64 * 1024, window_room = 64 * 1024;
+    static constexpr size_t piece = 1 << 20, pages_room = 64 * 1024;
 
     size_t first_region_behind(uint64_t address) const;
     bool next_piece(const Region &region, uint64_t &from, uint64_t &to);
     bool has_contents(const Region &region, uint64_t address);
-    bool within_budget(uint64_t bytes);
+    bool is_in_time();
+    bool may_read(uint64_t bytes);
+    void copy_around_holes(uint64_t address, uint8_t *to, size_t length);
 
     ScratchArray<Region> regions_;
     ScratchArray<uint8_t> memory_; // the buffers below
-    uint8_t *buffer_ = nullptr, *small_ = nullptr, *window_ = nullptr;
+    uint8_t *buffer_ = nullptr, *room_ = nullptr, *window_ = nullptr;
+    ScratchArray<reachability::Pointer> kept_;
     uint64_t *pages_ = nullptr; // of /proc/self/pagemap
     uint64_t pages_start_ = 0, pages_end_ = 0, window_start_ = 0;
-    size_t window_size_ = 0;
+    size_t window_size_ = 0, read_ahead_ = least_ahead;
     long pagemap_ = -1;
-    uint64_t bytes_ = 0, cpu_end_ms_ = 0, wall_end_ms_ = 0;
+    uint64_t cpu_end_ms_ = 0, wall_end_ms_ = 0, bytes_ = 0;
     unsigned reads_ = 0;
-    Budget budget_{};
     const char *trouble_ = nullptr;
 };
 

@@ -7,7 +7,10 @@
 #include "open_aside.h"
 #include "own_memory.h"
 #include "own_stack.h"
+#include "reach_freed.h"
 #include "reach_layout.h"
+#include "recorder.h"
+#include "search_share.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -17,7 +20,6 @@
 namespace unpaired {
 namespace {
 
-constexpr Budget budget{2000, 10'000, uint64_t{4} << 30};
 constexpr uint64_t page = 4096;
 constexpr unsigned registers_kept =
     6; // that a call preserves: in a system call they may be all that holds a block
@@ -50,13 +52,37 @@ class Look {
 public:
     explicit Look(const Place &place) : place_(place) {}
 
-    /// nullptr, or why nothing is known.
-    const char *run()
+    /// Searches, and writes what it found, or why nothing is known.
+    void run()
     {
-        if (!collect())
-            return no_memory;
+        if (!collect()) {
+            write_note(UNPAIRED_NOTE_REACH_UNKNOWN, no_memory);
+            return;
+        }
         if (items_.size() == 0)
-            return nullptr;
+            return;
+        uint64_t bytes = 0;
+        for (const Item &item : items_)
+            bytes += item.size;
+        const bool small_child = is_small_child(items_.size(), bytes);
+        if (small_child && is_one_of_many()) {
+            write_note(UNPAIRED_NOTE_REACH_SKIPPED, "it is one of many forked children, and acquired little");
+            return;
+        }
+        SearchShare share(items_.size());
+        const char *problem = share.is_too_small() ? nullptr : search(share.budget());
+        if (share.is_too_small() || problem == took_too_long)
+            write_note(small_child ? UNPAIRED_NOTE_REACH_SKIPPED : UNPAIRED_NOTE_REACH_UNKNOWN,
+                       share.explain(problem != nullptr));
+        else if (problem != nullptr)
+            write_note(UNPAIRED_NOTE_REACH_UNKNOWN, problem);
+    }
+
+private:
+    /// nullptr, or why nothing is known.
+    const char *search(const Budget &budget)
+    {
+        layout_.sort_items();
         const char *problem = memory_.open(budget);
         if (problem == nullptr)
             problem = memory_.read_map();
@@ -64,6 +90,8 @@ public:
             problem = layout_.find_tasks(place_.tid, place_.sp);
         if (problem == nullptr) {
             exclude_ourselves();
+            if (self != nullptr)
+                retire_freed_unseen(memory_, layout_, *self);
             problem = layout_.arrange();
         }
         if (problem == nullptr)
@@ -73,7 +101,6 @@ public:
         return problem;
     }
 
-private:
     bool collect()
     {
         bool room = true;
@@ -89,7 +116,6 @@ private:
                 room = aliases_.push({slot.handle, reference_of(&slot), sequence});
             return !room;
         });
-        layout_.sort_items();
         return room;
     }
 
@@ -123,13 +149,14 @@ private:
         exclude(queue_);
         exclude(links_);
         exclude(index_);
+        exclude(first_);
     }
 
     const char *judge()
     {
         const size_t n = items_.size();
         if (n >= UINT32_MAX || !blocks_.resize(n) || !marks_.resize(n) || !found_.resize(n) ||
-            !queue_.resize(n) || !links_.resize(n) || !index_.resize(n))
+            !queue_.resize(n) || !links_.resize(n) || !index_.resize(n) || !first_.resize(n + 1))
             return no_memory;
         for (size_t i = 0; i < n; i++)
             blocks_[i] = {items_[i].address, items_[i].size, items_[i].mapping};
@@ -158,8 +185,10 @@ private:
         memset(found_.data(), 0, n);
         OwnMemory::Marker marker(memory_,
                                  {blocks_.data(), static_cast<uint32_t>(n), marks_.data(), found_.data(),
-                                  queue_.data(), links_.data(), index_.data()},
+                                  queue_.data(), links_.data(), index_.data(), first_.data()},
                                  sizeof(void *));
+        memory_.forget_kept();
+        marker.collect_pointers();
         for (uint32_t i = 0; i < roots_.size(); i++)
             if (roots_[i].kind != UNPAIRED_HOLDER_STALE)
                 marker.scan_root(i, roots_[i].start, roots_[i].end);
@@ -421,7 +450,7 @@ private:
     ScratchArray<reachability::Block> blocks_;
     ScratchArray<reachability::Mark> marks_;
     ScratchArray<uint8_t> found_;
-    ScratchArray<uint32_t> queue_, links_, index_;
+    ScratchArray<uint32_t> queue_, links_, index_, first_;
     static constexpr uint8_t lost_before = 1, on_its_way = 2;
     ScratchArray<uint8_t> before_;        ///< by block, what the first look found, and then both
     ScratchArray<uint8_t> living_;        ///< by thread: it is another one, and lives
@@ -436,8 +465,7 @@ private:
 void look_from(void *place)
 {
     Look look(*static_cast<const Place *>(place));
-    if (const char *problem = look.run())
-        write_note(UNPAIRED_NOTE_REACH_UNKNOWN, problem);
+    look.run();
 }
 
 /// Whether a file can be opened.

@@ -79,7 +79,9 @@ const char *Layout::find_tasks(int caller, uint64_t sp)
 
 void Layout::sort_items()
 {
-    std::sort(items.begin(), items.end(), [](const Item &a, const Item &b) { return a.address < b.address; });
+    const auto by_address = [](const Item &a, const Item &b) { return a.address < b.address; };
+    if (!std::is_sorted(items.begin(), items.end(), by_address))
+        std::sort(items.begin(), items.end(), by_address);
 }
 
 const char *Layout::arrange()
@@ -134,7 +136,7 @@ bool Layout::is_arena(const Region &region, size_t recorded)
 
 void Layout::walk_arena(const Region &region, size_t recorded)
 {
-    memory_.forget_window();
+    memory_.read_ahead(OwnMemory::most_ahead);
     size_t next = first_item(region.start, recorded);
     const auto next_known = [&](uint64_t at) {
         while (next < recorded && (items[next].address < at + heap_chunks::header || items[next].mapping))
@@ -144,18 +146,27 @@ void Layout::walk_arena(const Region &region, size_t recorded)
     };
     const uint64_t start = first_chunk(region, next_known(region.start));
     add_root(region.start, start, UNPAIRED_HOLDER_DATA, 0);
+    size_t at = next;
+    const auto is_recorded = [&](uint64_t chunk) { // asked for ascending chunks
+        while (at < recorded && items[at].address < chunk + heap_chunks::header)
+            at++;
+        return at < recorded && items[at].address == chunk + heap_chunks::header;
+    };
     heap_chunks::walk(memory_, start, region.end, next_known,
                       [&](heap_chunks::Use use, uint64_t from, uint64_t to, const unpaired_trailer *tag) {
-                          if (use == heap_chunks::Use::live)
-                              add_unrecorded(from, to, *tag, recorded);
-                          else if (use == heap_chunks::Use::other)
-                              add_used(from, to, recorded);
-                          else if (use == heap_chunks::Use::unclear)
+                          if (use == heap_chunks::Use::unclear)
                               add_root(from, to, UNPAIRED_HOLDER_STALE, 0);
+                          else if (use == heap_chunks::Use::free || is_recorded(from))
+                              return;
+                          else if (use == heap_chunks::Use::live)
+                              add_unrecorded(from, to, *tag);
+                          else // from before the recording, unless its tag was overwritten
+                              add_root(from, to, UNPAIRED_HOLDER_DATA, 0);
                       });
+    memory_.read_ahead(OwnMemory::least_ahead);
 }
 
-/// The program's own arena begins with a chunk, a thread's with data of the allocator. `known` is a chunk.
+// The program's own arena begins with a chunk, a thread's with data of the allocator.
 uint64_t Layout::first_chunk(const Region &region, uint64_t known)
 {
     constexpr uint64_t most_of_header = 4096;
@@ -179,25 +190,11 @@ bool Layout::leads_to(uint64_t at, uint64_t known, uint64_t end)
     return at <= known;
 }
 
-bool Layout::is_recorded(uint64_t address, size_t recorded) const
-{
-    const size_t i = first_item(address, recorded);
-    return i < recorded && items[i].address == address;
-}
-
 /// A block with a tag and without a slot of this image's: the parent's, or one there was no room for.
-void Layout::add_unrecorded(uint64_t from, uint64_t to, const unpaired_trailer &tag, size_t recorded)
+void Layout::add_unrecorded(uint64_t from, uint64_t to, const unpaired_trailer &tag)
 {
     const uint64_t block = from + heap_chunks::header;
-    if (!is_recorded(block, recorded))
-        full_ = full_ || !items.push({block, heap_chunks::size_asked(tag, to - block - 8), 0, 0, false});
-}
-
-/// A chunk without a tag: from before the recording, unless its tag was overwritten.
-void Layout::add_used(uint64_t from, uint64_t to, size_t recorded)
-{
-    if (!is_recorded(from + heap_chunks::header, recorded))
-        add_root(from, to, UNPAIRED_HOLDER_DATA, 0);
+    full_ = full_ || !items.push({block, heap_chunks::size_asked(tag, to - block - 8), 0, 0, false});
 }
 
 /// Of two items that share memory the first stays: releases that went unseen leave such.

@@ -52,6 +52,11 @@ public:
     /// Finds roots, and blocks that were not recorded; the kernel's map is read. nullptr, or why it cannot be done.
     const char *arrange();
 
+    /// Returns true if glibc's malloc has blocks in this region, cut from it. The items are sorted.
+    bool is_arena(const Region &region) { return is_arena(region, items.size()); }
+    /// Returns the first chunk of an arena in which there is one at `known`, or `known` if none leads there.
+    uint64_t first_chunk(const Region &region, uint64_t known);
+
     /// The first item at or behind the address.
     size_t first_item(uint64_t address) const { return first_item(address, items.size()); }
     /// The item that the address lies in, or null.
@@ -78,14 +83,11 @@ private:
     };
 
     size_t first_item(uint64_t address, size_t n) const;
-    bool in_arena(const Item &item);
     bool is_arena(const Region &region, size_t recorded);
+    bool in_arena(const Item &item);
     void walk_arena(const Region &region, size_t recorded);
-    uint64_t first_chunk(const Region &region, uint64_t known);
     bool leads_to(uint64_t at, uint64_t known, uint64_t end);
-    bool is_recorded(uint64_t address, size_t recorded) const;
-    void add_unrecorded(uint64_t from, uint64_t to, const unpaired_trailer &tag, size_t recorded);
-    void add_used(uint64_t from, uint64_t to, size_t recorded);
+    void add_unrecorded(uint64_t from, uint64_t to, const unpaired_trailer &tag);
     void drop_overlaps();
     void add_root(uint64_t start, uint64_t end, uint8_t kind, uint32_t tid);
     void add_between_blocks(uint64_t start, uint64_t end, uint8_t kind, uint32_t tid);

@@ -91,6 +91,18 @@ void excuse_after_look(Described &one, const Trace &trace, uint16_t image, Endin
     one.finding.remarks.emplace_back("acquired while the program was ending");
 }
 
+/// A forked child that acquired little is not searched. Its end released all it had, and most of that is wanted to the
+/// last; the children before it were searched.
+void excuse_not_searched(Described &one, const Trace &trace, uint16_t image)
+{
+    const bool skipped = std::any_of(trace.notes.begin(), trace.notes.end(), [&](const Note &note) {
+        return note.image == image && note.note == UNPAIRED_NOTE_REACH_SKIPPED;
+    });
+    if (skipped && one.finding.severity == Severity::suspect && one.finding.rule == "never-released" &&
+        class_of(one, trace) == ResourceClass::memory)
+        one.finding.severity = Severity::note;
+}
+
 /// Which call begins a cycle was only guessed, and a cache grows with what is asked of it, too.
 void doubt_found_cycles(Described &one, const Trace &trace, const Cycles &cycles)
 {
@@ -181,6 +193,7 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
             tell_cycles(cycles, facts);
             for (Described &one : findings) {
                 excuse_after_look(one, trace, paired.image, facts.ending);
+                excuse_not_searched(one, trace, paired.image);
                 doubt_found_cycles(one, trace, cycles);
                 doubt_after_losses(one.finding, trace.events_lost);
                 if (class_of(one, trace) == ResourceClass::handle)

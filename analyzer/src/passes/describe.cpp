@@ -185,6 +185,10 @@ void tell_notes(const Trace &trace, uint16_t image, std::vector<std::string> &re
         case UNPAIRED_NOTE_REACH_UNKNOWN:
             remarks.push_back(fmt::format("who still holds the memory that is left is not known{}", from));
             break;
+        case UNPAIRED_NOTE_REACH_SKIPPED:
+            remarks.push_back(
+                fmt::format("its memory was not searched, so blocks that are left count as notes{}", from));
+            break;
         case UNPAIRED_NOTE_CYCLE_FUNCTION:
             break; // told with the cycles
         case UNPAIRED_NOTE_NO_CYCLE_FUNCTION:

@@ -16,7 +16,7 @@ constexpr unsigned previews_of_a_kind = 3;
 /// A MemoryImage as the marker reads it.
 class ImageMemory {
 public:
-    explicit ImageMemory(const MemoryImage &memory) : memory_(memory), small_(Marker::small_room) {}
+    explicit ImageMemory(const MemoryImage &memory) : memory_(memory), room_(Marker::room_needed) {}
 
     template <class Visit> void each_piece(uint64_t start, uint64_t end, Visit visit)
     {
@@ -27,12 +27,20 @@ public:
         for (unsigned i = 0; i < n; i++)
             pieces[i].got = memory_.copy(pieces[i].at, pieces[i].to, pieces[i].length);
     }
-    uint8_t *small() { return small_.data(); }
+    uint8_t *room() { return room_.data(); }
+    bool keep(const reachability::Pointer &pointer)
+    {
+        kept_.push_back(pointer);
+        return true;
+    }
+    reachability::Pointer *kept() { return kept_.data(); }
+    static bool go_on() { return true; }
 
 private:
     using Marker = reachability::Marker<ImageMemory>;
     const MemoryImage &memory_;
-    std::vector<uint8_t> small_;
+    std::vector<uint8_t> room_;
+    std::vector<reachability::Pointer> kept_;
 };
 
 BlockReach result_of(const reachability::Mark &mark)
@@ -75,13 +83,15 @@ std::vector<BlockReach> reach(const Remains &remains)
         blocks.push_back({block.address, block.size, block.any_pointer_holds});
     std::vector<reachability::Mark> marks(blocks.size());
     std::vector<uint8_t> found(blocks.size());
-    std::vector<uint32_t> queue(blocks.size()), links(blocks.size()), index(blocks.size());
+    std::vector<uint32_t> queue(blocks.size()), links(blocks.size()), index(blocks.size()),
+        first(blocks.size() + 1);
     ImageMemory memory(remains.memory);
     reachability::Marker<ImageMemory> marker(memory,
                                              {blocks.data(), static_cast<uint32_t>(blocks.size()),
                                               marks.data(), found.data(), queue.data(), links.data(),
-                                              index.data()},
+                                              index.data(), first.data()},
                                              remains.address_size);
+    marker.collect_pointers();
     const auto each_root = [&](bool stale, auto scan) {
         for (uint32_t i = 0; i < remains.roots.size(); i++)
             if ((remains.roots[i].kind == RootKind::stale) == stale)

@@ -5,17 +5,13 @@
 #ifndef UNPAIRED_REACHABILITY_H
 #define UNPAIRED_REACHABILITY_H
 
+#include "unpaired/block_index.h"
+#include "unpaired/inside_pointers.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
 namespace unpaired::reachability {
-
-struct Block {
-    uint64_t address;
-    uint64_t size : 63;
-    /// A pointer to anywhere in it holds it: memory that the program itself hands out in pieces (mmap).
-    uint64_t any_pointer_holds : 1;
-};
 
 enum class State : uint8_t { lost, possibly, reachable };
 enum class HolderKind : uint8_t { none, root, in_register, block, freed };
@@ -30,11 +26,11 @@ struct Mark {
     bool indirect; ///< lost, but a lost block points to it: the leak is that one
 };
 
-/// Part of memory to be read: `got` of `length` bytes of it could be.
-struct Piece {
-    uint64_t at;
-    uint8_t *to;
-    size_t length, got;
+/// A pointer in a block: the block that it points to, and its own place.
+struct Pointer {
+    uint32_t block;
+    uint32_t word : 31;    ///< the number of the word, in the block that holds it
+    uint32_t interior : 1; ///< as in Mark
 };
 
 /// What the marker needs of the caller, for `count` blocks. Marks must be all zero; what is not said to be zero may
@@ -47,10 +43,15 @@ struct Arrays {
     uint32_t *queue; ///< of `count`
     uint32_t *links; ///< of `count`
     uint32_t *index; ///< of `count`
+    uint32_t *first; ///< of `count` + 1
 };
 
-/// Marks blocks from what points to them, each being scanned once for words of `word` bytes at addresses aligned so.
+/// Marks blocks by the pointers to them. Each word of `word` bytes at an address aligned so is taken for a pointer.
 /// Its functions are called in the order in which they stand here.
+///
+/// All small blocks are read once, in the order of their addresses and in large pieces, and the pointers in them are kept:
+/// following pointers through memory would cost a system call for every few blocks. Large blocks are read when a pointer
+/// to them is followed.
 ///
 /// A pointer *holds* a block if it points to one of its first 2 * word + 1 addresses (allocation wrappers put a
 /// header of one or two words before what they hand out; new[] a count), or further inside to something that points
@@ -63,44 +64,58 @@ struct Arrays {
 ///     template <class Visit> void each_piece(uint64_t start, uint64_t end, Visit visit): calls visit(address,
 ///         bytes, length) for what can be read of the memory from start to end - 1, ascending;
 ///     void read(Piece *pieces, unsigned n): reads several at once;
-///     uint8_t *small(): room for `small_room` bytes.
+///     uint8_t *room(): room for `room_needed` bytes, aligned for uint64_t;
+///     bool keep(const Pointer &): adds one to the pointers that are kept; false if there is no room for it;
+///     Pointer *kept(): all of them;
+///     bool go_on(): false if the search is to be given up. It is asked now and then; the marks mean nothing then.
 template <class Memory> class Marker {
 public:
-    static constexpr unsigned most_at_once = 64, small_block = 512, small_room = most_at_once * small_block;
+    static constexpr uint64_t large_block = 64 * 1024, buffer_room = 1 << 20,
+                              room_needed = InsidePointers<Memory>::room_needed +
+                                            most_pieces * sizeof(Piece) + buffer_room;
 
     Marker(Memory &memory, const Arrays &arrays, unsigned word)
         : memory_(memory), blocks_(arrays.blocks), count_(arrays.count), marks_(arrays.marks),
-          found_(arrays.found), queue_(arrays.queue), links_(arrays.links), index_(arrays.index), word_(word)
+          found_(arrays.found), queue_(arrays.queue), links_(arrays.links), first_(arrays.first), word_(word),
+          index_(arrays.blocks, arrays.count, arrays.index),
+          inside_(memory, arrays.blocks, word, memory.room()),
+          pieces_{reinterpret_cast<Piece *>(memory.room() + InsidePointers<Memory>::room_needed),
+                  memory.room() + room_needed - buffer_room, buffer_room}
+    {}
+
+    /// Reads the small blocks, and keeps the pointers in them. Blocks whose pointers there is no room for are read when a
+    /// pointer to them is followed.
+    void collect_pointers()
     {
-        if (count_ == 0)
-            return;
-        lowest_ = blocks_[0].address;
-        highest_ = end_of(blocks_[count_ - 1]);
-        make_index();
+        const uint64_t most_kept = uint64_t{8} * count_ + (1 << 20);
+        const auto settle = [this](const Question &question, bool interior) {
+            memory_.kept()[question.number].interior = interior;
+        };
+        bool room = true;
+        for (uint32_t next = 0; next < count_ && room && memory_.go_on();) {
+            uint32_t block = next;
+            const unsigned n = gather_small_blocks(next);
+            if (n != 0)
+                memory_.read(pieces_.pieces, n);
+            const Piece *piece = pieces_.pieces, *end = piece + n;
+            for (; block < next && room; block++) {
+                first_[block] = n_kept_;
+                if (!is_small(block) || blocks_[block].size == 0)
+                    continue;
+                while (piece != end && blocks_[block].address >= piece->at + piece->length)
+                    piece++;
+                if (piece != end)
+                    room = keep_pointers_of(block, *piece, settle) && n_kept_ < most_kept;
+            }
+            kept_until_ = room ? next : block - 1;
+        }
+        inside_.answer(settle);
+        for (uint32_t block = kept_until_; block <= count_; block++)
+            first_[block] = n_kept_;
     }
 
-    /// The index of the block that the address lies in; the number of blocks if none.
-    uint32_t block_at(uint64_t address) const
-    {
-        if (address < lowest_ || address >= highest_)
-            return count_;
-        const Stretch *stretch = stretches_;
-        while (stretch + 1 < stretches_ + n_stretches_ && stretch[1].start <= address)
-            stretch++;
-        if (address >= stretch->end)
-            return count_;
-        const uint64_t place = (address - stretch->start) >> shift_;
-        uint32_t first =
-            index_[stretch->place + place]; // the last block that begins at or before it is not before
-        uint32_t n =
-            (place + 1 < stretch->places ? index_[stretch->place + place + 1] : stretch->last) - first + 1;
-        while (n > 1) {
-            const uint32_t half = n / 2;
-            first = blocks_[first + half].address <= address ? first + half : first;
-            n -= half;
-        }
-        return address >= blocks_[first].address && address < end_of(blocks_[first]) ? first : count_;
-    }
+    /// Returns the number of the block that has the address; the number of all blocks if none has.
+    uint32_t block_at(uint64_t address) const { return index_.block_at(address); }
 
     /// Memory that is in use holds what it points to.
     void scan_root(uint32_t root, uint64_t start, uint64_t end)
@@ -111,13 +126,8 @@ public:
     /// A register may hold a block while it walks through it.
     void take_register(uint32_t number, uint64_t value)
     {
-        Edge edge;
-        if (!edge_of(value, 0, edge))
-            return;
-        edge.kind = HolderKind::in_register;
-        edge.holder = number;
-        edge.interior = false;
-        mark(edge, State::reachable);
+        if (const uint32_t block = block_at(value); block != count_)
+            mark({block, number, 0, HolderKind::in_register, false}, State::reachable);
     }
 
     /// A block that is a root itself, such as a stack that the program mapped.
@@ -126,8 +136,12 @@ public:
         mark({block, root, blocks_[block].address, HolderKind::root, false}, State::reachable);
     }
 
-    /// Follows what was found so far, breadth first: holders are the nearest to a root.
-    void follow_reachable() { follow(State::reachable); }
+    /// Follows the pointers found so far, breadth first: holders are the nearest to a root.
+    void follow_reachable()
+    {
+        answer_of_roots(State::reachable);
+        follow(State::reachable);
+    }
 
     /// Memory that may be out of use: what only it points to is possibly lost.
     void scan_stale_root(uint32_t root, uint64_t start, uint64_t end)
@@ -137,6 +151,7 @@ public:
 
     void follow_possible()
     {
+        answer_of_roots(State::possibly);
         for (uint32_t i = 0; i < doubtful_; i++) {
             if (marked(links_[i]))
                 continue;
@@ -197,13 +212,12 @@ public:
     template <class Accept> void scan_freed(uint32_t number, uint64_t start, uint64_t end, Accept accept)
     {
         memory_.each_piece(start, end, [&](uint64_t at, const uint8_t *bytes, size_t length) {
-            each_pointer(at, bytes, length, [&](Edge edge) {
-                Mark &mark = marks_[edge.block];
-                if (mark.indirect || mark.kind != HolderKind::none || edge.interior || !accept(edge.block))
-                    return;
-                edge.kind = HolderKind::freed;
-                edge.holder = number;
-                note(mark, edge);
+            each_pointer(at, bytes, length, [&](uint32_t block, uint64_t value, uint64_t from) {
+                Mark &mark = marks_[block];
+                if (!marked(block) && !mark.indirect && mark.kind == HolderKind::none && accept(block) &&
+                    (!is_inside(block, value) ||
+                     (value % word_ == 0 && inside_.holds({value, from, block, number}))))
+                    note(mark, {block, number, from, HolderKind::freed, false});
             });
         });
     }
@@ -219,100 +233,63 @@ private:
     static constexpr uint8_t is_marked = 1, is_doubted = 2;
     bool marked(uint32_t block) const { return (found_[block] & is_marked) != 0; }
 
-    /// Blocks that lie near each other. Each has part of the index: for each piece of 2^shift_ bytes the last block
-    /// that begins before it, or else the first.
-    struct Stretch {
-        uint64_t start, end, places; ///< places: of the index
-        uint32_t place, last;        ///< where its part begins; its last block
-    };
+    bool is_small(uint32_t block) const { return blocks_[block].size <= large_block; }
 
-    /// Blocks lie in a few places far from each other (heap, mappings), so that one division of the whole would put
-    /// them all into a few pieces.
-    void make_index()
+    /// Returns true if a pointer with this value points neither to the block's beginning nor near it.
+    bool is_inside(uint32_t block, uint64_t value) const
     {
-        for (uint64_t gap = uint64_t{1} << 20;; gap *= 16) {
-            n_stretches_ = 0;
-            for (uint32_t i = 0; i < count_ && n_stretches_ <= most_stretches; i++) {
-                if (n_stretches_ == 0 || blocks_[i].address - stretches_[n_stretches_ - 1].end >= gap) {
-                    if (n_stretches_ == most_stretches) {
-                        n_stretches_++;
-                        break;
-                    }
-                    stretches_[n_stretches_++].start = blocks_[i].address;
-                }
-                stretches_[n_stretches_ - 1].end = end_of(blocks_[i]);
-                stretches_[n_stretches_ - 1].last = i;
-            }
-            if (n_stretches_ <= most_stretches)
-                break;
-        }
-        for (shift_ = 4; places_needed() > count_ && shift_ < 63; shift_++) {
-        }
-        uint32_t block = 0, place = 0;
-        for (Stretch *stretch = stretches_; stretch != stretches_ + n_stretches_; stretch++) {
-            stretch->place = place;
-            stretch->places = ((stretch->end - stretch->start - 1) >> shift_) + 1;
-            for (uint64_t i = 0; i < stretch->places; i++) {
-                while (block < stretch->last && blocks_[block + 1].address <= stretch->start + (i << shift_))
-                    block++;
-                index_[place++] = block;
-            }
-            block = stretch->last + 1;
-        }
+        return value - blocks_[block].address > 2 * word_ && !blocks_[block].any_pointer_holds;
     }
 
-    uint64_t places_needed() const
+    void answer_of_roots(State state)
     {
-        uint64_t places = 0;
-        for (const Stretch *stretch = stretches_; stretch != stretches_ + n_stretches_; stretch++)
-            places += ((stretch->end - stretch->start - 1) >> shift_) + 1;
-        return places;
+        const auto settle = [this, state](const Question &question, bool interior) {
+            take_from_root(question, interior, state);
+        };
+        inside_.answer(settle);
     }
 
-    static uint64_t end_of(const Block &block)
+    void take_from_root(const Question &found, bool interior, State state)
     {
-        return block.address + (block.size != 0 ? block.size : 1); // a block of no bytes has an address too
+        if (!marked(found.block))
+            take({found.block, found.number, found.from, HolderKind::root, interior}, state);
     }
 
-    uint64_t word_at(const uint8_t *bytes) const
+    /// Covers small blocks from `block` on, which becomes the first one that is not covered. Returns how many pieces.
+    unsigned gather_small_blocks(uint32_t &block)
     {
-        uint64_t value = 0;
-        __builtin_memcpy(&value, bytes, word_); // little-endian, see trace_format.h
-        return value;
+        pieces_.clear();
+        while (block < count_ && (!is_small(block) || blocks_[block].size == 0 ||
+                                  pieces_.add(blocks_[block].address, blocks_[block].size)))
+            block++;
+        return pieces_.n;
     }
 
-    /// Whether what begins at `target`, inside a block, points back: a list node to the node that the word at
-    /// `from` belongs to, or a structure behind the contents of the block to its beginning.
-    bool points_back(uint64_t target, uint64_t from, uint64_t block) const
+    uint64_t first_word_of(uint32_t block) const
     {
-        uint8_t bytes[3 * sizeof(uint64_t)];
-        Piece piece{target, bytes, 3 * word_, 0};
-        memory_.read(&piece, 1);
-        for (size_t i = 0; i + word_ <= piece.got; i += word_) {
-            const uint64_t back = word_at(bytes + i);
-            if (back != 0 && (is_near(back, from) || is_near(block, back)))
-                return true;
-        }
-        return false;
+        return (blocks_[block].address + word_ - 1) / word_ * word_;
     }
 
-    /// Whether `place` is `start` or at most two words behind it.
-    bool is_near(uint64_t start, uint64_t place) const
+    /// Keeps the pointers in a block that lies in the piece; false if there is no room for them.
+    template <class Settle> bool keep_pointers_of(uint32_t from, const Piece &piece, Settle &settle)
     {
-        return start <= place && place - start <= 2 * word_;
-    }
-
-    /// The block without a mark that a word with the value `value`, standing at `from` (0: in a register), points to.
-    bool edge_of(uint64_t value, uint64_t from, Edge &edge) const
-    {
-        edge.block = block_at(value);
-        if (edge.block == count_ || marked(edge.block))
-            return false;
-        const Block &block = blocks_[edge.block];
-        edge.at = from;
-        edge.interior = value - block.address > 2 * word_ && !block.any_pointer_holds &&
-                        !(from != 0 && value % word_ == 0 && points_back(value, from, block.address));
-        return true;
+        const uint64_t offset = blocks_[from].address - piece.at, size = blocks_[from].size,
+                       first_word = first_word_of(from);
+        if (offset >= piece.got)
+            return true;
+        bool room = true;
+        const auto length = static_cast<size_t>(size < piece.got - offset ? size : piece.got - offset);
+        each_pointer(
+            blocks_[from].address, piece.to + offset, length, [&](uint32_t to, uint64_t value, uint64_t at) {
+                if (to == from)
+                    return;
+                const bool inside = is_inside(to, value);
+                room = room && memory_.keep({to, static_cast<uint32_t>((at - first_word) / word_), inside});
+                if (room && inside && value % word_ == 0)
+                    inside_.ask({value, at, to, n_kept_}, settle);
+                n_kept_ += room;
+            });
+        return room;
     }
 
     static void note(Mark &mark, const Edge &edge)
@@ -349,75 +326,117 @@ private:
         links_[doubtful_++] = edge.block;
     }
 
+    /// Calls `visit(block, value, from)` for each word of these bytes, which stand at `at`, that points into a block. Looks
+    /// up several at a time: the index is too large for the processor's cache.
     template <class Visit> void each_pointer(uint64_t at, const uint8_t *bytes, size_t length, Visit visit)
     {
+        constexpr unsigned most = 32;
+        uint64_t values[most], from[most];
+        unsigned n = 0;
+        const auto look_up = [&] {
+            for (unsigned i = 0; i < n; i++)
+                if (const uint32_t block = block_at(values[i]); block != count_)
+                    visit(block, values[i], from[i]);
+            n = 0;
+        };
         for (size_t i = (word_ - at % word_) % word_; i + word_ <= length; i += word_) {
-            const uint64_t value = word_at(bytes + i);
-            if (value < lowest_ || value >= highest_)
+            const uint64_t value = word_at(bytes + i, word_);
+            if (!index_.is_among(value))
                 continue;
-            Edge edge;
-            if (edge_of(value, at + i, edge))
-                visit(edge);
+            index_.prefetch(value);
+            values[n] = value;
+            from[n++] = at + i;
+            if (n == most)
+                look_up();
         }
+        look_up();
     }
 
     void scan_root(uint32_t root, uint64_t start, uint64_t end, State state)
     {
+        const auto settle = [this, state](const Question &question, bool interior) {
+            take_from_root(question, interior, state);
+        };
         memory_.each_piece(start, end, [&](uint64_t at, const uint8_t *bytes, size_t length) {
-            each_pointer(at, bytes, length, [&](Edge edge) {
-                edge.kind = HolderKind::root;
-                edge.holder = root;
-                take(edge, state);
+            each_pointer(at, bytes, length, [&](uint32_t block, uint64_t value, uint64_t from) {
+                if (marked(block))
+                    return;
+                const Question found{value, from, block, root};
+                const bool inside = is_inside(block, value);
+                if (inside && value % word_ == 0)
+                    inside_.ask(found, settle);
+                else
+                    take_from_root(found, inside, state);
             });
         });
     }
 
     void follow(State state)
     {
-        scan_queue([&](const Edge &edge) { take(edge, state); });
+        scan_queue([this, state](const Edge &edge) { take(edge, state); });
         head_ = tail_ = 0;
     }
 
-    /// Scans the blocks in the queue, and those that `visit` adds to it, in their order. Small ones are read several
-    /// at a time.
+    /// Calls `visit(edge)` for the pointers in the blocks in the queue, and in those that `visit` adds to it, in their
+    /// order, to blocks without a mark.
     template <class Visit> void scan_queue(Visit visit)
     {
-        Piece pieces[most_at_once];
+        constexpr unsigned at_once = 1 << 16;
         while (head_ != tail_) {
-            uint8_t *to = memory_.small();
-            unsigned n = 0;
-            for (; n < most_at_once && head_ + n != tail_; n++) {
-                const Block &block = blocks_[queue_[head_ + n]];
-                if (block.size > small_block)
-                    break;
-                pieces[n] = {block.address, to + size_t{n} * small_block, static_cast<size_t>(block.size), 0};
-            }
-            if (n != 0)
-                memory_.read(pieces, n);
-            for (unsigned i = 0; i < n; i++)
-                scan_block(queue_[head_ + i], pieces[i].at, pieces[i].to, pieces[i].got, visit);
-            head_ += n;
-            if (n != 0)
-                continue;
+            if (++steps_ % at_once == 0 && !memory_.go_on())
+                return;
             const uint32_t from = queue_[head_++];
-            const Block &block = blocks_[from];
-            memory_.each_piece(block.address, block.address + block.size,
-                               [&](uint64_t at, const uint8_t *bytes, size_t length) {
-                                   scan_block(from, at, bytes, length, visit);
-                               });
+            prefetch_queue();
+            if (!is_small(from) || from >= kept_until_) {
+                scan_block(from, visit);
+                continue;
+            }
+            const Pointer *pointer = memory_.kept() + first_[from], *end = memory_.kept() + first_[from + 1];
+            for (; pointer != end; pointer++)
+                if (!marked(pointer->block))
+                    visit(Edge{pointer->block, from, first_word_of(from) + uint64_t{pointer->word} * word_,
+                               HolderKind::block, pointer->interior != 0});
         }
     }
 
-    template <class Visit>
-    void scan_block(uint32_t from, uint64_t at, const uint8_t *bytes, size_t length, Visit &visit)
+    /// Fetches into the processor's cache what the next blocks in the queue need.
+    void prefetch_queue() const
     {
-        each_pointer(at, bytes, length, [&](Edge edge) {
-            if (edge.block == from)
-                return;
-            edge.kind = HolderKind::block;
-            edge.holder = from;
-            visit(edge);
-        });
+        constexpr uint32_t near = 4, far = 8, farthest = 16;
+        if (tail_ - head_ > farthest)
+            __builtin_prefetch(&first_[queue_[head_ + farthest]]);
+        if (tail_ - head_ > far)
+            __builtin_prefetch(memory_.kept() + first_[queue_[head_ + far]]);
+        if (tail_ - head_ > near) {
+            const uint32_t block = queue_[head_ + near];
+            __builtin_prefetch(&blocks_[block]);
+            if (first_[block] != first_[block + 1])
+                __builtin_prefetch(&marks_[memory_.kept()[first_[block]].block], 1);
+        }
+    }
+
+    /// Reads a block for pointers to blocks without a mark.
+    template <class Visit> void scan_block(uint32_t from, Visit &visit)
+    {
+        const auto settle = [&](const Question &question, bool interior) {
+            if (!marked(question.block))
+                visit(Edge{question.block, from, question.from, HolderKind::block, interior});
+        };
+        const Block &block = blocks_[from];
+        memory_.each_piece(
+            block.address, block.address + block.size, [&](uint64_t at, const uint8_t *bytes, size_t length) {
+                each_pointer(at, bytes, length, [&](uint32_t to, uint64_t value, uint64_t place) {
+                    if (to == from || marked(to))
+                        return;
+                    const Question found{value, place, to, from};
+                    const bool inside = is_inside(to, value);
+                    if (inside && value % word_ == 0)
+                        inside_.ask(found, settle);
+                    else
+                        settle(found, inside);
+                });
+            });
+        inside_.answer(settle);
     }
 
     Memory &memory_;
@@ -425,12 +444,14 @@ private:
     const uint32_t count_;
     Mark *marks_;
     uint8_t *found_;
-    uint32_t *queue_, *links_, *index_;
+    uint32_t *queue_, *links_, *first_;
     const unsigned word_;
-    static constexpr unsigned most_stretches = 32;
-    Stretch stretches_[most_stretches];
-    unsigned n_stretches_ = 0, shift_ = 0;
-    uint64_t lowest_ = 0, highest_ = 0;
+    BlockIndex index_;
+    InsidePointers<Memory> inside_;
+    Pieces pieces_; // small blocks
+    unsigned steps_ = 0;
+    uint32_t kept_until_ = 0; // the pointers in small blocks before this one are kept
+    uint32_t n_kept_ = 0;
     uint32_t head_ = 0,
              tail_ = 0;     // of the queue; a block enters it once between two times that it is emptied
     uint32_t doubtful_ = 0; // how many of `links_` are blocks that only an interior pointer was found to

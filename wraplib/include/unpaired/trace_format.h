@@ -479,7 +479,9 @@ enum unpaired_note {
     UNPAIRED_NOTE_CYCLE_FUNCTION =
         5, /* each call of this function begins a cycle (text: its name); since 1.1 */
     UNPAIRED_NOTE_NO_CYCLE_FUNCTION =
-        6 /* asked to be one, but nothing of the kind is recorded (text); since 1.1 */
+        6, /* asked to be one, but nothing of the kind is recorded (text); since 1.1 */
+    UNPAIRED_NOTE_REACH_SKIPPED =
+        7 /* memory was not searched, because the image has too little of its own (text: why) */
 };
 struct unpaired_record_note {
     uint16_t image, note;

@@ -1,0 +1,229 @@
+#include "reach_freed.h"
+
+#include "modules.h"
+#include "real.h"
+
+#include "unpaired/heap_chunks.h"
+
+namespace unpaired {
+namespace {
+
+using heap_chunks::header;
+
+/// Walks the arenas as glibc would (malloc/malloc.c). It trusts chunk headers alone, and no address of a block: that
+/// block may be what was freed.
+class FreedUnseen {
+public:
+    FreedUnseen(OwnMemory &memory, Layout &layout) : memory_(memory), layout_(layout), items_(layout.items) {}
+
+    /// False if there is no memory for it.
+    bool find()
+    {
+        if (!freed_.resize(items_.size()))
+            return false;
+        memory_.exclude(freed_.first_byte(), freed_.last_byte());
+        for (size_t i = 0; i < memory_.regions().size() && !full_; i++) {
+            const Region region = memory_.regions()[i];
+            if (region.kind == Region::anonymous && region.start < region.end && layout_.is_arena(region))
+                walk(region);
+        }
+        for (const Suspect &suspect : suspects_)
+            if (suspect.key == key_)
+                freed_[suspect.item] = 1;
+        return !full_ && memory_.trouble() == nullptr;
+    }
+
+    void retire(Thread &thread)
+    {
+        size_t kept = 0;
+        for (size_t i = 0; i < items_.size(); i++)
+            if (freed_[i] == 0 || !retire(thread, items_[i]))
+                items_[kept++] = items_[i];
+        items_.resize(kept);
+    }
+
+private:
+    /// A block that is in a thread's cache, if `key` is what glibc writes into such blocks.
+    struct Suspect {
+        uint64_t key;
+        uint32_t item;
+    };
+
+    static bool retire(Thread &thread, const Item &item)
+    {
+        unpaired_slot &slot = *slot_at(item.reference);
+        uint32_t sequence = item.sequence;
+        if (!__atomic_compare_exchange_n(&slot.sequence, &sequence, sequence + 1, false, __ATOMIC_ACQ_REL,
+                                         __ATOMIC_RELAXED))
+            return false;
+        count_released_unseen(thread, slot);
+        send_home(thread, item.reference);
+        return true;
+    }
+
+    /// The blocks at the beginning of an arena may have been freed: the first that a chain of chunks leads to is right.
+    uint64_t find_start(const Region &region)
+    {
+        constexpr unsigned most_tries = 8;
+        size_t i = layout_.first_item(region.start);
+        for (unsigned tries = 0; tries < most_tries && i < items_.size() && items_[i].address < region.end;
+             i++) {
+            if (items_[i].mapping)
+                continue;
+            const uint64_t chunk = items_[i].address - header, start = layout_.first_chunk(region, chunk);
+            if (start != chunk || start == region.start)
+                return start;
+            tries++;
+        }
+        return region.end;
+    }
+
+    void walk(const Region &region)
+    {
+        memory_.read_ahead(OwnMemory::most_ahead);
+        size_t i = layout_.first_item(region.start);
+        uint64_t top = 0;
+        for (uint64_t at = find_start(region); at + header < region.end;) {
+            uint64_t size = 0, next_size = 0, size_before_next = 0;
+            if (!memory_.get(at + 8, size) || !heap_chunks::plausible(size, at, region.end))
+                break;
+            const uint64_t length = size & ~heap_chunks::flags, next = at + length;
+            const bool is_top = next >= region.end - header;
+            bool free = is_top;
+            if (is_top)
+                top = at;
+            else if (!memory_.get(next, size_before_next) || !memory_.get(next + 8, next_size) ||
+                     !heap_chunks::plausible(next_size, next, region.end))
+                break;
+            else if ((next_size & heap_chunks::previous_in_use) == 0) {
+                if (size_before_next != length)
+                    break; // no heap of glibc's, or a damaged one
+                free = true;
+            }
+            if (!free)
+                look_for_key(at + header, length);
+            for (; i < items_.size() && items_[i].address < next + header; i++)
+                if (!items_[i].mapping && items_[i].reference != 0)
+                    look_at(static_cast<uint32_t>(i), at, length, free, is_top);
+            at = next;
+        }
+        memory_.read_ahead(OwnMemory::least_ahead);
+        if (top != 0)
+            look_at_fast_bins(region, top);
+    }
+
+    /// A block whose memory begins in the chunk at `chunk`.
+    void look_at(uint32_t item, uint64_t chunk, uint64_t length, bool free, bool is_top)
+    {
+        const uint64_t block = items_[item].address;
+        unpaired_trailer tag{};
+        if (block != chunk + header) { // merged with the one before, whether that is free or handed out again
+            freed_[item] = 1;
+            return;
+        }
+        const bool tagged = tag_of(block, length, tag) == heap_chunks::Tag::live;
+        if (free)
+            freed_[item] = !is_top || !tagged;
+        else if (tagged && tag.slot != 0 && tag.slot != items_[item].reference)
+            freed_[item] = 1; // handed out again
+        else if (const uint64_t key = key_at(block); key != 0)
+            full_ = full_ || !suspects_.push({key, item});
+    }
+
+    heap_chunks::Tag tag_of(uint64_t block, uint64_t length, unpaired_trailer &tag)
+    {
+        return length >= header + sizeof tag && memory_.get(block + length - 8 - sizeof tag, tag)
+                   ? heap_chunks::state_of(tag, block)
+                   : heap_chunks::Tag::none;
+    }
+
+    /// The second word of a block in a thread's cache, which is a random number and the same for all; 0 if the block is in
+    /// none. The first word is the address of the next block there, or 0, exclusive or the block's own page number
+    /// (glibc 2.34 and later: tcache_put, PROTECT_PTR).
+    uint64_t key_at(uint64_t block)
+    {
+        uint64_t link = 0, key = 0;
+        if (!memory_.get(block, link) || !memory_.get(block + 8, key) || key >> 48 == 0)
+            return 0;
+        const uint64_t next = link ^ (block >> 12);
+        const Region *region = next % heap_chunks::alignment == 0 ? memory_.region_at(next) : nullptr;
+        return next == 0 || (region != nullptr && region->kind == Region::anonymous) ? key : 0;
+    }
+
+    /// The majority of all keys is right: a live block has one by chance alone.
+    void look_for_key(uint64_t block, uint64_t length)
+    {
+        constexpr uint64_t largest_cached = 1040; // of tcache's bins
+        const uint64_t key = length <= largest_cached ? key_at(block) : 0;
+        if (key == 0)
+            return;
+        if (votes_ == 0)
+            key_ = key;
+        votes_ += key == key_ ? 1u : UINT32_MAX;
+    }
+
+    /// Blocks of up to 128 bytes that fit into no thread's cache look like used ones. struct malloc_state has the heads of
+    /// ten lists right before the address of the top chunk; that of the program's own arena lies in the C library's data.
+    void look_at_fast_bins(const Region &region, uint64_t top)
+    {
+        constexpr unsigned lists = 10;
+        uint64_t start = region.start, end = region.start + 4096, heads = 0;
+        if (region.heap) {
+            const ModuleView *libc =
+                module_at(reinterpret_cast<uint64_t>(real::address(UNPAIRED_FUNCTION_malloc)));
+            if (libc == nullptr)
+                return;
+            start = libc->start;
+            end = libc->end;
+        }
+        memory_.each_piece(start, end, [&](uint64_t at, const uint8_t *bytes, size_t length) {
+            for (size_t i = (8 - at % 8) % 8; i + 8 <= length && heads == 0; i += 8)
+                if (reachability::word_at(bytes + i, 8) == top)
+                    heads = at + i - lists * 8;
+        });
+        for (unsigned list = 0; list < lists && heads != 0; list++) {
+            uint64_t chunk = 0;
+            if (memory_.get(heads + list * 8, chunk) && chunk != 0)
+                follow(chunk, (list + 2) * heap_chunks::alignment);
+        }
+    }
+
+    void follow(uint64_t chunk, uint64_t length)
+    {
+        for (size_t steps = 0; steps < items_.size() + 100'000 && chunk % heap_chunks::alignment == 0;
+             steps++) {
+            uint64_t size = 0, link = 0;
+            if (!memory_.get(chunk + 8, size) || (size & ~heap_chunks::flags) != length ||
+                !memory_.get(chunk + header, link))
+                return;
+            const size_t i = layout_.first_item(chunk + header);
+            if (i < items_.size() && items_[i].address == chunk + header && items_[i].reference != 0)
+                freed_[i] = 1;
+            chunk = link ^ ((chunk + header) >> 12);
+            if (chunk == 0)
+                return;
+        }
+    }
+
+    OwnMemory &memory_;
+    Layout &layout_;
+    ScratchArray<Item> &items_;
+    ScratchArray<uint8_t> freed_; ///< by item
+    ScratchArray<Suspect> suspects_;
+    uint64_t key_ = 0;
+    uint32_t votes_ = 0;
+    bool full_ = false;
+};
+
+} // namespace
+
+void retire_freed_unseen(OwnMemory &memory, Layout &layout, Thread &thread)
+{
+    if (!process.libc_heap || process.heap_untouched || layout.items.size() >= UINT32_MAX)
+        return;
+    FreedUnseen freed(memory, layout);
+    if (freed.find())
+        freed.retire(thread);
+}
+
+} // namespace unpaired
