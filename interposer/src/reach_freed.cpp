@@ -27,9 +27,8 @@ public:
             if (region.kind == Region::anonymous && region.start < region.end && layout_.is_arena(region))
                 walk(region);
         }
-        for (const Suspect &suspect : suspects_)
-            if (suspect.key == key_)
-                freed_[suspect.item] = 1;
+        for (const uint64_t cache : caches_)
+            look_at_cache(cache);
         return !full_ && memory_.trouble() == nullptr;
     }
 
@@ -43,12 +42,6 @@ public:
     }
 
 private:
-    /// A block that is in a thread's cache, if `key` is what glibc writes into such blocks.
-    struct Suspect {
-        uint64_t key;
-        uint32_t item;
-    };
-
     static bool retire(Thread &thread, const Item &item)
     {
         unpaired_slot &slot = *slot_at(item.reference);
@@ -101,7 +94,7 @@ private:
                 free = true;
             }
             if (!free)
-                look_for_key(at + header, length);
+                full_ = full_ || (length == cache_length && !caches_.push(at + header));
             for (; i < items_.size() && items_[i].address < next + header; i++)
                 if (!items_[i].mapping && items_[i].reference != 0)
                     look_at(static_cast<uint32_t>(i), at, length, free, is_top);
@@ -126,8 +119,6 @@ private:
             freed_[item] = !is_top || !tagged;
         else if (tagged && tag.slot != 0 && tag.slot != items_[item].reference)
             freed_[item] = 1; // handed out again
-        else if (const uint64_t key = key_at(block); key != 0)
-            full_ = full_ || !suspects_.push({key, item});
     }
 
     heap_chunks::Tag tag_of(uint64_t block, uint64_t length, unpaired_trailer &tag)
@@ -137,29 +128,22 @@ private:
                    : heap_chunks::Tag::none;
     }
 
-    /// The second word of a block in a thread's cache, which is a random number and the same for all; 0 if the block is in
-    /// none. The first word is the address of the next block there, or 0, exclusive or the block's own page number
-    /// (glibc 2.34 and later: tcache_put, PROTECT_PTR).
-    uint64_t key_at(uint64_t block)
+    /// A thread's cache, which is a block of malloc's own (struct tcache_perthread_struct, glibc 2.30 to 2.41): for each size
+    /// of chunks from 32 bytes on how many there are, and the first block of their list.
+    void look_at_cache(uint64_t cache)
     {
-        uint64_t link = 0, key = 0;
-        if (!memory_.get(block, link) || !memory_.get(block + 8, key) || key >> 48 == 0)
-            return 0;
-        const uint64_t next = link ^ (block >> 12);
-        const Region *region = next % heap_chunks::alignment == 0 ? memory_.region_at(next) : nullptr;
-        return next == 0 || (region != nullptr && region->kind == Region::anonymous) ? key : 0;
-    }
-
-    /// The majority of all keys is right: a live block has one by chance alone.
-    void look_for_key(uint64_t block, uint64_t length)
-    {
-        constexpr uint64_t largest_cached = 1040; // of tcache's bins
-        const uint64_t key = length <= largest_cached ? key_at(block) : 0;
-        if (key == 0)
+        uint16_t counts[cache_sizes];
+        uint64_t first[cache_sizes];
+        if (memory_.copy(cache, counts, sizeof counts) != sizeof counts ||
+            memory_.copy(cache + sizeof counts, first, sizeof first) != sizeof first)
             return;
-        if (votes_ == 0)
-            key_ = key;
-        votes_ += key == key_ ? 1u : UINT32_MAX;
+        for (unsigned i = 0; i < cache_sizes; i++)
+            if ((counts[i] == 0) != (first[i] == 0) || first[i] % heap_chunks::alignment != 0)
+                return; // another block of this size
+        for (unsigned i = 0; i < cache_sizes; i++)
+            if (first[i] != 0)
+                follow(first[i] - header, heap_chunks::smallest + i * heap_chunks::alignment, header,
+                       counts[i]);
     }
 
     /// Blocks of up to 128 bytes that fit into no thread's cache look like used ones. struct malloc_state has the heads of
@@ -184,34 +168,44 @@ private:
         for (unsigned list = 0; list < lists && heads != 0; list++) {
             uint64_t chunk = 0;
             if (memory_.get(heads + list * 8, chunk) && chunk != 0)
-                follow(chunk, (list + 2) * heap_chunks::alignment);
+                follow(chunk, heap_chunks::smallest + list * heap_chunks::alignment, 0,
+                       items_.size() + 100'000);
         }
     }
 
-    void follow(uint64_t chunk, uint64_t length)
+    /// Goes along a list of free chunks of one length. Each block begins with the place of the next chunk, `offset` bytes
+    /// behind its header's beginning, or 0, exclusive or the block's page number (PROTECT_PTR; glibc before 2.32: as it is).
+    void follow(uint64_t chunk, uint64_t length, uint64_t offset, size_t most)
     {
-        for (size_t steps = 0; steps < items_.size() + 100'000 && chunk % heap_chunks::alignment == 0;
-             steps++) {
-            uint64_t size = 0, link = 0;
-            if (!memory_.get(chunk + 8, size) || (size & ~heap_chunks::flags) != length ||
-                !memory_.get(chunk + header, link))
+        for (; most != 0 && chunk != 0 && is_chunk(chunk, length); most--) {
+            const uint64_t block = chunk + header;
+            uint64_t link = 0;
+            for (size_t i = layout_.first_item(block); i < items_.size() && items_[i].address == block; i++)
+                freed_[i] = items_[i].reference != 0;
+            if (!memory_.get(block, link))
                 return;
-            const size_t i = layout_.first_item(chunk + header);
-            if (i < items_.size() && items_[i].address == chunk + header && items_[i].reference != 0)
-                freed_[i] = 1;
-            chunk = link ^ ((chunk + header) >> 12);
-            if (chunk == 0)
+            const uint64_t next = link ^ (block >> 12);
+            if (next == 0)
                 return;
+            chunk = is_chunk(next - offset, length) ? next - offset : link - offset;
         }
     }
+
+    bool is_chunk(uint64_t chunk, uint64_t length)
+    {
+        uint64_t size = 0;
+        return chunk % heap_chunks::alignment == 0 && memory_.get(chunk + 8, size) &&
+               (size & ~heap_chunks::flags) == length;
+    }
+
+    static constexpr unsigned cache_sizes = 64;
+    static constexpr uint64_t cache_length = cache_sizes * (sizeof(uint16_t) + sizeof(uint64_t)) + header;
 
     OwnMemory &memory_;
     Layout &layout_;
     ScratchArray<Item> &items_;
-    ScratchArray<uint8_t> freed_; ///< by item
-    ScratchArray<Suspect> suspects_;
-    uint64_t key_ = 0;
-    uint32_t votes_ = 0;
+    ScratchArray<uint8_t> freed_;   ///< by item
+    ScratchArray<uint64_t> caches_; ///< blocks as long as a thread's cache
     bool full_ = false;
 };
 

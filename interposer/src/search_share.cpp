@@ -16,6 +16,7 @@ constexpr uint64_t floor_us = 50'000, most_us = 4'000'000, share_of_life = 4, al
 // As measured, and half as much again.
 constexpr uint64_t needed_ns_per_block = 350, needed_ns_per_page = 500;
 
+constexpr uint32_t least_wall_ms = 2000;
 constexpr uint32_t always_searched = 16; // images of a trace
 constexpr size_t few_blocks = 1000;
 constexpr uint64_t few_bytes = 1 << 20;
@@ -96,7 +97,8 @@ SearchShare::SearchShare(size_t blocks)
 Budget SearchShare::budget() const
 {
     const auto cpu_ms = static_cast<uint32_t>(allowed_us_ / 1000);
-    return {cpu_ms, cpu_ms * 4 < 10'000 ? cpu_ms * 4 : 10'000};
+    return {cpu_ms,
+            least_wall_ms + 2 * cpu_ms}; // other threads, and other programs, may keep the processors busy
 }
 
 const char *SearchShare::explain(bool begun)
