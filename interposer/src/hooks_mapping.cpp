@@ -35,10 +35,8 @@ uint8_t unmap(Thread &thread, const Caller &caller, unsigned function, uint64_t 
         unpaired_slot &slot = *slot_at(reference);
         flags |= slot.flags;
         const uint64_t start = slot.handle, end = slot.handle + slot.size;
-        if (start >= from && end <= to) {
-            const uint32_t site = site_here(thread, function, UNPAIRED_FAMILY_mapping, caller);
-            if (claim(slot))
-                retire(thread, reference, site);
+        if (start >= from && end <= to) { // claimed
+            retire(thread, reference, site_here(thread, function, UNPAIRED_FAMILY_mapping, caller));
             continue;
         }
         if (start < from) { // its head stays
@@ -49,9 +47,11 @@ uint8_t unmap(Thread &thread, const Caller &caller, unsigned function, uint64_t 
         index::enter_range(reference);
         if (start < from && end > to) { // and its tail
             if (const uint32_t tail = take_slot(thread); tail != 0) {
-                publish(thread, tail,
-                        {to, end - to, slot.site, slot.parent, slot.parent_sequence, slot.space, slot.flags});
+                const Acquired rest{to,         end - to,  slot.site, slot.parent, slot.parent_sequence,
+                                    slot.space, slot.flags};
+                fill(thread, tail, rest);
                 index::enter_range(tail);
+                make_live(thread, tail, rest);
             }
         }
     }

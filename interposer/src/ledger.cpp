@@ -215,7 +215,7 @@ void return_unused(Thread &thread, uint32_t slot)
 {
     unpaired_slot &s = *slot_at(slot);
     store(s.sequence, s.sequence + 2); // parts that took its number must not find it again
-    s.next = thread.free_slots;
+    store(s.next, thread.free_slots);
     thread.free_slots = slot;
 }
 
@@ -230,7 +230,7 @@ void send_to_its_thread(uint32_t reference)
     note_away(slot);
     uint32_t head = load(home->retired_elsewhere);
     do
-        slot.next = head;
+        store(slot.next, head);
     while (!__atomic_compare_exchange_n(&home->retired_elsewhere, &head, reference, true, __ATOMIC_RELEASE,
                                         __ATOMIC_RELAXED));
 }
@@ -252,8 +252,8 @@ void cut(Thread &thread, uint32_t reference, uint64_t handle, uint64_t size)
 {
     unpaired_slot &slot = *slot_at(reference);
     const uint64_t before = slot.size;
-    slot.handle = handle;
-    slot.size = size;
+    store(slot.handle, handle);
+    store(slot.size, size);
     if (slot.shard != thread.shard)
         return; // its own thread's counter and log are not ours to write
     if (unpaired_counter *c = counter(thread, slot.site))

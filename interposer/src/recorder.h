@@ -17,7 +17,7 @@ extern __thread Thread *self __attribute__((tls_model("initial-exec")));
 Thread *enter_slowly(uint64_t sp);
 
 /// The calling thread's state, or nullptr when nothing is to be recorded (before the start, recording off, or
-/// the recorder itself was interrupted twice). `sp`: of the hook's caller.
+/// the recorder itself was interrupted too often). `sp`: of the hook's caller.
 inline Thread *enter(uint64_t sp)
 {
     Thread *thread = self;
@@ -33,6 +33,9 @@ class Busy {
 public:
     Busy(Thread &thread, uint64_t sp) : thread_(thread)
     {
+#if defined(__x86_64__)
+        thread_.busy_pc = *reinterpret_cast<const volatile uint64_t *>(sp - 8);
+#endif
         thread_.busy_sp = sp;
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
     }

@@ -98,6 +98,7 @@ struct Thread {
     uint16_t shard;   ///< this state's number in the image
     int *errno_at;    ///< the thread's errno, so that keeping it is no call
     uint64_t busy_sp; ///< the recorder is at work for this thread, called from here; 0: it is not
+    uint64_t busy_pc; ///< the return address of the hook at work
     Enclosing enclosing;
     uint32_t scope_owner;  ///< declared by UNPAIRED_OWNER_SCOPE; 0: none
     uint32_t thread_owner; ///< from the thread's name, if it has one of its own
@@ -193,9 +194,5 @@ inline uint64_t mix(uint64_t h, uint64_t value)
 }
 
 inline uint64_t stack_pointer() { return reinterpret_cast<uint64_t>(__builtin_frame_address(0)); }
-
-/// Whether code running with stack pointer `sp` runs inside the frame that stood at `mark`: below it on the same
-/// stack, or on another stack altogether (a signal handler's).
-inline bool inside(uint64_t sp, uint64_t mark) { return mark != 0 && (sp <= mark || sp - mark > (1u << 20)); }
 
 } // namespace unpaired
