@@ -87,8 +87,6 @@ void begin_cycle_of_call(const Enclosing &outer, const Caller &caller)
     append(UNPAIRED_RECORD_MARK, record);
 }
 
-namespace {
-
 void retire_unseen(Thread &thread, uint32_t reference)
 {
     unpaired_slot &slot = *slot_at(reference);
@@ -97,6 +95,8 @@ void retire_unseen(Thread &thread, uint32_t reference)
     count_released_unseen(thread, slot);
     send_home(thread, reference);
 }
+
+namespace {
 
 /// A slot lost under `release_site`: it stays unpaired for ever, as an anomaly, and its slot is free again.
 void lose(Thread &thread, uint32_t reference, unpaired_anomaly_kind kind, unsigned function,
