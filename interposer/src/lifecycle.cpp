@@ -2,6 +2,7 @@
 
 #include "anomalies.h"
 #include "event_log.h"
+#include "heap_index.h"
 #include "hooks_heap.h"
 #include "index.h"
 #include "ledger.h"
@@ -9,6 +10,7 @@
 #include "modules.h"
 #include "options.h"
 #include "path_memo.h"
+#include "program_break.h"
 #include "reach_exit.h"
 #include "real.h"
 #include "recorder.h"
@@ -199,6 +201,9 @@ bool start_recording()
     const ModuleView *provider =
         module_at(reinterpret_cast<uint64_t>(real::address(UNPAIRED_FUNCTION_malloc)));
     process.libc_heap = provider != nullptr && provider->libc;
+    process.heap_by_address = !process.libc_heap;
+    if (process.libc_heap)
+        program_break::find();
     process.plain_heap = process.libc_heap && !process.heap_untouched && process.cycle_function == 0;
     store(process.phase, Phase::recording, __ATOMIC_RELEASE);
     return true;
@@ -255,6 +260,7 @@ void become_child()
     process.log = nullptr;
     forget_threads_of_parent();
     index::forget();
+    heap_index::forget();
     forget_anomalies_of_parent();
     forget_site_numbers_of_parent();
     release_module_lock();

@@ -41,6 +41,44 @@ void unload_library(void *handle)
     reinterpret_cast<int (*)(void *)>(address(UNPAIRED_FUNCTION_dlclose))(handle);
 }
 
+/// The version under which programs call a function of the heap, nullptr for all others. libc_malloc_debug.so has them
+/// under this version alone, marked as not the default, and dlsym(3) does not find such.
+const char *version_of(unsigned function)
+{
+    switch (function) {
+#if defined(__x86_64__)
+    case UNPAIRED_FUNCTION_aligned_alloc:
+        return "GLIBC_2.16";
+#else
+    case UNPAIRED_FUNCTION_aligned_alloc:
+#endif
+    case UNPAIRED_FUNCTION_malloc:
+    case UNPAIRED_FUNCTION_calloc:
+    case UNPAIRED_FUNCTION_realloc:
+    case UNPAIRED_FUNCTION_memalign:
+    case UNPAIRED_FUNCTION_posix_memalign:
+    case UNPAIRED_FUNCTION_valloc:
+    case UNPAIRED_FUNCTION_pvalloc:
+    case UNPAIRED_FUNCTION_free:
+    case UNPAIRED_FUNCTION_malloc_usable_size:
+#if defined(__x86_64__)
+        return "GLIBC_2.2.5";
+#else
+        return "GLIBC_2.17";
+#endif
+    default:
+        return nullptr;
+    }
+}
+
+/// The next definition after this library; nullptr if there is none.
+void *next(unsigned function)
+{
+    const char *version = version_of(function);
+    void *symbol = version != nullptr ? dlvsym(RTLD_NEXT, names[function], version) : nullptr;
+    return symbol != nullptr ? symbol : dlsym(RTLD_NEXT, names[function]);
+}
+
 struct Search {
     const char *name;
     const void *ours;
@@ -83,7 +121,7 @@ bool looking_up() { return __atomic_load_n(&lookups, __ATOMIC_RELAXED) != 0; }
 void *find(unsigned function)
 {
     __atomic_fetch_add(&lookups, 1u, __ATOMIC_RELAXED);
-    void *symbol = dlsym(RTLD_NEXT, names[function]);
+    void *symbol = next(function);
     if (symbol == nullptr) {
         Search search{names[function], our_base(), nullptr};
         dl_iterate_phdr(search_module, &search);
@@ -101,11 +139,21 @@ void *find(unsigned function)
     return symbol;
 }
 
+const void *known_or_next(unsigned function)
+{
+    if (const void *known = __atomic_load_n(&addresses[function], __ATOMIC_RELAXED); known != nullptr)
+        return known;
+    const void *symbol = next(function);
+    if (symbol == nullptr)
+        dlerror(); // not to be taken for the program's
+    return symbol;
+}
+
 void find_all()
 {
     for (unsigned function = 1; function < function_end; function++)
         if (!may_be_absent[function])
-            if (void *symbol = dlsym(RTLD_NEXT, names[function]))
+            if (void *symbol = next(function))
                 __atomic_store_n(&addresses[function], symbol, __ATOMIC_RELAXED);
 }
 

@@ -143,14 +143,13 @@ void begin_cycle_of_call(const Enclosing &outer, const Caller &caller)
     append(UNPAIRED_RECORD_MARK, record);
 }
 
-namespace {
-
-/// A claimed slot.
 void retire_unseen(Thread &thread, uint32_t reference)
 {
     count_released_unseen(thread, *slot_at(reference));
     send_home(thread, reference);
 }
+
+namespace {
 
 /// A claimed slot whose resource was lost at `release_site`: counted for ever as an anomaly; the slot is free again.
 void lose(Thread &thread, uint32_t reference, unpaired_anomaly_kind kind, unsigned function,

@@ -217,6 +217,9 @@ inline void finish_unlock_plainly(const Releasing &releasing, const Caller &call
     retire(*releasing.thread, releasing.slot, 0);
 }
 
+/// Retires a live slot whose handle is handed out again: its release was not seen.
+void retire_unseen(Thread &thread, uint32_t slot);
+
 /// A release without its own call, by something that succeeded already (dup2 onto it, pclose, freopen).
 void released_by(Thread *thread, const Caller &caller, unsigned function, unsigned space, uint64_t handle);
 

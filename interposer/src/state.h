@@ -147,6 +147,7 @@ struct Process {
     bool heap_untouched;     ///< the program brings its own malloc
     bool new_untouched;      ///< ... its own operator new
     bool libc_heap;          ///< malloc is the C library's own: it calls no hook
+    bool heap_by_address;    ///< blocks of malloc get no tag: they are found by their address
     bool plain_heap; ///< recording, malloc and its kin are the C library's, and no call begins a cycle
     bool ever_stopped;
     bool no_populate; ///< the kernel lacks MADV_POPULATE_WRITE; the file was allocated at the start
