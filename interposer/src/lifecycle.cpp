@@ -9,6 +9,7 @@
 #include "mapping.h"
 #include "modules.h"
 #include "options.h"
+#include "own_stack.h"
 #include "path_memo.h"
 #include "program_break.h"
 #include "reach_exit.h"
@@ -266,6 +267,7 @@ void become_child()
     release_module_lock();
     release_unwind_lock();
     release_path_lock();
+    release_own_stacks();
     const Thread *before = self;
     const uint32_t scope = before != nullptr ? before->scope_owner : 0;
     self = attach_thread();
@@ -346,42 +348,55 @@ void record_descriptors()
     }
 }
 
-/// `sp`: all that the program itself has on the stack of this thread is from here on up.
-static __attribute__((noinline)) void record_end_from(uint64_t sp, Ending ending, int status,
-                                                      const char *program)
+namespace {
+
+struct End {
+    uint64_t sp; ///< all that the program itself has on the stack of this thread is from here on up
+    const char *program;
+    Ending ending;
+    int status;
+};
+
+void record_end_of(void *argument)
 {
-    if (process.phase != Phase::recording || (process.forked && !process.announced))
-        return;
+    const End &end = *static_cast<const End *>(argument);
     record_ended_threads();
     record_descriptors();
     unpaired_record_end record{};
     record.image = own_image();
-    record.kind = ending == Ending::exit ? UNPAIRED_END_EXIT : UNPAIRED_END_EXEC;
-    record.status = status;
+    record.kind = end.ending == Ending::exit ? UNPAIRED_END_EXIT : UNPAIRED_END_EXEC;
+    record.status = end.status;
     record.time_ms = now_ms();
-    record.text_len = static_cast<uint16_t>(program != nullptr ? strlen(program) : 0);
-    append(UNPAIRED_RECORD_END, record, {program, record.text_len});
-    if (ending != Ending::exit || !process.reachability || sys::getpid() != process.pid)
+    record.text_len = static_cast<uint16_t>(end.program != nullptr ? strlen(end.program) : 0);
+    append(UNPAIRED_RECORD_END, record, {end.program, record.text_len});
+    if (end.ending != Ending::exit || !process.reachability || sys::getpid() != process.pid)
         return;
-    // What a program's own filter does with a system call that the program never made may be to kill.
+    // A program's own filter may kill for a system call that the program itself never makes.
     if (seccomp_mode() != process.filter)
         write_note(UNPAIRED_NOTE_REACH_UNKNOWN, "the program filters its system calls");
     else
-        look_who_holds(sp);
+        look_who_holds(end.sp);
 }
+
+} // namespace
 
 __attribute__((noinline)) void record_end(Ending ending, int status, const char *program)
 {
     // What a call preserves may be in registers still: now it is on the stack. What follows are frames of our own, in
-    // which the program's older ones show through where nothing was written yet.
+    // which older ones of the program show through where nothing was written yet.
     __builtin_unwind_init();
-    uint64_t sp;
+    if (process.phase != Phase::recording || (process.forked && !process.announced))
+        return;
 #if defined(__x86_64__)
-    __asm__ volatile("mov %%rsp, %0" : "=r"(sp));
+    // r15, r14, r13, r12 and rbx are pushed below rbp, in one order or another
+    End end{stack_pointer() - 5 * sizeof(uint64_t), program, ending, status};
 #elif defined(__aarch64__)
-    __asm__ volatile("mov %0, sp" : "=r"(sp));
+    End end{0, program, ending, status};
+    __asm__ volatile("mov %0, sp" : "=r"(end.sp));
 #endif
-    record_end_from(sp, ending, status, program);
+    // The table of descriptors and the search of memory take some 16 KiB.
+    if (seccomp_mode() != process.filter || has_room_below(end.sp) || !call_on_own_stack(record_end_of, &end))
+        record_end_of(&end);
     __asm__ volatile("" ::: "memory"); // no tail call: this frame is the one to begin with
 }
 

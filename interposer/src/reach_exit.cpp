@@ -6,6 +6,7 @@
 #include "modules.h"
 #include "open_aside.h"
 #include "own_memory.h"
+#include "own_stack.h"
 #include "reach_layout.h"
 
 #include <algorithm>
@@ -95,6 +96,7 @@ private:
     void exclude_ourselves()
     {
         memory_.exclude(place_.aside.stack_start(), place_.aside.stack_end());
+        each_own_stack([this](uint64_t start, uint64_t end) { memory_.exclude(start, end); });
         memory_.exclude(reinterpret_cast<uint64_t>(process.base),
                         reinterpret_cast<uint64_t>(process.base) + load(process.capacity));
         if (const ModuleView *module = module_at(reinterpret_cast<uint64_t>(&look_who_holds)))

@@ -361,6 +361,8 @@ namespace {
     Stack stack;
     last.unwinding = true;
     walk_with_libunwind(caller, stack);
+    if (stack.depth == 0)
+        walk_stack(caller, stack); // as far as the rules go
     last.unwinding = false;
     return take_over(stack, last);
 }

@@ -38,7 +38,8 @@ void stack_of(const Caller &caller, LastStack &last, Stack &stack);
 /// What hash_stack() makes of a stack.
 uint64_t hash_of(const Stack &stack);
 
-/// The general unwinder, from `caller` outwards; for frames whose rule is `unknown`.
+/// Walks by the general unwinder, from `caller` outwards; for frames whose rule is `unknown`. The depth is 0 if it
+/// cannot be asked: the stack may be too small for it, and no other stack is available.
 void walk_with_libunwind(const Caller &caller, Stack &stack);
 
 } // namespace unpaired

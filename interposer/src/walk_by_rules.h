@@ -30,7 +30,8 @@ template <class State, class StepOutwards>
         const Step how = step(at, rule_for(at.pc, table));
         if (how == Step::general) {
             walk_with_libunwind(caller, stack);
-            return;
+            if (stack.depth != 0)
+                return;
         }
         if (how >= Step::ended)
             break;

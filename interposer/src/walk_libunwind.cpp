@@ -3,6 +3,8 @@
 #define UNW_LOCAL_ONLY
 #include "walk.h"
 
+#include "own_stack.h"
+
 #include <dlfcn.h>
 #include <elf.h>
 #include <libunwind.h>
@@ -51,10 +53,15 @@ void step_from_interrupted(unw_cursor_t &cursor, unw_word_t pc)
     unw_set_reg(&cursor, UNW_REG_SP, sp); // setting the pc may have moved it by the size of pushed arguments
 }
 
-} // namespace
+struct Walk {
+    const Caller &caller;
+    Stack &stack;
+};
 
-void walk_with_libunwind(const Caller &caller, Stack &stack)
+void walk_from_here(void *argument)
 {
+    const Caller &caller = static_cast<Walk *>(argument)->caller;
+    Stack &stack = static_cast<Walk *>(argument)->stack;
     constexpr unsigned frames_of_ours = 16;
     unw_context_t context;
     unw_cursor_t cursor;
@@ -71,8 +78,8 @@ void walk_with_libunwind(const Caller &caller, Stack &stack)
     }
     if (!arrived)
         return;
-    // Where there are no tables unw_step() says that it has ended, but it has come to that frame. From there nobody goes
-    // on; nor from a frame whose table it would abort at.
+    // At a frame without tables unw_step() says that it has ended, but it has come to that frame. No unwinder goes on
+    // from there; nor may it go on from a frame whose table it would abort at.
     while (stack.depth < UNPAIRED_MAX_DEPTH &&
            rule_at(stack.pc[stack.depth - 1]).kind != cfi::Kind::no_code) {
         const unw_word_t before = pc;
@@ -85,6 +92,17 @@ void walk_with_libunwind(const Caller &caller, Stack &stack)
         if (interrupted)
             step_from_interrupted(cursor, pc);
     }
+}
+
+} // namespace
+
+void walk_with_libunwind(const Caller &caller, Stack &stack)
+{
+    // Its cursor and the rows of its tables take 6 KiB of stack.
+    Walk walk{caller, stack};
+    stack.depth = 0;
+    if (!call_on_own_stack(walk_from_here, &walk) && is_on_first_stack(stack_pointer()))
+        walk_from_here(&walk);
 }
 
 } // namespace unpaired
