@@ -1,5 +1,6 @@
 #include "real.h"
 
+#include "libc.h"
 #include "modules.h"
 #include "sys.h"
 
@@ -57,12 +58,12 @@ int search_module(dl_phdr_info *info, size_t, void *data)
     void *handle = load_library(info->dlpi_name);
     if (handle == nullptr)
         return 0;
-    void *symbol = dlsym(handle, search.name);
+    void *symbol = libc::functions().dlsym(handle, search.name);
     unload_library(handle);
     if (symbol == nullptr)
         return 0;
     Dl_info where;
-    if (dladdr(symbol, &where) == 0 || where.dli_fbase == search.ours)
+    if (libc::functions().dladdr(symbol, &where) == 0 || where.dli_fbase == search.ours)
         return 0;
     search.found = symbol;
     return 1;
@@ -71,7 +72,7 @@ int search_module(dl_phdr_info *info, size_t, void *data)
 const void *our_base()
 {
     Dl_info where;
-    return dladdr(reinterpret_cast<void *>(&find), &where) != 0 ? where.dli_fbase : nullptr;
+    return libc::functions().dladdr(reinterpret_cast<void *>(&find), &where) != 0 ? where.dli_fbase : nullptr;
 }
 
 } // namespace
@@ -83,10 +84,10 @@ bool looking_up() { return __atomic_load_n(&lookups, __ATOMIC_RELAXED) != 0; }
 void *find(unsigned function)
 {
     __atomic_fetch_add(&lookups, 1u, __ATOMIC_RELAXED);
-    void *symbol = dlsym(RTLD_NEXT, names[function]);
+    void *symbol = libc::functions().dlsym(RTLD_NEXT, names[function]);
     if (symbol == nullptr) {
         Search search{names[function], our_base(), nullptr};
-        dl_iterate_phdr(search_module, &search);
+        libc::functions().dl_iterate_phdr(search_module, &search);
         symbol = search.found;
     }
     __atomic_fetch_sub(&lookups, 1u, __ATOMIC_RELAXED);
@@ -105,18 +106,18 @@ void find_all()
 {
     for (unsigned function = 1; function < function_end; function++)
         if (!may_be_absent[function])
-            if (void *symbol = dlsym(RTLD_NEXT, names[function]))
+            if (void *symbol = libc::functions().dlsym(RTLD_NEXT, names[function]))
                 __atomic_store_n(&addresses[function], symbol, __ATOMIC_RELAXED);
 }
 
 bool defined_elsewhere(unsigned function)
 {
-    void *symbol = dlsym(RTLD_DEFAULT, names[function]);
+    void *symbol = libc::functions().dlsym(RTLD_DEFAULT, names[function]);
     if (symbol == nullptr)
         return false;
     Dl_info where;
     ElfW(Sym) *entry = nullptr;
-    if (dladdr1(symbol, &where, reinterpret_cast<void **>(&entry), RTLD_DL_SYMENT) == 0)
+    if (libc::functions().dladdr1(symbol, &where, reinterpret_cast<void **>(&entry), RTLD_DL_SYMENT) == 0)
         return false;
     // A non-PIE program that takes the function's address has a PLT entry under its name: not a definition.
     const bool defined = entry == nullptr || entry->st_shndx != SHN_UNDEF;
@@ -126,13 +127,14 @@ bool defined_elsewhere(unsigned function)
 bool is_from_library_with(unsigned function, const char *landmark)
 {
     Dl_info where, mark;
-    if (dladdr(address(function), &where) == 0)
+    if (libc::functions().dladdr(address(function), &where) == 0)
         return false;
     void *library = load_library(where.dli_fname);
     if (library == nullptr)
         return false;
-    void *symbol = dlsym(library, landmark);
-    const bool same = symbol != nullptr && dladdr(symbol, &mark) != 0 && mark.dli_fbase == where.dli_fbase;
+    void *symbol = libc::functions().dlsym(library, landmark);
+    const bool same = symbol != nullptr && libc::functions().dladdr(symbol, &mark) != 0 &&
+                      mark.dli_fbase == where.dli_fbase;
     unload_library(library);
     return same;
 }

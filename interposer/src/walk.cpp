@@ -359,9 +359,7 @@ namespace {
 [[gnu::noinline]] uint64_t ask_general_unwinder(const Caller &caller, LastStack &last)
 {
     Stack stack;
-    last.unwinding = true;
     walk_with_libunwind(caller, stack);
-    last.unwinding = false;
     return take_over(stack, last);
 }
 
@@ -460,10 +458,8 @@ namespace {
 uint64_t walk_again(const Caller &caller, LastStack &last)
 {
     Stack stack;
-    last.unwinding = true;
     if (!process.frame_pointers || !stack_by_frame_pointers(caller, last, stack))
         walk_stack(caller, stack);
-    last.unwinding = false;
     last.skipped = false;
     return take_over(stack, last);
 }
