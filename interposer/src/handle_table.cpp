@@ -25,8 +25,7 @@ bool HandleTable::enter(uint64_t key, uint32_t reference)
                     return true;
             }
         if (line == nullptr || level + 1 == most_levels) {
-            while (level-- > 0)
-                __atomic_fetch_sub(&line_of(key, level)->beyond, uint64_t{1}, __ATOMIC_ACQ_REL);
+            count_passed({0, 0, key, level, nullptr, 0}, level);
             return false;
         }
         __atomic_fetch_add(&line->beyond, uint64_t{1}, __ATOMIC_ACQ_REL);
@@ -40,9 +39,14 @@ bool HandleTable::remove(const Found &entry)
     if (!__atomic_compare_exchange_n(entry.place, &word, uint64_t{0}, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED))
         return false;
-    for (unsigned level = 0; level < entry.level; level++)
-        __atomic_fetch_sub(&line_of(entry.key, level)->beyond, uint64_t{1}, __ATOMIC_ACQ_REL);
+    count_passed(entry, entry.level);
     return true;
+}
+
+void HandleTable::count_passed(const Found &entry, unsigned level)
+{
+    while (level-- > 0)
+        __atomic_fetch_sub(&line_of(entry.key, level)->beyond, uint64_t{1}, __ATOMIC_ACQ_REL);
 }
 
 void HandleTable::remove_stale(const Found &entry)

@@ -12,6 +12,9 @@ namespace unpaired {
 
 class HandleTable {
 public:
+    /// The first level has 2^first_bits lines.
+    constexpr explicit HandleTable(unsigned first_bits) : first_bits_(first_bits) {}
+
     /// An entry of a live slot, and the slot's sequence.
     struct Found {
         uint32_t slot = 0; ///< 0: none
@@ -64,6 +67,13 @@ public:
 
     /// Takes an entry out. False: another thread did so before.
     bool remove(const Found &entry);
+    /// Takes an entry out whose slot the caller has claimed: no other thread does.
+    void remove_claimed(const Found &entry)
+    {
+        store(*entry.place, uint64_t{0}, __ATOMIC_RELEASE);
+        if (entry.level != 0)
+            count_passed(entry, entry.level);
+    }
 
     /// How many lines a search for all keys reads.
     uint64_t lines() const;
@@ -72,7 +82,7 @@ public:
     void forget();
 
 private:
-    static constexpr unsigned first_bits = 10, most_levels = 14, places = 7;
+    static constexpr unsigned most_levels = 14, places = 7;
     struct alignas(64) Line {
         uint64_t beyond; ///< entries that are in higher levels because this line was full; may be too high
         uint64_t place[places];
@@ -90,12 +100,12 @@ private:
     {
         return static_cast<uint16_t>((sequence - 1) >> 1);
     }
-    static constexpr uint64_t lines_in(unsigned level) { return uint64_t{1} << (first_bits + level); }
+    uint64_t lines_in(unsigned level) const { return uint64_t{1} << (first_bits_ + level); }
 
     Line *line_of(uint64_t key, unsigned level) const
     {
         Line *lines = load(levels_[level], __ATOMIC_ACQUIRE);
-        return lines != nullptr ? lines + (key >> (64 - first_bits - level)) : nullptr;
+        return lines != nullptr ? lines + (key >> (64 - first_bits_ - level)) : nullptr;
     }
 
     template <class Visit> bool visit_place(Found found, Visit visit)
@@ -117,8 +127,11 @@ private:
     }
     /// Its thread claimed the slot and left by longjmp before it removed the entry.
     void remove_stale(const Found &entry);
+    /// An entry that passed the lines of the levels before this one is gone.
+    void count_passed(const Found &entry, unsigned level);
 
-    Line *levels_[most_levels];
+    const unsigned first_bits_;
+    Line *levels_[most_levels] = {};
 };
 
 } // namespace unpaired

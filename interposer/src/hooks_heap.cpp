@@ -6,9 +6,10 @@
 #include "heap_blocks.h"
 #include "hooks_heap.h"
 #include "modules.h"
+#include "libc.h"
 
 #include <cstring>
-#include <unistd.h>
+#include <sys/auxv.h>
 
 using namespace unpaired;
 
@@ -143,7 +144,7 @@ UNPAIRED_HOOK(void *, valloc, (size_t size)){
 UNPAIRED_HOOK(void *, pvalloc, (size_t size))
 {
     // The whole last page is the caller's.
-    const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    const size_t page = libc::functions().getauxval(AT_PAGESZ);
     const size_t whole = size > largest - page ? SIZE_MAX : (size + page - 1) / page * page;
     UNPAIRED_ALLOCATE(pvalloc, heap, whole, UNPAIRED_REAL(pvalloc)(size),
                       UNPAIRED_REAL(pvalloc)(whole + extra))

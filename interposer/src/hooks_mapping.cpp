@@ -1,6 +1,7 @@
 // Memory mappings and loaded libraries.
 #include "hook.h"
 
+#include "libc.h"
 #include "mapping.h"
 #include "modules.h"
 #include "walk.h"
@@ -131,8 +132,8 @@ const char *in_run_path_of(const Caller &caller, const char *name, char *path)
     Dl_info where;
     link_map *map = nullptr;
     if (strchr(name, '/') != nullptr ||
-        dladdr1(reinterpret_cast<void *>(caller.pc - 1), &where, reinterpret_cast<void **>(&map),
-                RTLD_DL_LINKMAP) == 0 ||
+        libc::functions().dladdr1(reinterpret_cast<void *>(caller.pc - 1), &where,
+                                  reinterpret_cast<void **>(&map), RTLD_DL_LINKMAP) == 0 ||
         map == nullptr || map->l_ld == nullptr)
         return nullptr;
     const char *strings = nullptr;

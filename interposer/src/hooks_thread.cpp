@@ -1,6 +1,8 @@
 // Threads: creation, and the names they are given.
 #include "hook.h"
 
+#include "libc.h"
+
 #include <pthread.h>
 #include <sys/prctl.h>
 
@@ -17,7 +19,7 @@ Acquisition joinable(pthread_t thread)
 bool created_detached(const pthread_attr_t *attributes)
 {
     int state = PTHREAD_CREATE_JOINABLE;
-    return attributes != nullptr && pthread_attr_getdetachstate(attributes, &state) == 0 &&
+    return attributes != nullptr && libc::functions().pthread_attr_getdetachstate(attributes, &state) == 0 &&
            state == PTHREAD_CREATE_DETACHED;
 }
 

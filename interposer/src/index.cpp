@@ -17,7 +17,9 @@ constexpr uint32_t retired_bit = 0x80000000u;
 
 uint32_t *leaves[root_size];
 
-HandleTable table;
+constexpr unsigned table_bits = 10, ranges_bits = 6;
+constinit HandleTable table{table_bits};   // of handles and in-place objects
+constinit HandleTable ranges{ranges_bits}; // of mappings; few lines, since a search may read all
 
 uint32_t *entry_of(int fd, bool make)
 {
@@ -44,44 +46,37 @@ Descriptor decode(uint32_t word) { return {word & ~retired_bit, (word & retired_
 // ---- keys --------------------------------------------------------------------------------------------------------
 
 bool in_place(unsigned space) { return kind_of_space[space] == UNPAIRED_KIND_IN_PLACE; }
-bool is_range(unsigned space) { return kind_of_space[space] == UNPAIRED_KIND_RANGE; }
 
 /// In-place objects are found by the piece of memory that they begin in.
 constexpr unsigned piece_bits = 8;
 
-/// Spreads what is in the low bits over all.
-uint64_t spread(uint64_t key)
-{
-    key = (key ^ key >> 32) * 0xd6e8feb86659fd93ull;
-    return key ^ key >> 32;
-}
-uint64_t key_of_handle(unsigned space, uint64_t handle) { return spread(mix(handle, space)); }
-uint64_t key_of_piece(uint64_t address) { return spread(mix(address >> piece_bits, space_end)); }
+uint64_t key_of_handle(unsigned space, uint64_t handle) { return mix(handle, space); }
+uint64_t key_of_piece(uint64_t address) { return mix(address >> piece_bits, 0); }
 
 // A mapping has a class, the exponent of the smallest power of two that is not smaller than it, and is entered under
 // the cell of that size that it begins in: of each class, what overlaps a piece of memory begins in one of its cells or
 // in the one before.
 constexpr unsigned classes = 64;
 uint32_t ranges_of_class[classes];
+uint64_t classes_seen; // the bits of those that there ever was a mapping of
 
 unsigned class_of(uint64_t size)
 {
     const unsigned bits = size > 1 ? 64 - static_cast<unsigned>(__builtin_clzll(size - 1)) : 0;
     return bits < classes ? bits : classes - 1;
 }
-uint64_t key_of_cell(unsigned of_class, uint64_t cell) { return spread(mix(cell, space_end + 1 + of_class)); }
+uint64_t key_of_cell(unsigned of_class, uint64_t cell) { return mix(cell, uint64_t{of_class} << 56); }
 
+uint64_t key_of_range(const unpaired_slot &slot)
+{
+    const unsigned of_class = class_of(load(slot.size));
+    return key_of_cell(of_class, load(slot.handle) >> of_class);
+}
 uint64_t key_of(const unpaired_slot &slot)
 {
     const unsigned space = load(slot.space);
     const uint64_t handle = load(slot.handle);
-    if (in_place(space))
-        return key_of_piece(handle);
-    if (is_range(space)) {
-        const unsigned of_class = class_of(load(slot.size));
-        return key_of_cell(of_class, handle >> of_class);
-    }
-    return key_of_handle(space, handle);
+    return in_place(space) ? key_of_piece(handle) : key_of_handle(space, handle);
 }
 
 // ---- counts that save looks -----------------------------------------------------------------------------------------
@@ -103,16 +98,15 @@ bool count_in_place(uint64_t handle, uint32_t change)
     return true;
 }
 
-/// A handler that leaves between a count and its entry leaves the count too high, which costs looks.
-bool count(const unpaired_slot &slot, uint32_t change)
+void count_range(uint64_t size, uint32_t change)
 {
-    if (in_place(slot.space))
-        return count_in_place(slot.handle, change);
-    if (is_range(slot.space))
-        __atomic_fetch_add(&ranges_of_class[class_of(slot.size)], change, __ATOMIC_ACQ_REL);
-    return true;
+    const unsigned of_class = class_of(size);
+    if ((load(classes_seen) >> of_class & 1) == 0)
+        __atomic_fetch_or(&classes_seen, uint64_t{1} << of_class, __ATOMIC_ACQ_REL);
+    __atomic_fetch_add(&ranges_of_class[of_class], change, __ATOMIC_ACQ_REL);
 }
 
+// A handler that leaves between a count and its entry leaves the count too high, which costs looks.
 constexpr uint32_t one_less = ~0u;
 
 // ---- searches ---------------------------------------------------------------------------------------------------------
@@ -125,8 +119,9 @@ bool take_entry(const HandleTable::Found &entry)
     if (!__atomic_compare_exchange_n(&slot.sequence, &sequence, sequence + 1, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED))
         return false;
-    table.remove(entry);
-    count(slot, one_less);
+    table.remove_claimed(entry);
+    if (in_place(slot.space))
+        count_in_place(slot.handle, one_less);
     return true;
 }
 
@@ -149,24 +144,18 @@ HandleTable::Found youngest(unsigned space, uint64_t handle)
     return found;
 }
 
-/// Takes mappings that lie in [from, to) whole, and entries of others out.
+/// Takes one mapping that overlaps [from, to) out, and claims it if it lies inside.
 struct TakeRange {
     uint64_t from, to;
     uint32_t &taken;
 
     bool operator()(const HandleTable::Found &entry, const unpaired_slot &slot) const
     {
-        const uint64_t start = load(slot.handle), end = start + load(slot.size);
-        if (!is_range(load(slot.space)) || start >= to || end <= from)
+        const uint64_t start = load(slot.handle), size = load(slot.size), end = start + size;
+        if (start >= to || end <= from || (start >= from && end <= to && !claim(*slot_at(entry.slot))) ||
+            !ranges.remove(entry))
             return false;
-        if (start >= from && end <= to) {
-            if (!take_entry(entry))
-                return false;
-        } else {
-            if (!table.remove(entry))
-                return false;
-            count(slot, one_less);
-        }
+        count_range(size, one_less);
         taken = entry.slot;
         return true;
     }
@@ -230,17 +219,30 @@ bool enter(uint32_t reference)
     unpaired_slot &slot = *slot_at(reference);
     if (kind_of_space[slot.space] == UNPAIRED_KIND_COUNTED)
         store(slot.next, add(orders, 1u));
-    if (!count(slot, 1))
+    if (!in_place(slot.space))
+        return table.enter(key_of(slot), reference);
+    if (!count_in_place(slot.handle, 1))
         return false;
     if (table.enter(key_of(slot), reference))
         return true;
-    count(slot, one_less);
+    count_in_place(slot.handle, one_less);
     return false;
 }
-bool enter_range(uint32_t reference) { return enter(reference); }
+
+bool enter_range(uint32_t reference)
+{
+    const unpaired_slot &slot = *slot_at(reference);
+    count_range(slot.size, 1);
+    if (ranges.enter(key_of_range(slot), reference))
+        return true;
+    count_range(slot.size, one_less);
+    return false;
+}
 
 uint32_t take(unsigned space, uint64_t handle)
 {
+    if (in_place(space) && !in_place_near(handle, 0))
+        return 0;
     for (;;) {
         const HandleTable::Found found = youngest(space, handle);
         if (found.slot == 0 || take_entry(found))
@@ -284,18 +286,24 @@ uint32_t take_range_within(uint64_t from, uint64_t size)
         return 0;
     const TakeRange take_it{from, to, taken};
     const auto first_cell = [&](unsigned k) { return (from >> k) - (from >> k != 0 ? 1 : 0); };
+    const auto next_class = [&](uint64_t &left) {
+        const auto k = static_cast<unsigned>(__builtin_ctzll(left));
+        left &= left - 1;
+        return k;
+    };
+    const uint64_t seen = load(classes_seen, __ATOMIC_ACQUIRE);
     uint64_t cells = 0;
-    for (unsigned k = 0; k < classes; k++)
-        if (load(ranges_of_class[k], __ATOMIC_ACQUIRE) != 0)
+    for (uint64_t left = seen; left != 0;)
+        if (const unsigned k = next_class(left); load(ranges_of_class[k], __ATOMIC_ACQUIRE) != 0)
             cells += ((to - 1) >> k) - first_cell(k) + 1;
-    if (cells > 64 && cells > table.lines()) {
-        table.each_of_all(key_of, take_it);
+    if (cells > ranges.lines()) {
+        ranges.each_of_all(key_of_range, take_it);
         return taken;
     }
-    for (unsigned k = 0; k < classes; k++)
-        if (load(ranges_of_class[k], __ATOMIC_ACQUIRE) != 0)
+    for (uint64_t left = seen; left != 0;)
+        if (const unsigned k = next_class(left); load(ranges_of_class[k], __ATOMIC_ACQUIRE) != 0)
             for (uint64_t cell = first_cell(k); cell <= (to - 1) >> k; cell++)
-                if (table.each(key_of_cell(k, cell), take_it))
+                if (ranges.each(key_of_cell(k, cell), take_it))
                     return taken;
     return 0;
 }
@@ -306,6 +314,7 @@ void forget()
         if (leaf != nullptr)
             memset(leaf, 0, leaf_size * sizeof(uint32_t));
     table.forget();
+    ranges.forget();
     in_place_on_page = nullptr;
     for (uint32_t &n : ranges_of_class)
         n = 0;

@@ -171,7 +171,6 @@ Thread *attach_thread()
     }
     thread->errno_at = &errno;
     thread->busy_sp = 0;
-    thread->last_stack.unwinding = false;
     thread->last_stack.depth = 0; // the stack it tells of may be gone
     thread->last_stack.own_low = thread->last_stack.own_high = 0;
     begin_thread_walks(thread->last_stack);

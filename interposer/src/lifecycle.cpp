@@ -6,6 +6,7 @@
 #include "hooks_heap.h"
 #include "index.h"
 #include "ledger.h"
+#include "libc.h"
 #include "mapping.h"
 #include "modules.h"
 #include "options.h"
@@ -181,10 +182,8 @@ bool start_recording()
     }
     process.pid = sys::getpid();
     process.parent_pid = static_cast<int>(sys::call(SYS_getppid));
-    if (void *const *end = static_cast<void *const *>(dlsym(RTLD_DEFAULT, "__libc_stack_end"));
-        end != nullptr)
-        process.stack_end =
-            reinterpret_cast<uint64_t>(*end); // the loader's; nobody else tells it without a file
+    if (void *const *end = libc::functions().stack_end; end != nullptr)
+        process.stack_end = reinterpret_cast<uint64_t>(*end);
     process.locks = options.locks;
     process.reachability = options.reachability;
     process.frame_pointers = options.frame_pointers;

@@ -3,6 +3,8 @@
 // where a store would raise SIGBUS.
 #include "mapping.h"
 
+#include "clock.h"
+#include "libc.h"
 #include "lifecycle.h"
 
 #include <cerrno>
@@ -28,13 +30,6 @@ void *sys::anonymous(size_t bytes)
     const long at = call(SYS_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return at < 0 && at > -4096 ? nullptr : reinterpret_cast<void *>(at);
-}
-
-static uint64_t clock_ms(clockid_t clock)
-{
-    timespec now;
-    clock_gettime(clock, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }
 
 uint32_t now_ms()
@@ -63,7 +58,7 @@ void name_of_program(char *name, size_t room)
 {
     constexpr const char *executable = "/proc/self/exe";
     char target[1024];
-    const char *path = reinterpret_cast<const char *>(getauxval(AT_EXECFN));
+    const char *path = reinterpret_cast<const char *>(libc::functions().getauxval(AT_EXECFN));
     if (path == nullptr || !same_file(path, executable)) {
         const long length =
             sys::call(SYS_readlinkat, AT_FDCWD, sys::of(executable), sys::of(target), sizeof target - 1);
@@ -215,8 +210,7 @@ bool map_trace(const char *pattern, uint64_t max_bytes)
     file->source = UNPAIRED_SOURCE_PRELOAD;
     file->address_size = sizeof(void *);
     file->first_pid = static_cast<uint32_t>(sys::getpid());
-    timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    const timespec now = read_clock(CLOCK_REALTIME);
     file->started_realtime_ns =
         static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
     file->started_monotonic_ms = clock_ms(CLOCK_MONOTONIC_COARSE);

@@ -3,6 +3,7 @@
 // and unloads a plugin for a week does not grow it.
 #include "modules.h"
 
+#include "libc.h"
 #include "mapping.h"
 #include "try_lock.h"
 
@@ -192,7 +193,7 @@ static void update_under_lock()
     if (modules == nullptr)
         return;
     stamp++;
-    dl_iterate_phdr(visit, nullptr);
+    libc::functions().dl_iterate_phdr(visit, nullptr);
     for (uint32_t i = 0; i < count; i++)
         if (modules[i].present != stamp)
             store(modules[i].live, 0u);

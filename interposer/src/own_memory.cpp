@@ -1,5 +1,6 @@
 #include "own_memory.h"
 
+#include "clock.h"
 #include "open_aside.h"
 #include "state.h"
 
@@ -12,13 +13,6 @@ namespace unpaired {
 namespace {
 
 constexpr unsigned reads_between_looks_at_clock = 16;
-
-uint64_t clock_ms(clockid_t clock)
-{
-    timespec now;
-    clock_gettime(clock, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
-}
 
 /// Lines of /proc/self/maps, however long.
 class Lines {

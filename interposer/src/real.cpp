@@ -1,5 +1,6 @@
 #include "real.h"
 
+#include "libc.h"
 #include "modules.h"
 #include "sys.h"
 
@@ -75,8 +76,8 @@ const char *version_of(unsigned function)
 void *next(unsigned function)
 {
     const char *version = version_of(function);
-    void *symbol = version != nullptr ? dlvsym(RTLD_NEXT, names[function], version) : nullptr;
-    return symbol != nullptr ? symbol : dlsym(RTLD_NEXT, names[function]);
+    void *symbol = version != nullptr ? libc::functions().dlvsym(RTLD_NEXT, names[function], version) : nullptr;
+    return symbol != nullptr ? symbol : libc::functions().dlsym(RTLD_NEXT, names[function]);
 }
 
 struct Search {
@@ -95,12 +96,12 @@ int search_module(dl_phdr_info *info, size_t, void *data)
     void *handle = load_library(info->dlpi_name);
     if (handle == nullptr)
         return 0;
-    void *symbol = dlsym(handle, search.name);
+    void *symbol = libc::functions().dlsym(handle, search.name);
     unload_library(handle);
     if (symbol == nullptr)
         return 0;
     Dl_info where;
-    if (dladdr(symbol, &where) == 0 || where.dli_fbase == search.ours)
+    if (libc::functions().dladdr(symbol, &where) == 0 || where.dli_fbase == search.ours)
         return 0;
     search.found = symbol;
     return 1;
@@ -109,7 +110,7 @@ int search_module(dl_phdr_info *info, size_t, void *data)
 const void *our_base()
 {
     Dl_info where;
-    return dladdr(reinterpret_cast<void *>(&find), &where) != 0 ? where.dli_fbase : nullptr;
+    return libc::functions().dladdr(reinterpret_cast<void *>(&find), &where) != 0 ? where.dli_fbase : nullptr;
 }
 
 } // namespace
@@ -124,7 +125,7 @@ void *find(unsigned function)
     void *symbol = next(function);
     if (symbol == nullptr) {
         Search search{names[function], our_base(), nullptr};
-        dl_iterate_phdr(search_module, &search);
+        libc::functions().dl_iterate_phdr(search_module, &search);
         symbol = search.found;
     }
     __atomic_fetch_sub(&lookups, 1u, __ATOMIC_RELAXED);
@@ -145,7 +146,7 @@ const void *known_or_next(unsigned function)
         return known;
     const void *symbol = next(function);
     if (symbol == nullptr)
-        dlerror(); // not to be taken for the program's
+        libc::functions().dlerror(); // not to be taken for the program's
     return symbol;
 }
 
@@ -159,12 +160,12 @@ void find_all()
 
 bool defined_elsewhere(unsigned function)
 {
-    void *symbol = dlsym(RTLD_DEFAULT, names[function]);
+    void *symbol = libc::functions().dlsym(RTLD_DEFAULT, names[function]);
     if (symbol == nullptr)
         return false;
     Dl_info where;
     ElfW(Sym) *entry = nullptr;
-    if (dladdr1(symbol, &where, reinterpret_cast<void **>(&entry), RTLD_DL_SYMENT) == 0)
+    if (libc::functions().dladdr1(symbol, &where, reinterpret_cast<void **>(&entry), RTLD_DL_SYMENT) == 0)
         return false;
     // A non-PIE program that takes the function's address has a PLT entry under its name: not a definition.
     const bool defined = entry == nullptr || entry->st_shndx != SHN_UNDEF;
@@ -174,13 +175,14 @@ bool defined_elsewhere(unsigned function)
 bool is_from_library_with(unsigned function, const char *landmark)
 {
     Dl_info where, mark;
-    if (dladdr(address(function), &where) == 0)
+    if (libc::functions().dladdr(address(function), &where) == 0)
         return false;
     void *library = load_library(where.dli_fname);
     if (library == nullptr)
         return false;
-    void *symbol = dlsym(library, landmark);
-    const bool same = symbol != nullptr && dladdr(symbol, &mark) != 0 && mark.dli_fbase == where.dli_fbase;
+    void *symbol = libc::functions().dlsym(library, landmark);
+    const bool same = symbol != nullptr && libc::functions().dladdr(symbol, &mark) != 0 &&
+                      mark.dli_fbase == where.dli_fbase;
     unload_library(library);
     return same;
 }

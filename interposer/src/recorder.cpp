@@ -60,10 +60,8 @@ bool was_left(const Thread &base, const Thread &thread, uint64_t sp)
 void leave(Thread &left)
 {
     const uint64_t sp = left.busy_sp;
-    for (Thread *thread = &left; thread != nullptr; thread = thread->for_signals) {
+    for (Thread *thread = &left; thread != nullptr; thread = thread->for_signals)
         thread->busy_sp = 0;
-        thread->last_stack.unwinding = false;
-    }
     release_module_lock_below(sp);
     release_unwind_lock_below(sp);
     release_path_lock_below(sp);
@@ -92,8 +90,6 @@ Thread *enter_slowly(uint64_t sp)
             leave(*thread);
             break;
         }
-        if (thread->last_stack.unwinding)
-            return nullptr;
         Thread *const stand_in = states < most_states_of_thread ? attach_stand_in(*thread) : nullptr;
         if (stand_in == nullptr) {
             count_drop(UNPAIRED_DROP_REENTERED);

@@ -1,8 +1,8 @@
 // scenario: events of a handler on an alternate stack inside a frame above the interrupted recorder are all recorded
 // link: -pthread
+// image: {"events_lost": 0}
 // expect: {"rule": "never-released", "family": "heap", "blame": "leak_one:lost", "count": 5, "acquired": 5}
 // totals: {"sem": {"acquired": 2000, "released": 2000}, "rwlock": {"unpaired": 0}}
-// image: {"events_lost": 0}
 #include "storm.h"
 
 #include <pthread.h>

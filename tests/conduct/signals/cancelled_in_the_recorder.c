@@ -1,8 +1,8 @@
 // scenario: threads that are cancelled inside the recorder leave it ready for the next
 // link: -pthread
+// image: {"events_lost": 0}
 // expect: {"rule": "never-released", "family": "heap", "blame": "leak_one:lost", "count": 5, "acquired": 5}
 // totals: {"sem": {"unpaired": 0}, "thread": {"acquired": 300, "released": 300}}
-// image: {"events_lost": 0}
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>

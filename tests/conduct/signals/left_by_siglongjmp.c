@@ -1,8 +1,8 @@
 // scenario: a program whose signal handler leaves the recorder by siglongjmp is recorded to its end
 // link: -pthread
+// image: {"events_lost": 0}
 // expect: {"rule": "never-released", "family": "heap", "blame": "leak_one:lost", "count": 7, "acquired": 7}
 // totals: {"sem": {"unpaired": 0}, "rwlock": {"acquired": 500, "released": 500}}
-// image: {"events_lost": 0}
 //
 // The handler interrupts hooks and jumps to a frame that calls the same hook again at the same depth of the stack, later to
 // one that calls it deeper, and to one that is more than 1 MiB farther out. The program releases each semaphore whatever

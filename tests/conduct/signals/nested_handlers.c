@@ -1,7 +1,7 @@
 // scenario: events of signal handlers that interrupt the recorder in each other are all recorded
 // link: -pthread
-// totals: {"sem": {"acquired": 4000, "released": 4000}, "rwlock": {"unpaired": 0}}
 // image: {"events_lost": 0}
+// totals: {"sem": {"acquired": 4000, "released": 4000}, "rwlock": {"unpaired": 0}}
 #include "storm.h"
 
 #include <pthread.h>

@@ -1,7 +1,7 @@
 // scenario: a handler that interrupts the recorder and switches to another stack for a while loses no event
 // link: -pthread
-// totals: {"sem": {"acquired": 2000, "released": 2000}, "rwlock": {"unpaired": 0}}
 // image: {"events_lost": 0}
+// totals: {"sem": {"acquired": 2000, "released": 2000}, "rwlock": {"unpaired": 0}}
 #include "storm.h"
 
 #include <pthread.h>

@@ -1,9 +1,9 @@
 // scenario: a program whose signal handler leaves the recorder by an exception is recorded to its end
 // build: -fnon-call-exceptions -fasynchronous-unwind-tables
 // link: -pthread
+// image: {"events_lost": 0}
 // expect: {"rule": "never-released", "family": "heap", "blame": "leak_one:lost", "count": 5, "acquired": 5}
 // totals: {"sem": {"unpaired": 0}}
-// image: {"events_lost": 0}
 #include "storm.h"
 
 #include <semaphore.h>
