@@ -2,6 +2,7 @@
 // at the end of its usable size; the pointer is the allocator's own.
 #include "hook.h"
 
+#include "address_space.h"
 #include "heap_blocks.h"
 
 #include <cstring>
@@ -74,11 +75,15 @@ template <class AsIs, class Enlarged>
                                            size_t size, AsIs as_is, Enlarged enlarged)
 {
     Thread *thread = enter_heap(caller);
-    if (thread == nullptr || size > largest)
-        return as_is();
+    if (thread == nullptr || size > largest) {
+        void *block = as_is();
+        return block == nullptr && give_way(size) ? as_is() : block;
+    }
     const Enclosing outer = enclosing_of(*thread, caller);
     enter_allocator(*thread, caller);
     void *block = enlarged();
+    if (block == nullptr && give_way(size))
+        block = enlarged();
     thread->enclosing = outer;
     if (block != nullptr)
         acquired(*thread, caller, function, family, block, size);
@@ -98,6 +103,8 @@ template <class AsIs, class Enlarged>
             caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, size, [=] { return as_is; }, \
             [=] { return enlarged; });                                                                   \
     void *block = enlarged;                                                                              \
+    if (UNPAIRED_UNLIKELY(block == nullptr) && give_way(size))                                           \
+        block = enlarged;                                                                                \
     if (UNPAIRED_LIKELY(block != nullptr))                                                               \
         acquired_plainly(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, \
                          size);                                                                          \
@@ -151,7 +158,9 @@ UNPAIRED_HOOK(int, posix_memalign, (void **result, size_t alignment, size_t size
         return UNPAIRED_REAL(posix_memalign)(result, alignment, size);
     const Enclosing outer = enclosing_of(*thread, caller);
     enter_allocator(*thread, caller);
-    const int ret = UNPAIRED_REAL(posix_memalign)(result, alignment, size + extra);
+    int ret = UNPAIRED_REAL(posix_memalign)(result, alignment, size + extra);
+    if (ret == ENOMEM && give_way(size))
+        ret = UNPAIRED_REAL(posix_memalign)(result, alignment, size + extra);
     thread->enclosing = outer;
     if (ret == 0)
         acquired(*thread, caller, UNPAIRED_FUNCTION_posix_memalign, UNPAIRED_FAMILY_heap, *result, size);
@@ -208,6 +217,8 @@ void *resize(Thread &thread, const Caller &caller, unsigned function, void *bloc
     const Enclosing outer = enclosing_of(thread, caller);
     enter_allocator(thread, caller);
     void *moved = UNPAIRED_REAL(realloc)(block, size + extra);
+    if (moved == nullptr && give_way(size))
+        moved = UNPAIRED_REAL(realloc)(block, size + extra);
     thread.enclosing = outer;
     if (moved == nullptr) {
         if (slot != 0)
@@ -246,6 +257,8 @@ void *reallocate(Thread *thread, const Caller &caller, unsigned function, void *
     const Enclosing outer = enclosing_of(*thread, caller);
     enter_allocator(*thread, caller);
     void *fresh = UNPAIRED_REAL(realloc)(block, size + extra);
+    if (fresh == nullptr && give_way(size))
+        fresh = UNPAIRED_REAL(realloc)(block, size + extra);
     thread->enclosing = outer;
     if (fresh != nullptr)
         acquired(*thread, caller, function, UNPAIRED_FAMILY_heap, fresh, size);

@@ -11,22 +11,11 @@ namespace unpaired {
 
 __thread Thread *self __attribute__((tls_model("initial-exec")));
 
-Thread *enter_slowly(uint64_t sp)
+namespace {
+
+/// The state for an event of this thread's, called with stack pointer `sp`: a stand-in's where it interrupts the recorder.
+Thread *state_for_event(Thread *thread, uint64_t sp)
 {
-    const KeepErrno keep;
-    if (process.phase != Phase::recording && !start_recording())
-        return nullptr;
-    if (load(*fork_witness) == 0)
-        become_child();
-    if (self == nullptr) {
-        self = attach_thread();
-        if (self == nullptr) {
-            count_drop(UNPAIRED_DROP_NO_SPACE);
-            return nullptr;
-        }
-        read_thread_name(*self);
-    }
-    Thread *thread = self;
     if (thread->last_stack.unwinding && inside(sp, thread->busy_sp))
         return nullptr;
     if (thread->busy_sp != 0) {
@@ -50,14 +39,41 @@ Thread *enter_slowly(uint64_t sp)
     return thread;
 }
 
-bool in_vfork_child(Thread &thread)
+/// The same for code that runs without thread-local storage of its own.
+Thread *enter_foreign(uint64_t sp)
 {
-    if (UNPAIRED_LIKELY(!thread.vfork_pending))
-        return false;
-    if (sys::getpid() != process.pid)
-        return true;
-    thread.vfork_pending = false;
-    return false;
+    if (load(*fork_witness) == 0) { // it has forked: nothing here says which thread's memory this is
+        process.phase = Phase::off;
+        return nullptr;
+    }
+    Thread *thread = attach_foreign_thread();
+    if (thread == nullptr) {
+        count_drop(UNPAIRED_DROP_NO_SPACE);
+        return nullptr;
+    }
+    return state_for_event(thread, sp);
+}
+
+} // namespace
+
+Thread *enter_slowly(uint64_t sp)
+{
+    if (UNPAIRED_UNLIKELY(!has_own_storage()))
+        return enter_foreign(sp);
+    const KeepErrno keep;
+    if (!is_recording() && !start_recording())
+        return nullptr;
+    if (load(*fork_witness) == 0)
+        become_child();
+    if (self == nullptr) {
+        self = attach_thread();
+        if (self == nullptr) {
+            count_drop(UNPAIRED_DROP_NO_SPACE);
+            return nullptr;
+        }
+        read_thread_name(*self);
+    }
+    return state_for_event(self, sp);
 }
 
 uint32_t site_here(Thread &thread, unsigned function, unsigned family, const Caller &caller)
