@@ -10,6 +10,7 @@
 #include "modules.h"
 #include "options.h"
 #include "path_memo.h"
+#include "program_memory.h"
 #include "reach_exit.h"
 #include "real.h"
 #include "recorder.h"
@@ -375,7 +376,7 @@ static __attribute__((noinline)) void record_end_from(uint64_t sp, Ending ending
     record.kind = ending == Ending::exit ? UNPAIRED_END_EXIT : UNPAIRED_END_EXEC;
     record.status = status;
     record.time_ms = now_ms();
-    record.text_len = static_cast<uint16_t>(program != nullptr ? strlen(program) : 0);
+    record.text_len = static_cast<uint16_t>(program != nullptr ? length_of_text(program, 4096) : 0);
     append(UNPAIRED_RECORD_END, record, {program, record.text_len});
     if (!sealed && ending == Ending::exit && process.reachability && sys::getpid() == process.pid)
         look_who_holds(sp);

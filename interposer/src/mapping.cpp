@@ -3,6 +3,7 @@
 // where a store would raise SIGBUS.
 #include "mapping.h"
 
+#include "address_space.h"
 #include "lifecycle.h"
 #include "seal.h"
 
@@ -29,8 +30,13 @@ void *sys::anonymous(size_t bytes)
 {
     if (sealed())
         return memory_put_aside(bytes);
-    const long at = call(SYS_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const auto map = [bytes] {
+        return call(SYS_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    };
+    long at = map();
+    if (at == -ENOMEM && give_way(bytes))
+        at = map();
     return at < 0 && at > -4096 ? nullptr : reinterpret_cast<void *>(at);
 }
 
