@@ -1,6 +1,7 @@
 #include "exec_target.h"
 
 #include "program_memory.h"
+#include "seal.h"
 
 #include <climits>
 #include <cstring>
@@ -118,7 +119,7 @@ const char *interpreter_of(char *start, size_t length)
 bool can_load_recorder(const ExecTarget &target)
 {
     if (sys::sealed())
-        return true;
+        return !filter_kills_recorder();
     constexpr size_t looked_at = 256; // BINPRM_BUF_SIZE
     char start[looked_at + 1];
     long fd = target.path == nullptr                     ? target.directory
@@ -151,6 +152,11 @@ template <class Visit> bool each_entry(char *const *environment, Visit visit)
 {
     if (environment == nullptr)
         return true;
+    if (sys::sealed()) { // nothing can be asked: what the program hands to exec is taken to be right
+        for (; *environment != nullptr; environment++)
+            visit(*environment, *environment);
+        return true;
+    }
     for (uint64_t at = reinterpret_cast<uint64_t>(environment);; at += sizeof(char *)) {
         const char *entry;
         char beginning[17] = {};
@@ -164,6 +170,11 @@ template <class Visit> bool each_entry(char *const *environment, Visit visit)
     }
 }
 
+size_t length_of_entry(const char *entry)
+{
+    return sys::sealed() ? strlen(entry) : length_of_text(entry, 1u << 17);
+}
+
 constexpr size_t preload_name = 11; // "LD_PRELOAD="
 bool is_preload(const char *beginning) { return strncmp(beginning, "LD_PRELOAD=", preload_name) == 0; }
 
@@ -172,11 +183,12 @@ bool names_recorder(const char *text, size_t length)
     return memmem(text, length, our_name, strlen(our_name)) != nullptr;
 }
 
-/// `entry`, "LD_PRELOAD=…", without this library; returns the length, 0 if nothing else is in it.
+/// Writes `entry`, "LD_PRELOAD=…", without this library to `to`, which may be `entry`; returns the length, 0 if nothing
+/// else is in it.
 size_t copy_without_recorder(const char *entry, size_t length, char *to)
 {
     size_t n = preload_name;
-    memcpy(to, entry, n);
+    memmove(to, entry, n);
     for (size_t at = n; at < length;) {
         size_t end = at;
         while (end < length && entry[end] != ':' && entry[end] != ' ')
@@ -184,7 +196,7 @@ size_t copy_without_recorder(const char *entry, size_t length, char *to)
         if (end > at && !names_recorder(entry + at, end - at)) {
             if (n != preload_name)
                 to[n++] = ':';
-            memcpy(to + n, entry + at, end - at);
+            memmove(to + n, entry + at, end - at);
             n += end - at;
         }
         at = end + 1;
@@ -211,12 +223,12 @@ uint8_t *scratch_of(Thread &thread, size_t bytes)
 
 bool has_recorder(char *const *environment)
 {
-    if (sys::sealed())
+    if (sys::sealed() && !filter_kills_recorder())
         return true; // not known: nothing of the program's is read without asking the kernel
     bool preloads = false, output = false;
     const bool readable = each_entry(environment, [&](const char *entry, const char *beginning) {
         if (is_preload(beginning))
-            preloads = preloads || names_recorder(entry, length_of_text(entry, 1u << 17));
+            preloads = preloads || names_recorder(entry, length_of_entry(entry));
         output = output || strncmp(beginning, "UNPAIRED_OUTPUT=", 16) == 0;
     });
     return readable && preloads && output;
@@ -228,7 +240,7 @@ char *const *without_recorder(Thread &thread, char *const *environment)
     const bool readable = each_entry(environment, [&](const char *entry, const char *beginning) {
         entries++;
         if (is_preload(beginning))
-            text += length_of_text(entry, 1u << 17) + 1;
+            text += length_of_entry(entry) + 1;
     });
     uint8_t *scratch = readable ? scratch_of(thread, entries * sizeof(char *) + text) : nullptr;
     if (scratch == nullptr)
@@ -249,6 +261,13 @@ char *const *without_recorder(Thread &thread, char *const *environment)
     }
     copy[n] = nullptr;
     return const_cast<char *const *>(copy);
+}
+
+void take_recorder_out_of_environment()
+{
+    for (char **entry = environ; entry != nullptr && *entry != nullptr; entry++)
+        if (is_preload(*entry))
+            copy_without_recorder(*entry, strlen(*entry), *entry);
 }
 
 } // namespace unpaired

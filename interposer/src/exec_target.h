@@ -23,4 +23,7 @@ bool has_recorder(char *const *environment);
 /// memory.
 char *const *without_recorder(Thread &thread, char *const *environment);
 
+/// The same in the process's own environment, for children that the C library starts by itself (system(3)).
+void take_recorder_out_of_environment();
+
 } // namespace unpaired

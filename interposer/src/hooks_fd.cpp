@@ -7,6 +7,7 @@
 
 #include <cstdarg>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -302,8 +303,8 @@ constexpr long new_listener =
 
 bool installs_filter(long number, long first)
 {
-    constexpr long set_mode_strict = 0, set_mode_filter = 1; // SECCOMP_SET_MODE_…
-    return (number == SYS_seccomp && (first == set_mode_strict || first == set_mode_filter)) ||
+    return (number == SYS_seccomp &&
+            (first == SECCOMP_SET_MODE_STRICT || first == SECCOMP_SET_MODE_FILTER)) ||
            (number == SYS_prctl && static_cast<int>(first) == PR_SET_SECCOMP);
 }
 
@@ -336,8 +337,10 @@ UNPAIRED_HOOK(long, syscall, (long number, long a, long b, long c, long d, long 
     }
     if (installs_filter(number, a)) {
         const bool by_seccomp = number == SYS_seccomp, listens = by_seccomp && (b & new_listener) != 0;
+        const bool by_rules = by_seccomp ? a == SECCOMP_SET_MODE_FILTER : b == SECCOMP_MODE_FILTER;
         const long ret = while_sealing(
-            caller.sp, [&] { return UNPAIRED_REAL(syscall)(number, a, b, c, d, e, f); },
+            caller.sp, by_rules ? reinterpret_cast<const void *>(c) : nullptr,
+            [&] { return UNPAIRED_REAL(syscall)(number, a, b, c, d, e, f); },
             [listens](long result) { return result == 0 || (listens && result > 0); });
         if (listens && ret >= 0)
             acquire_another(enter(caller.sp), caller, descriptor(us, UNPAIRED_FAMILY_fd, ret));

@@ -21,12 +21,17 @@ namespace {
 
 void record_exec(long pid, const char *program, bool recorded)
 {
+    size_t length = length_of_text(program, 4096);
+    if (sys::sealed()) { // the kernel may not be asked what can be read
+        program = "a program";
+        length = strlen(program);
+    }
     unpaired_record_exec record{};
     record.image = own_image();
     record.flags = recorded ? 0 : UNPAIRED_EXEC_UNRECORDED;
     record.pid = static_cast<uint32_t>(pid > 0 ? pid : 0);
     record.time_ms = now_ms();
-    record.text_len = static_cast<uint16_t>(length_of_text(program, 4096));
+    record.text_len = static_cast<uint16_t>(length);
     append(UNPAIRED_RECORD_EXEC, record, {program, record.text_len});
 }
 

@@ -5,6 +5,7 @@
 #include "program_memory.h"
 #include "seal.h"
 
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 
@@ -75,7 +76,9 @@ UNPAIRED_HOOK(int, prctl, (int option, unsigned long a, unsigned long b, unsigne
 {
     const auto call = [=] { return UNPAIRED_REAL(prctl)(option, a, b, c, d); };
     if (option == PR_SET_SECCOMP)
-        return while_sealing(stack_pointer(), call, [](int ret) { return ret == 0; });
+        return while_sealing(stack_pointer(),
+                             a == SECCOMP_MODE_FILTER ? reinterpret_cast<const void *>(b) : nullptr, call,
+                             [](int ret) { return ret == 0; });
     const int ret = call();
     if (option == PR_SET_NAME)
         names_changed();

@@ -51,23 +51,19 @@ private:
 };
 
 /// errno is the program's: it survives whatever is done in the scope. Where the running code has no errno of its own,
-/// nothing is touched.
+/// nothing of the program's is touched.
 class KeepErrno {
 public:
-    KeepErrno() : at_(has_own_storage() ? &errno : nullptr), kept_(at_ != nullptr ? *at_ : 0) {}
-    explicit KeepErrno(const Thread &thread) : at_(thread.errno_at), kept_(*at_) {}
-    ~KeepErrno()
-    {
-        if (at_ != nullptr)
-            *at_ = kept_;
-    }
+    KeepErrno() : at_(has_own_storage() ? &errno : &kept_) { kept_ = *at_; }
+    explicit KeepErrno(const Thread &thread) : kept_(*thread.errno_at), at_(thread.errno_at) {}
+    ~KeepErrno() { *at_ = kept_; }
     KeepErrno(const KeepErrno &) = delete;
     KeepErrno &operator=(const KeepErrno &) = delete;
     int value() const { return kept_; }
 
 private:
+    int kept_ = 0;
     int *at_;
-    int kept_;
 };
 
 inline bool stopped() { return (load(process.file->control) & UNPAIRED_CONTROL_STOPPED) != 0; }

@@ -1,5 +1,7 @@
 #include "seal.h"
 
+#include "exec_target.h"
+#include "filter_verdict.h"
 #include "lifecycle.h"
 #include "mapping.h"
 
@@ -61,6 +63,17 @@ void record_seal()
     process.seal_recorded = true;
     write_note(UNPAIRED_NOTE_SEALED, "");
 }
+
+void note_filter(const Thread *thread, const void *program)
+{
+    if (program == nullptr || lets_recorder_live(program))
+        return;
+    process.filter_kills_recorder = true;
+    if (thread != nullptr && !in_other_process(*thread))
+        take_recorder_out_of_environment();
+}
+
+bool filter_kills_recorder() { return sys::sealed() && process.filter_kills_recorder; }
 
 void *memory_put_aside(size_t bytes)
 {

@@ -17,8 +17,16 @@ void take_back_seal();
 /// The program's call succeeded: records that what needs a system call is unknown from now on.
 void record_seal();
 
-/// Makes the program's call that installs a filter; `sp` is the hook's stack pointer. `succeeded` judges what it returned.
-template <class Call, class Succeeded> auto while_sealing(uint64_t sp, Call call, Succeeded succeeded)
+/// The same for a filter: `program` (struct sock_fprog) decides whether programs that are executed under it are recorded.
+/// nullptr: strict mode, under which none is executed.
+void note_filter(const Thread *thread, const void *program);
+/// Whether a program that this process executes now would die of the recorder.
+bool filter_kills_recorder();
+
+/// Makes the program's call that installs the filter `program`; `sp` is the hook's stack pointer. `succeeded` judges what it
+/// returned.
+template <class Call, class Succeeded>
+auto while_sealing(uint64_t sp, const void *program, Call call, Succeeded succeeded)
 {
     Thread *thread = enter(sp);
     {
@@ -27,9 +35,12 @@ template <class Call, class Succeeded> auto while_sealing(uint64_t sp, Call call
     }
     const auto ret = call();
     const KeepErrno keep;
-    if (!succeeded(ret))
+    if (!succeeded(ret)) {
         take_back_seal();
-    else if (thread != nullptr && in_other_process(*thread))
+        return ret;
+    }
+    note_filter(thread, program);
+    if (thread != nullptr && in_other_process(*thread))
         thread->seals_of_child++; // the filter is the child's alone
     else if (thread != nullptr)
         record_seal();

@@ -164,6 +164,7 @@ struct Process {
     bool frame_pointers; ///< --walk=frame-pointers
     bool every_event;    ///< --every-event
     int filter; ///< the kernel's mode of filtering our system calls, when recording began (seccomp(2))
+    bool filter_kills_recorder;      ///< of filters that the program has installed, if sys::sealed()
     bool seal_recorded;              ///< the report will say that the program filters its system calls
     uint32_t first_writable_page;    ///< of the pages that this process may use while sys::sealed()
     uint32_t writable_page;          ///< the first behind them

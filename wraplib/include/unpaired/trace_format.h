@@ -33,7 +33,7 @@ extern "C" {
 
 #define UNPAIRED_TRACE_MAGIC "UNPAIRED" /* 8 bytes, no terminator in the file */
 #define UNPAIRED_TRACE_MAJOR 1
-#define UNPAIRED_TRACE_MINOR 2
+#define UNPAIRED_TRACE_MINOR 3
 #define UNPAIRED_TRACE_PAGE 4096u
 #define UNPAIRED_MAX_DEPTH 64 /* frames kept per stack, innermost first */
 
