@@ -20,9 +20,11 @@ inline Thread *enter_heap(const Caller &caller)
 /// tagged; nullptr: ask enter_heap().
 inline Thread *enter_plainly()
 {
+    if (UNPAIRED_UNLIKELY(!process.plain_heap))
+        return nullptr; // `self` may be another thread's, or not be there
     Thread *thread = self;
-    if (UNPAIRED_UNLIKELY(!process.plain_heap || thread == nullptr || load(*fork_witness) == 0 ||
-                          thread->busy_sp != 0 || thread->enclosing.mode != Enclosure::none ||
+    if (UNPAIRED_UNLIKELY(thread == nullptr || load(*fork_witness) == 0 || thread->busy_sp != 0 ||
+                          thread->enclosing.mode != Enclosure::none ||
                           thread->names_seen != load(process.names)))
         return nullptr;
     return thread;

@@ -3,6 +3,7 @@
 // as the program asked for them, since allocators and sized delete rely on the size.
 #include "hook.h"
 
+#include "address_space.h"
 #include "heap_blocks.h"
 #include "hooks_heap.h"
 #include "modules.h"
@@ -80,12 +81,17 @@ template <class AsIs, class Enlarged>
                                            size_t size, AsIs as_is, Enlarged enlarged)
 {
     Thread *thread = enter_heap(caller);
-    if (thread == nullptr || size > largest)
-        return as_is();
+    if (thread == nullptr || size > largest) {
+        void *block = as_is();
+        return block == nullptr && give_way(size) ? as_is() : block;
+    }
     const Enclosing outer = enclosing_of(*thread, caller);
     enter_allocator(*thread, caller);
     const Kept kept = kept_by_malloc();
-    void *block = kept == Kept::by_tag ? enlarged() : as_is();
+    const auto allocate = [&] { return kept == Kept::by_tag ? enlarged() : as_is(); };
+    void *block = allocate();
+    if (block == nullptr && give_way(size))
+        block = allocate();
     thread->enclosing = outer;
     if (block != nullptr)
         acquired(*thread, caller, function, family, block, size, kept);
@@ -105,6 +111,8 @@ template <class AsIs, class Enlarged>
             caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, size, [=] { return as_is; }, \
             [=] { return enlarged; });                                                                   \
     void *block = enlarged;                                                                              \
+    if (UNPAIRED_UNLIKELY(block == nullptr) && give_way(size))                                           \
+        block = enlarged;                                                                                \
     if (UNPAIRED_LIKELY(block != nullptr))                                                               \
         acquired_plainly(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, \
                          size);                                                                          \
@@ -159,8 +167,10 @@ UNPAIRED_HOOK(int, posix_memalign, (void **result, size_t alignment, size_t size
     const Enclosing outer = enclosing_of(*thread, caller);
     enter_allocator(*thread, caller);
     const Kept kept = kept_by_malloc();
-    const int ret =
-        UNPAIRED_REAL(posix_memalign)(result, alignment, kept == Kept::by_tag ? size + extra : size);
+    const size_t enlarged = kept == Kept::by_tag ? size + extra : size;
+    int ret = UNPAIRED_REAL(posix_memalign)(result, alignment, enlarged);
+    if (ret == ENOMEM && give_way(size))
+        ret = UNPAIRED_REAL(posix_memalign)(result, alignment, enlarged);
     thread->enclosing = outer;
     if (ret == 0)
         acquired(*thread, caller, UNPAIRED_FUNCTION_posix_memalign, UNPAIRED_FAMILY_heap, *result, size,
@@ -227,7 +237,10 @@ void *reallocate(Thread *thread, const Caller &caller, unsigned function, void *
         take_block(taken, *thread, caller, function, block, kept);
     const Enclosing outer = enclosing_of(*thread, caller);
     enter_allocator(*thread, caller);
-    void *fresh = UNPAIRED_REAL(realloc)(block, kept == Kept::by_tag ? size + extra : size);
+    const size_t enlarged = kept == Kept::by_tag ? size + extra : size;
+    void *fresh = UNPAIRED_REAL(realloc)(block, enlarged);
+    if (fresh == nullptr && size != 0 && give_way(size))
+        fresh = UNPAIRED_REAL(realloc)(block, enlarged);
     thread->enclosing = outer;
     if (fresh == nullptr && size != 0) {
         put_back(*thread, caller, taken);

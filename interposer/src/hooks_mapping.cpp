@@ -2,6 +2,7 @@
 #include "hook.h"
 
 #include "libc.h"
+#include "address_space.h"
 #include "mapping.h"
 #include "modules.h"
 #include "walk.h"
@@ -83,6 +84,8 @@ void note_reservation(uint32_t reference, int protection, uint8_t flags_before)
             before = unmap(*acquiring.thread, caller, UNPAIRED_FUNCTION_##function, handle_of(at),      \
                            whole_pages(size));                                                          \
         void *ret = UNPAIRED_REAL(function)(at, size, protection, flags, fd, offset);                   \
+        if (ret == MAP_FAILED && errno == ENOMEM && give_way(size))                                     \
+            ret = UNPAIRED_REAL(function)(at, size, protection, flags, fd, offset);                     \
         if (ret != MAP_FAILED)                                                                          \
             note_reservation(                                                                           \
                 finish_acquire(acquiring, caller, mapping(UNPAIRED_FUNCTION_##function, ret, size)),    \
@@ -191,7 +194,7 @@ const char *in_run_path_of(const Caller &caller, const char *name, char *path)
 void modules_changed()
 {
     const KeepErrno keep;
-    if (process.phase != Phase::recording)
+    if (!is_recording())
         return;
     update_modules();
     forget_unwind_rules();

@@ -10,6 +10,8 @@ namespace unpaired {
 /// This thread's state, made or taken over if need be; nullptr when there is no memory for one.
 Thread *attach_thread();
 Thread *attach_stand_in(Thread &thread);
+/// The same as attach_thread() for code that runs without thread-local storage of its own: found by the kernel's number.
+Thread *attach_foreign_thread();
 
 /// Takes a free slot of the thread; 0 when there is no room (counted as a drop by the caller). Its sequence is even.
 inline uint32_t take_slot(Thread &thread);

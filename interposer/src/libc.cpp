@@ -80,6 +80,7 @@ void find_functions()
         find(symbols, all.dirfd, "dirfd");
         find(symbols, all.pthread_attr_getdetachstate, "pthread_attr_getdetachstate");
         find(symbols, all.clone, "clone");
+        find(symbols, all.program_break, "__curbrk");
         find(symbols, all.stack_end, "__libc_stack_end");
     }
     if (all.dlsym == nullptr || all.dlvsym == nullptr || all.dlerror == nullptr || all.dladdr == nullptr || all.dladdr1 == nullptr ||

@@ -23,7 +23,8 @@ struct Functions {
     int (*dirfd)(DIR *);
     int (*pthread_attr_getdetachstate)(const pthread_attr_t *, int *);
     int (*clone)(int (*)(void *), void *, int, void *, ...);
-    void *const *stack_end; ///< __libc_stack_end: where the first thread's stack began
+    void *const *program_break; ///< __curbrk: what sbrk(0) returns; nullptr if it is not there
+    void *const *stack_end;     ///< __libc_stack_end: where the first thread's stack began
 };
 
 extern Functions found;

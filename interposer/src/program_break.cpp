@@ -1,6 +1,6 @@
 #include "program_break.h"
 
-#include <dlfcn.h>
+#include "libc.h"
 
 namespace unpaired::program_break {
 
@@ -9,7 +9,7 @@ void *const *end;
 
 void find()
 {
-    const auto *variable = static_cast<void *const *>(dlsym(RTLD_DEFAULT, "__curbrk"));
+    void *const *variable = libc::functions().program_break;
     const long now = sys::call(SYS_brk, 0); // an address that cannot be: the kernel answers where it is
     if (variable == nullptr || now <= 0)
         return;

@@ -132,9 +132,9 @@ void *find(unsigned function)
     if (symbol == nullptr) {
         static const char text[] =
             ": symbol lookup error: undefined symbol (reached through libunpaired_preload.so)\n";
-        sys::call(SYS_write, 2, sys::of(names[function]), static_cast<long>(strlen(names[function])));
-        sys::call(SYS_write, 2, sys::of(text), sizeof text - 1);
-        sys::call(SYS_exit_group, 127);
+        sys::of_program(SYS_write, 2, sys::of(names[function]), static_cast<long>(strlen(names[function])));
+        sys::of_program(SYS_write, 2, sys::of(text), sizeof text - 1);
+        sys::of_program(SYS_exit_group, 127);
     }
     __atomic_store_n(&addresses[function], symbol, __ATOMIC_RELAXED);
     return symbol;

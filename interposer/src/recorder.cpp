@@ -67,12 +67,50 @@ void leave(Thread &left)
     release_path_lock_below(sp);
 }
 
+/// The state for an event of this thread's, called with stack pointer `sp`: a stand-in's if it interrupts the recorder.
+Thread *state_for_event(Thread *const own, uint64_t sp)
+{
+    Thread *thread = own;
+    for (unsigned states = 1; thread->busy_sp != 0; states++) {
+        if (was_left(*own, *thread, sp)) {
+            leave(*thread);
+            break;
+        }
+        Thread *const stand_in = states < most_states_of_thread ? attach_stand_in(*thread) : nullptr;
+        if (stand_in == nullptr) {
+            count_drop(UNPAIRED_DROP_REENTERED);
+            return nullptr;
+        }
+        thread = stand_in;
+    }
+    if (thread == own && thread->names_seen != load(process.names))
+        read_thread_name(*thread);
+    return thread;
+}
+
+/// The same for code that runs without thread-local storage of its own.
+Thread *enter_foreign(uint64_t sp)
+{
+    if (load(*fork_witness) == 0) { // it has forked: nothing here says which thread's memory this is
+        process.phase = Phase::off;
+        return nullptr;
+    }
+    Thread *thread = attach_foreign_thread();
+    if (thread == nullptr) {
+        count_drop(UNPAIRED_DROP_NO_SPACE);
+        return nullptr;
+    }
+    return state_for_event(thread, sp);
+}
+
 } // namespace
 
 Thread *enter_slowly(uint64_t sp)
 {
+    if (UNPAIRED_UNLIKELY(!has_own_storage()))
+        return enter_foreign(sp);
     const KeepErrno keep;
-    if (process.phase != Phase::recording && !start_recording())
+    if (!is_recording() && !start_recording())
         return nullptr;
     if (load(*fork_witness) == 0)
         become_child();
@@ -84,32 +122,7 @@ Thread *enter_slowly(uint64_t sp)
         }
         read_thread_name(*self);
     }
-    Thread *thread = self;
-    for (unsigned states = 1; thread->busy_sp != 0; states++) {
-        if (was_left(*self, *thread, sp)) {
-            leave(*thread);
-            break;
-        }
-        Thread *const stand_in = states < most_states_of_thread ? attach_stand_in(*thread) : nullptr;
-        if (stand_in == nullptr) {
-            count_drop(UNPAIRED_DROP_REENTERED);
-            return nullptr;
-        }
-        thread = stand_in;
-    }
-    if (thread == self && thread->names_seen != load(process.names))
-        read_thread_name(*thread);
-    return thread;
-}
-
-bool in_vfork_child(Thread &thread)
-{
-    if (UNPAIRED_LIKELY(!thread.vfork_pending))
-        return false;
-    if (sys::getpid() != process.pid)
-        return true;
-    thread.vfork_pending = false;
-    return false;
+    return state_for_event(self, sp);
 }
 
 uint32_t site_here(Thread &thread, unsigned function, unsigned family, const Caller &caller)

@@ -81,7 +81,7 @@ Releasing begin_release(const Caller &caller, unsigned function, unsigned space,
     if (r.thread == nullptr)
         return r;
     Thread &thread = *r.thread;
-    if (UNPAIRED_UNLIKELY(thread.vfork_pending) && foreign_to_vfork(space) && in_vfork_child(thread)) {
+    if (in_vfork_child(thread) && foreign_to_vfork(space)) {
         r.thread = nullptr;
         return r;
     }

@@ -174,6 +174,13 @@ void tell_notes(const ImageRecords &records, std::vector<std::string> &remarks)
         case UNPAIRED_NOTE_REACH_UNKNOWN:
             remarks.push_back(fmt::format("who still holds the memory that is left is not known{}", from));
             break;
+        case UNPAIRED_NOTE_SEALED:
+            remarks.push_back(
+                "the program filters its system calls (seccomp), so the recorder makes none from then on: "
+                "who "
+                "still holds the memory that is left, which descriptors the kernel has open at the end, "
+                "and the names of later threads are not known");
+            break;
         case UNPAIRED_NOTE_CYCLE_FUNCTION:
             break; // told with the cycles
         case UNPAIRED_NOTE_NO_CYCLE_FUNCTION:
