@@ -25,11 +25,12 @@ if(NOT EXISTS "${UNPAIRED_LIBUNWIND_ROOT}/usr/lib/llvm-14/lib/libunwind.a")
   list(GET packages 0 package)
   execute_process(COMMAND dpkg-deb -x "${package}" "${UNPAIRED_LIBUNWIND_ROOT}" COMMAND_ERROR_IS_FATAL ANY)
 endif()
-# It finds a module's tables by dl_iterate_phdr(3), which waits for the loader's lock: walk_libunwind.cpp has a stand-in
-# that does not.
+# What it calls are functions of interposer/src/unwinder_needs.cpp instead.
+set(UNPAIRED_LIBUNWIND_SYMBOLS "${CMAKE_CURRENT_LIST_DIR}/libunwind_symbols.txt")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${UNPAIRED_LIBUNWIND_SYMBOLS}")
 set(library "${CMAKE_BINARY_DIR}/libunwind-14/libunwind.a")
 file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/libunwind-14")
-execute_process(COMMAND ${CMAKE_OBJCOPY} --redefine-sym dl_iterate_phdr=unpaired_find_module
+execute_process(COMMAND ${CMAKE_OBJCOPY} "--redefine-syms=${UNPAIRED_LIBUNWIND_SYMBOLS}"
   "${UNPAIRED_LIBUNWIND_ROOT}/usr/lib/llvm-14/lib/libunwind.a" "${library}" COMMAND_ERROR_IS_FATAL ANY)
 add_library(unpaired_libunwind STATIC IMPORTED GLOBAL)
 set_target_properties(unpaired_libunwind PROPERTIES

@@ -2,7 +2,8 @@
 // DESIGN.md §2 (docs/report.md). No behaviour here but total orders.
 #pragma once
 
-#include "name.h"
+#include "rare.h"
+#include "stack.h"
 
 #include <cstdint>
 #include <map>
@@ -14,18 +15,6 @@ namespace unpaired {
 
 enum class Severity { note, suspect, leak };
 enum class Growth { once, plateau, sawtooth, step, linear };
-
-/// One frame of a symbolised stack. An inlined call has its own frame, with the address of the code it was
-/// inlined into. `file` is as the debug information spells it; empty if unknown, and `line` then 0.
-struct Frame {
-    Name function; ///< demangled; "" if unknown
-    Name file;
-    int line = 0;
-    Name module;          ///< path of the file the code lies in; "" if none
-    uint64_t address = 0; ///< as it ran: a return address, except in the innermost frame of a signal
-    bool inlined = false;
-    bool operator==(const Frame &) const = default;
-};
 
 struct Part {
     uint64_t count = 0, bytes = 0;
@@ -55,13 +44,13 @@ struct FailedRelease {
     uint64_t count = 0;
     std::string preceded_by; ///< the last observer before (shutdown); "" if none
     int preceded_by_result = 0;
-    std::vector<Frame> stack;
+    Stack stack;
     Frame at = {}; ///< the frame of `stack` to look at, chosen as Finding::blame is; empty if not known
 };
 
 struct EndedBy {
     std::string function;
-    std::vector<Frame> stack;
+    Stack stack;
 };
 
 /// What held lost blocks last: the only pointer that is left to each stands in memory that was freed with it.
@@ -70,7 +59,7 @@ struct LastHolder {
     uint64_t size = 0;    ///< bytes of the block it stands in
     std::string function; ///< that freed that block: "free"
     Frame at = {}; ///< the frame of `stack` to look at, chosen as Finding::blame is; empty if not known
-    std::vector<Frame> stack;
+    Stack stack;
 };
 
 /// When what a finding holds will meet (or met) a limit.
@@ -127,26 +116,26 @@ struct Finding {
     int incident = 0; ///< Incident::id, 0 if it stands alone
     /// The survivors summed up over the run, ascending by x, at most 64 points; empty where ages are not known.
     std::vector<GrowthPoint> series;
-    std::optional<Sibling> sibling;
+    Rare<Sibling> sibling;
     std::string reachability = "unknown"; ///< "lost|possibly|reachable|unknown": the worst of its blocks
     Reached reached;
     std::string held_by; ///< who holds a block of it, "" if nobody does or that is not known
-    std::optional<LastHolder> last_holder;
+    Rare<LastHolder> last_holder;
     std::vector<Preview> preview; ///< of up to three of its blocks, the worst held first
     Frame blame;
-    std::vector<Frame> stack; ///< innermost first; [0] is the caller of `function`
+    Stack stack; ///< innermost first; [0] is the caller of `function`
     /// The lines of one function of the stack, outside `blame`, that called from there: where its acquisitions differ
     /// in nothing else. In the order of the lines, of one file; empty if there is but one.
     std::vector<Frame> callers;
     std::string
         through; ///< the library function that `blame` called to come to `function`; "" if there is none
-    std::optional<FailedRelease> failed_release;
-    std::optional<EndedBy>
+    Rare<FailedRelease> failed_release;
+    Rare<EndedBy>
         ended_by; ///< the release that did it: first of a double one, the free around a lock, ...
-    std::optional<Forecast> forecast;
+    Rare<Forecast> forecast;
     std::vector<std::string> remarks; ///< sentences for a person
     std::string suppressed_by;        ///< the suppression line that folds it, "" if none
-    std::optional<Baseline> baseline; ///< what the baseline has of it; unset if it is new, or none was given
+    Rare<Baseline> baseline; ///< what the baseline has of it; unset if it is new, or none was given
 
     /// Whether the user has decided to live with it: then it counts for no exit status and is folded into a line.
     bool accepted() const { return !suppressed_by.empty() || (baseline && !baseline->grown); }

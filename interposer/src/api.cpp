@@ -28,11 +28,12 @@ UNPAIRED_API void unpaired_owner_pop_impl(uint32_t previous)
 /// The beginning of a new cycle, under a name of at most 255 bytes. Nothing where --cycle says what begins one.
 UNPAIRED_API void unpaired_mark_impl(const char *name)
 {
-    Thread *thread = enter(stack_pointer());
+    const uint64_t sp = UNPAIRED_CALLER().sp;
+    Thread *thread = enter(sp);
     if (thread == nullptr || process.cycle_function != 0)
         return;
     const KeepErrno keep;
-    const Busy busy(*thread, stack_pointer());
+    const Busy busy(*thread, sp);
     record_descriptors();
     unpaired_record_mark record{};
     record.image = own_image();

@@ -5,6 +5,7 @@
 #if defined(__x86_64__) || defined(__aarch64__)
 
 #include "cfi_bytes.h"
+#include "libc.h"
 #if defined(__x86_64__)
 #include "cfi_x86_64.h"
 #else
@@ -13,9 +14,6 @@
 
 #include <cstring>
 #include <dlfcn.h>
-
-// glibc ≥ 2.35; asynchronous-signal-safe and lock-free. Weak: on an older one every rule is unknown.
-extern "C" int _dl_find_object(void *address, struct dl_find_object *result) noexcept __attribute__((weak));
 
 namespace unpaired::cfi {
 namespace {
@@ -207,10 +205,11 @@ bool run(const uint8_t *from, const uint8_t *end, uint64_t location, uint64_t pc
 
 Known object_at(uint64_t pc, Object &object)
 {
-    if (_dl_find_object == nullptr)
+    const auto find_object = libc::functions().dl_find_object;
+    if (find_object == nullptr)
         return Known::by_nobody;
     struct dl_find_object found;
-    if (_dl_find_object(reinterpret_cast<void *>(pc), &found) != 0)
+    if (find_object(reinterpret_cast<void *>(pc), &found) != 0)
         return Known::no;
     object = {found.dlfo_map_start, found.dlfo_map_end, static_cast<const uint8_t *>(found.dlfo_eh_frame), 0};
     if (object.tables != nullptr)

@@ -1,91 +1,299 @@
-// Blocks of the heap: recorded and tagged, found again by their tags, and retired.
+// Blocks of the heap: recorded and tagged, found again, and retired.
+//
+// A tag is only read where that cannot fault. The word before the block is readable, or glibc itself would have died of
+// reading it. So is its page, and so is all memory below the program break. Blocks of other arenas whose tag lies in
+// another page are entered in heap_index, under their address. For everything else the kernel copies the tag.
 #include "heap_blocks.h"
 
 #include "anomalies.h"
+#include "heap_index.h"
+#include "program_break.h"
 #include "real.h"
+
+#include <sys/uio.h>
 
 namespace unpaired {
 namespace {
 
-size_t ask_usable_size(void *block)
+constexpr uint64_t page = 4096; // or a part of one
+
+uint64_t chunk_word_of(const void *block)
 {
-    return reinterpret_cast<size_t (*)(void *)>(real::address(UNPAIRED_FUNCTION_malloc_usable_size))(block);
+    auto at = reinterpret_cast<uint64_t>(block) - sizeof(uint64_t);
+#if defined(__aarch64__)
+    at &= ~uint64_t{0} >> 8; // a memory tag colours the block, not the word (glibc.mem.tagging)
+#endif
+    return *reinterpret_cast<const volatile uint64_t *>(at);
 }
 
-#if defined(__x86_64__)
-/// glibc keeps a chunk's size in the word before the block (malloc/malloc.c: mchunk_size), its lowest three bits flags,
-/// of which bit 1 says that it was mapped for itself. It is read there after a number of blocks for which that gave
-/// what malloc_usable_size() says; never again if once it did not.
+/// The usable size of a chunk with this size word, whose lowest three bits are flags. Bit 1: mapped for itself
+/// (malloc/malloc.c: mchunk_size, IS_MMAPPED).
+inline size_t size_by(uint64_t word)
+{
+    return (word & ~uint64_t{7}) - ((word & 2) != 0 ? 2 * sizeof word : sizeof word);
+}
+
+/// The size word is trusted after a number of fresh blocks for which it gave what malloc_usable_size() says. If once it
+/// does not, blocks are no longer tagged.
 enum class ChunkWord : uint8_t { on_trial, trusted, distrusted };
 ChunkWord chunk_word;
 constexpr unsigned trials = 64;
 
-inline size_t size_by_chunk_word(const void *block)
-{
-    const size_t word = static_cast<const size_t *>(block)[-1];
-    return (word & ~size_t{7}) - ((word & 2) != 0 ? 2 * sizeof word : sizeof word);
-}
-
-size_t try_chunk_word(void *block)
+[[gnu::noinline]] size_t try_chunk_word(void *block, size_t by_word)
 {
     static unsigned agreed;
-    const size_t size = ask_usable_size(block);
-    if (!process.libc_heap || process.heap_untouched || size_by_chunk_word(block) != size)
+    if (load(chunk_word) == ChunkWord::distrusted)
+        return 0;
+    using Ask = size_t (*)(void *);
+    if (reinterpret_cast<Ask>(real::address(UNPAIRED_FUNCTION_malloc_usable_size))(block) != by_word) {
         store(chunk_word, ChunkWord::distrusted);
-    else if (add(agreed, 1u) == trials)
+        store(process.plain_heap, false);
+        store(process.heap_by_address, true);
+        return 0;
+    }
+    if (add(agreed, 1u) == trials)
         store(chunk_word, ChunkWord::trusted);
-    return size;
+    return by_word;
 }
-#endif
 
-/// Of a block that is live.
-inline size_t size_of_live(void *block)
+/// The usable size of a block that the real allocator just returned; 0: it is not known.
+inline size_t size_of_fresh(void *block)
 {
-#if defined(__x86_64__)
-    const ChunkWord word = load(chunk_word);
-    if (UNPAIRED_LIKELY(word == ChunkWord::trusted))
-        return size_by_chunk_word(block);
-    if (word == ChunkWord::on_trial)
-        return try_chunk_word(block);
-#endif
-    return ask_usable_size(block);
+    const size_t size = size_by(chunk_word_of(block));
+    return UNPAIRED_LIKELY(load(chunk_word) == ChunkWord::trusted) ? size : try_chunk_word(block, size);
+}
+
+/// Returns true if the tag of a block of this size lies in the page of the word before the block, or below the break.
+inline bool tag_is_near(const void *block, size_t usable)
+{
+    const auto at = reinterpret_cast<uint64_t>(block);
+    return UNPAIRED_LIKELY(((at - sizeof(uint64_t)) ^ (at + usable - 1)) < page) ||
+           program_break::is_below(at, at + usable);
+}
+
+/// Returns true if the place where a tag would be can be read. The size is what the word before the block says, which was
+/// read, and may be anything.
+inline bool tag_is_readable(const void *block, size_t usable)
+{
+    return static_cast<int64_t>(usable) >= int64_t{UNPAIRED_TRAILER_SIZE} && tag_is_near(block, usable);
+}
+
+/// Copies memory that may not be readable. False: it is not, or the kernel cannot be asked.
+bool copy_carefully(const void *from, void *to, size_t size)
+{
+    const iovec here{to, size}, there{const_cast<void *>(from), size};
+    return sys::call(SYS_process_vm_readv, sys::getpid(), sys::of(&here), 1, sys::of(&there), 1, 0) ==
+           static_cast<long>(size);
+}
+
+TagState state_of(const unpaired_trailer &tag, const void *block)
+{
+    const auto address = reinterpret_cast<uint64_t>(block);
+    if (tag.check == unpaired_trailer_check(&tag, address, UNPAIRED_TAG_LIVE))
+        return TagState::live;
+    return tag.check == unpaired_trailer_check(&tag, address, UNPAIRED_TAG_RELEASED) ? TagState::released
+                                                                                     : TagState::none;
+}
+
+Tag read_tag_carefully(void *block, size_t usable)
+{
+    constexpr size_t largest = size_t{1} << 48;
+    unpaired_trailer copy;
+    if (usable < sizeof copy || usable > largest)
+        return {};
+    unpaired_trailer *at = trailer_of(block, usable);
+    if (!copy_carefully(at, &copy, sizeof copy))
+        return {};
+    const TagState state = state_of(copy, block);
+    return state != TagState::none ? Tag{at, state} : Tag{};
+}
+
+/// The tag of a block with a live slot. The size word may be damaged: nullptr unless the tag lies where a block of the
+/// size in the slot has it.
+unpaired_trailer *tag_of_recorded(void *block, size_t usable, const unpaired_slot &slot)
+{
+    constexpr size_t largest_rest =
+        64; // that glibc leaves at the end of a chunk, and does not make another of
+    const size_t needed = slot.size + UNPAIRED_TRAILER_SIZE, rest = usable - needed;
+    const uint64_t last = handle_of(block) + needed - 1;
+    if (usable < needed || (rest > largest_rest && last / page != (last + rest) / page))
+        return nullptr;
+    return trailer_of(block, usable);
+}
+
+/// What is known of a block that is released.
+struct Found {
+    Tag tag;              ///< its address is null if the tag's place is not known
+    uint32_t slot = 0;    ///< of a live block; 0: it has none
+    bool live = false;    ///< a block of ours that was not released yet
+    bool indexed = false; ///< it was entered by its address; no longer
+    bool damaged = false; ///< it is live, and its tag was overwritten
+};
+
+Found of_tag(const Tag &tag)
+{
+    const bool live = tag.state == TagState::live;
+    return {tag, live ? tag.at->slot : 0, live, false, false};
+}
+
+Found find_by_address(void *block)
+{
+    const uint32_t slot = heap_index::take(handle_of(block));
+    return {{}, slot, slot != 0, slot != 0, false};
+}
+
+Found find_far(void *block, size_t usable)
+{
+    Found found = find_by_address(block);
+    if (!found.live)
+        return of_tag(read_tag_carefully(block, usable));
+    if (unpaired_trailer *at = tag_of_recorded(block, usable, *slot_at(found.slot)); at != nullptr) {
+        found.tag = {at, state_of(*at, block)};
+        found.damaged = found.tag.state != TagState::live;
+    }
+    return found;
+}
+
+/// `usable` is the size by the word before the block, which was read.
+Found find_otherwise(void *block, size_t usable, const Tag &near)
+{
+    if (near.state == TagState::released)
+        return {near, 0, false, false, false};
+    return tag_is_readable(block, usable) ? find_by_address(block) : find_far(block, usable);
+}
+
+/// A block of an allocator whose blocks are not tagged, or one of the C library's that came to a foreign operator delete.
+Found find_without_reading(void *block)
+{
+    const Found found = find_by_address(block);
+    uint64_t word = 0;
+    if (found.live || !process.libc_heap ||
+        !copy_carefully(static_cast<const uint64_t *>(block) - 1, &word, sizeof word))
+        return found;
+    return of_tag(read_tag_carefully(block, size_by(word)));
+}
+
+/// Claims the slot of a block that is being released. False: it is not this process's, or another thread was faster.
+inline bool claim_slot_of(uint32_t reference, const void *block)
+{
+    unpaired_slot &slot = *slot_at(reference);
+    return slot.image == process.image && slot.handle == handle_of(block) && claim(slot);
+}
+
+[[gnu::noinline]] void released_unseen(Thread &thread, uint32_t reference, const void *block)
+{
+    if (reference != 0 && plausible_slot(reference) && slot_at(reference)->space == UNPAIRED_SPACE_heap &&
+        claim_slot_of(reference, block))
+        retire_unseen(thread, reference);
+}
+
+/// A fresh block that still has the live tag of an earlier one at its address: that one was released unseen.
+inline void notice_tag_before(Thread &thread, void *block, const unpaired_trailer &before)
+{
+    if (before.owner != 0 && before.check != 0 &&
+        UNPAIRED_UNLIKELY(before.check ==
+                          unpaired_trailer_check(&before, handle_of(block), UNPAIRED_TAG_LIVE)))
+        released_unseen(thread, before.slot, block);
+}
+
+[[gnu::noinline]] void enter_by_address(Thread &thread, const void *block, uint32_t slot)
+{
+    bool ok = true;
+    const uint32_t before =
+        slot != 0 ? heap_index::enter(handle_of(block), slot, ok) : heap_index::take(handle_of(block));
+    if (before != 0)
+        released_unseen(thread, before, block);
+    if (!ok)
+        count_drop(UNPAIRED_DROP_INDEX);
 }
 
 } // namespace
 
-size_t usable_size(void *block) { return ask_usable_size(block); }
-
 void acquired(Thread &thread, const Caller &caller, unsigned function, unsigned family, void *block,
-              size_t size)
+              size_t size, Kept kept)
 {
+    const size_t usable = kept == Kept::by_tag ? size_of_fresh(block) : 0;
+    const bool tagged = usable >= UNPAIRED_TRAILER_SIZE;
+    if (tagged) {
+        const KeepErrno keep;
+        const Busy busy(thread, caller.sp);
+        notice_tag_before(thread, block, *trailer_of(block, usable));
+    }
     const uint32_t slot = acquire_another(
         &thread, caller,
         {function, family, UNPAIRED_SPACE_heap, handle_of(block), static_cast<uint64_t>(size)});
-    const uint32_t owner = slot != 0 ? site_info(slot_at(slot)->site).owner : 0;
-    write_tag(block, usable_size(block), size, owner, caller.pc, slot);
+    if (tagged)
+        write_tag(block, usable, size, slot != 0 ? site_info(slot_at(slot)->site).owner : 0, caller.pc, slot);
+    if (!tagged || !tag_is_near(block, usable)) {
+        const KeepErrno keep;
+        const Busy busy(thread, caller.sp);
+        enter_by_address(thread, block, slot);
+    }
 }
 
 void acquired_plainly(Thread &thread, const Caller &caller, unsigned function, unsigned family, void *block,
                       size_t size)
 {
-    if (UNPAIRED_UNLIKELY(stopped())) {
-        acquired(thread, caller, function, family, block, size);
+    const size_t usable = size_of_fresh(block);
+    if (UNPAIRED_UNLIKELY(stopped() || usable == 0)) {
+        acquired(thread, caller, function, family, block, size, Kept::by_tag);
         return;
     }
     const KeepErrno keep(thread);
     const Busy busy(thread, caller.sp);
+    notice_tag_before(thread, block, *trailer_of(block, usable));
     const SiteCacheEntry &site = site_of_call(thread, function, family, caller);
     const uint32_t slot = UNPAIRED_LIKELY(site.site != 0) ? take_slot(thread) : 0;
     if (UNPAIRED_LIKELY(slot != 0))
         publish(thread, slot, {handle_of(block), size, site.site, 0, 0, UNPAIRED_SPACE_heap, 0});
     else
         count_drop(UNPAIRED_DROP_NO_SPACE);
-    write_tag(block, size_of_live(block), size, slot != 0 ? site.owner : 0, caller.pc, slot);
+    write_tag(block, usable, size, slot != 0 ? site.owner : 0, caller.pc, slot);
+    if (UNPAIRED_UNLIKELY(!tag_is_near(block, usable)))
+        enter_by_address(thread, block, slot);
 }
 
-/// Looked up by its address. Blocks from before the recording have none,
-/// so the search is given up when it never finds anything.
-void release_untagged(Thread &thread, const Caller &caller, unsigned function, void *block)
+namespace {
+
+void tag_overwritten(Thread &thread, const Caller &caller, unsigned function, const unpaired_slot &slot)
+{
+    Anomaly anomaly{UNPAIRED_ANOMALY_TAG_OVERWRITTEN, UNPAIRED_SPACE_heap, function};
+    anomaly.acquire_site = slot.site;
+    anomaly.release_site = site_here(thread, function, site_info(slot.site).family, caller);
+    anomaly.handle = slot.handle;
+    anomaly.size = slot.size;
+    record_anomaly(anomaly);
+}
+
+void released_twice(Thread &thread, const Caller &caller, unsigned function, const void *block,
+                    const unpaired_slot *before)
+{
+    Anomaly anomaly{UNPAIRED_ANOMALY_DOUBLE_RELEASE, UNPAIRED_SPACE_heap, function};
+    anomaly.handle = handle_of(block);
+    unsigned family = UNPAIRED_FAMILY_NONE;
+    if (before != nullptr) {
+        anomaly.acquire_site = before->site;
+        anomaly.first_release_site = before->release_site;
+        anomaly.size = before->size;
+        family = site_info(before->site).family;
+    }
+    anomaly.release_site = site_here(thread, function, family, caller);
+    record_anomaly(anomaly);
+}
+
+/// The retired slot that a wiped tag names, or nullptr if that slot was used again since.
+const unpaired_slot *slot_before(const unpaired_trailer &tag, const void *block)
+{
+    if (tag.slot == 0 || !plausible_slot(tag.slot))
+        return nullptr;
+    const unpaired_slot &slot = *slot_at(tag.slot);
+    return slot.image == process.image && slot.handle == handle_of(block) && !live(slot) ? &slot : nullptr;
+}
+
+/// A release of an address that has no tag and is not in the index. Looks for it among all slots: its tag may have been
+/// overwritten, or it was released before. Blocks from before the recording are in none, so the search is given up when
+/// it never finds anything.
+void release_unknown(Thread &thread, const Caller &caller, unsigned function, void *block)
 {
     constexpr uint32_t fruitless_searches = 200;
     static uint32_t fruitless;
@@ -106,56 +314,72 @@ void release_untagged(Thread &thread, const Caller &caller, unsigned function, v
             before = &slot;
         return false;
     });
-    if (found == nullptr && before == nullptr) {
+    if (found != nullptr) {
+        tag_overwritten(thread, caller, function, *found);
+        const uint32_t site = site_here(thread, function, site_info(found->site).family, caller);
+        if (claim(*found))
+            retire(thread, reference_of(found), site);
+    } else if (before != nullptr) {
+        released_twice(thread, caller, function, block, before);
+    } else {
         add(fruitless, 1u);
-        return;
     }
-    const unpaired_slot &slot = found != nullptr ? *found : *before;
-    Anomaly anomaly{found != nullptr ? UNPAIRED_ANOMALY_TAG_OVERWRITTEN : UNPAIRED_ANOMALY_DOUBLE_RELEASE,
-                    UNPAIRED_SPACE_heap, function};
-    anomaly.acquire_site = slot.site;
-    anomaly.release_site = site_here(thread, function, site_info(slot.site).family, caller);
-    anomaly.first_release_site = found != nullptr ? 0 : slot.release_site;
-    anomaly.handle = address;
-    anomaly.size = slot.size;
-    record_anomaly(anomaly);
-    if (found != nullptr && claim(*found))
-        retire(thread, reference_of(found), anomaly.release_site);
 }
 
-void released_twice(Thread &thread, const Caller &caller, unsigned function, void *block,
-                    const unpaired_trailer &tag)
+/// What follows when a block was found, or not: everything but the end of a live slot.
+void look_closer(Thread &thread, const Caller &caller, unsigned function, void *block, const Found &found)
 {
-    Anomaly anomaly{UNPAIRED_ANOMALY_DOUBLE_RELEASE, UNPAIRED_SPACE_heap, function};
-    anomaly.handle = handle_of(block);
-    if (tag.slot != 0 && plausible_slot(tag.slot)) {
-        const unpaired_slot &slot = *slot_at(tag.slot);
-        if (slot.image == process.image && slot.handle == handle_of(block) && !live(slot)) {
-            anomaly.acquire_site = slot.site;
-            anomaly.first_release_site = slot.release_site;
-            anomaly.size = slot.size;
-        }
+    if (!found.live) {
+        if (found.tag.state == TagState::released)
+            released_twice(thread, caller, function, block, slot_before(*found.tag.at, block));
+        else
+            release_unknown(thread, caller, function, block);
+        return;
     }
-    anomaly.release_site = site_here(thread, function, UNPAIRED_FAMILY_NONE, caller);
-    record_anomaly(anomaly);
+    if (found.damaged)
+        tag_overwritten(thread, caller, function, *slot_at(found.slot));
 }
+
+void storage_of_slot_freed(Thread &thread, const Caller &caller, unsigned function, void *block,
+                           uint32_t reference)
+{
+    const uint64_t size = reference != 0 ? slot_at(reference)->size : 0;
+    if (size != 0 && index::in_place_near(handle_of(block), size))
+        storage_freed(thread, caller, function, handle_of(block), size);
+}
+
+[[gnu::noinline]] void release_found(Thread &thread, const Caller &caller, unsigned function, void *block,
+                                     const Found &found)
+{
+    look_closer(thread, caller, function, block, found);
+    if (!found.live)
+        return;
+    storage_of_slot_freed(thread, caller, function, block, found.slot);
+    if (found.tag.state == TagState::live)
+        wipe_tag(found.tag.at, block);
+    if (found.slot == 0 || !claim_slot_of(found.slot, block))
+        return;
+    const SiteInfo acquired = site_info(slot_at(found.slot)->site);
+    const uint32_t site = site_here(thread, function, acquired.family, caller);
+    check_match(*slot_at(found.slot), acquired, function, site);
+    retire(thread, found.slot, site);
+}
+
+} // namespace
 
 void release(Thread &thread, const Caller &caller, unsigned function, void *block)
 {
+    const size_t usable = size_by(chunk_word_of(block)); // a fault here leaves nothing of ours half done
     const KeepErrno keep(thread);
     const Busy busy(thread, caller.sp);
     called_to_release(function, thread, caller);
-    const size_t usable = size_of_live(block);
-    if (UNPAIRED_UNLIKELY(index::in_place_near(handle_of(block), usable)))
-        storage_freed(thread, caller, function, handle_of(block), usable);
-    const Tag tag = read_tag(block, usable);
+    const Tag tag = UNPAIRED_LIKELY(tag_is_readable(block, usable)) ? read_tag(block, usable) : Tag{};
     if (UNPAIRED_UNLIKELY(tag.state != TagState::live)) {
-        if (tag.state == TagState::released)
-            released_twice(thread, caller, function, block, *tag.at);
-        else
-            release_untagged(thread, caller, function, block);
+        release_found(thread, caller, function, block, find_otherwise(block, usable, tag));
         return;
     }
+    if (UNPAIRED_UNLIKELY(index::in_place_near(handle_of(block), usable)))
+        storage_freed(thread, caller, function, handle_of(block), usable);
     const uint32_t reference = tag.at->slot;
     wipe_tag(tag.at, block);
     if (UNPAIRED_UNLIKELY(reference == 0))
@@ -172,6 +396,98 @@ void release(Thread &thread, const Caller &caller, unsigned function, void *bloc
         return;
     check_match(slot, acquired, function, site);
     retire(thread, reference, site);
+}
+
+void release_by_address(Thread &thread, const Caller &caller, unsigned function, void *block)
+{
+    const KeepErrno keep(thread);
+    const Busy busy(thread, caller.sp);
+    called_to_release(function, thread, caller);
+    release_found(thread, caller, function, block, find_without_reading(block));
+}
+
+namespace {
+
+/// Wipes a live tag and remembers it.
+inline void take_tag(Taken &taken, unpaired_trailer *tag, const void *block, size_t usable)
+{
+    taken.tag = tag;
+    taken.kept = *tag;
+    taken.usable = usable;
+    wipe_tag(tag, block);
+}
+
+[[gnu::noinline]] void take_found(Taken &taken, Thread &thread, const Caller &caller, unsigned function,
+                                  void *block, size_t usable, const Found &found)
+{
+    look_closer(thread, caller, function, block, found);
+    taken.indexed = found.indexed;
+    if (found.live && found.tag.state == TagState::live)
+        take_tag(taken, found.tag.at, block, usable);
+    if (found.slot != 0 && claim_slot_of(found.slot, block))
+        taken.slot = found.slot;
+}
+
+} // namespace
+
+void take_block(Taken &taken, Thread &thread, const Caller &caller, unsigned function, void *block, Kept kept)
+{
+    const size_t usable = kept == Kept::by_tag ? size_by(chunk_word_of(block)) : 0;
+    const KeepErrno keep(thread);
+    const Busy busy(thread, caller.sp);
+    if (UNPAIRED_UNLIKELY(kept == Kept::by_address)) {
+        take_found(taken, thread, caller, function, block, 0, find_without_reading(block));
+        return;
+    }
+    const Tag tag = UNPAIRED_LIKELY(tag_is_readable(block, usable)) ? read_tag(block, usable) : Tag{};
+    if (UNPAIRED_UNLIKELY(tag.state != TagState::live)) {
+        take_found(taken, thread, caller, function, block, usable, find_otherwise(block, usable, tag));
+        return;
+    }
+    const uint32_t slot = tag.at->slot;
+    take_tag(taken, tag.at, block, usable);
+    if (slot != 0 && claim_slot_of(slot, block))
+        taken.slot = slot;
+}
+
+void put_back(Thread &thread, const Caller &caller, const Taken &taken)
+{
+    const KeepErrno keep;
+    const Busy busy(thread, caller.sp);
+    if (taken.slot != 0)
+        restore(*slot_at(taken.slot));
+    if (taken.tag != nullptr)
+        *taken.tag = taken.kept;
+    bool ok = true;
+    if (taken.indexed && taken.slot != 0)
+        heap_index::enter(slot_at(taken.slot)->handle, taken.slot, ok);
+    if (!ok)
+        count_drop(UNPAIRED_DROP_INDEX);
+}
+
+void retire_taken(Thread &thread, const Caller &caller, unsigned function, const Taken &taken,
+                  const void *block, const void *now)
+{
+    const KeepErrno keep(thread);
+    const Busy busy(thread, caller.sp);
+    const uint64_t size = taken.slot != 0 ? slot_at(taken.slot)->size : taken.usable;
+    if (now != block && size != 0 && index::in_place_near(handle_of(block), size))
+        storage_freed(thread, caller, function, handle_of(block), size); // what was in it went with it
+    if (taken.slot == 0)
+        return;
+    const unpaired_slot &slot = *slot_at(taken.slot);
+    const SiteInfo acquired = site_info(slot.site);
+    const uint32_t site = site_here(thread, function, acquired.family, caller);
+    check_match(slot, acquired, UNPAIRED_FUNCTION_free, site);
+    retire(thread, taken.slot, site);
+}
+
+bool is_tagged(void *block, size_t usable)
+{
+    if (tag_is_readable(block, usable))
+        return read_tag(block, usable).state == TagState::live;
+    return heap_index::find(handle_of(block)) != 0 ||
+           read_tag_carefully(block, usable).state == TagState::live;
 }
 
 } // namespace unpaired

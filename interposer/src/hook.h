@@ -4,6 +4,13 @@
 
 #include "real.h"
 #include "recorder.h"
+#include "thread_number.h"
+
+namespace unpaired {
+inline int *errno_of_program() { return has_own_storage() ? &errno : errno_by_register(); }
+} // namespace unpaired
+#undef errno
+#define errno (*::unpaired::errno_of_program())
 
 #define UNPAIRED_HOOK(type, function, parameters)                  \
     extern "C" type hook_##function parameters __asm__(#function); \

@@ -2,8 +2,13 @@
 // that arrive in a message, and the same calls made by number through syscall(2).
 #include "hook.h"
 
+#include "address_space.h"
+#include "seal.h"
+
 #include <cstdarg>
 #include <fcntl.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -293,6 +298,16 @@ bool yields_two(long number)
     return number == SYS_pipe2 || number == SYS_socketpair;
 }
 
+constexpr long new_listener =
+    8; // SECCOMP_FILTER_FLAG_NEW_LISTENER: the call returns a descriptor (seccomp(2))
+
+bool installs_filter(long number, long first)
+{
+    return (number == SYS_seccomp &&
+            (first == SECCOMP_SET_MODE_STRICT || first == SECCOMP_SET_MODE_FILTER)) ||
+           (number == SYS_prctl && static_cast<int>(first) == PR_SET_SECCOMP);
+}
+
 bool duplicates_onto(long number)
 {
 #ifdef SYS_dup2
@@ -313,6 +328,22 @@ UNPAIRED_HOOK(long, syscall, (long number, long a, long b, long c, long d, long 
         const long ret = UNPAIRED_REAL(syscall)(number, a, b, c, d, e, f);
         const int error = errno;
         finish_release(releasing, caller, ret == 0, ret == 0 || error != EBADF, ret, error);
+        return ret;
+    }
+    if (number == SYS_setrlimit || number == SYS_prlimit64) {
+        const bool of_process = number == SYS_prlimit64;
+        before_limit(caller.sp, of_process ? static_cast<int>(a) : 0, static_cast<int>(of_process ? b : a),
+                     reinterpret_cast<const void *>(of_process ? c : b));
+    }
+    if (installs_filter(number, a)) {
+        const bool by_seccomp = number == SYS_seccomp, listens = by_seccomp && (b & new_listener) != 0;
+        const bool by_rules = by_seccomp ? a == SECCOMP_SET_MODE_FILTER : b == SECCOMP_MODE_FILTER;
+        const long ret = while_sealing(
+            caller.sp, by_rules ? reinterpret_cast<const void *>(c) : nullptr,
+            [&] { return UNPAIRED_REAL(syscall)(number, a, b, c, d, e, f); },
+            [listens](long result) { return result == 0 || (listens && result > 0); });
+        if (listens && ret >= 0)
+            acquire_another(enter(caller.sp), caller, descriptor(us, UNPAIRED_FAMILY_fd, ret));
         return ret;
     }
     if (const unsigned family = family_of_call(number, a); family != UNPAIRED_FAMILY_NONE) {

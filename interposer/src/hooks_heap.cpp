@@ -1,15 +1,21 @@
-// Heap blocks: malloc and its kin, operator new and delete. Each block gets 24 bytes more than asked for, and a tag
-// at the end of its usable size; the pointer is the allocator's own.
+// Heap blocks: malloc and its kin, operator new and delete. Each block of the C library's heap gets 24 bytes more than
+// asked for, and a tag at the end of its usable size; the pointer is the allocator's own. Blocks of any other allocator are
+// as the program asked for them, since allocators and sized delete rely on the size.
 #include "hook.h"
 
+#include "address_space.h"
 #include "heap_blocks.h"
+#include "hooks_heap.h"
+#include "modules.h"
+#include "libc.h"
 
 #include <cstring>
-#include <unistd.h>
+#include <sys/auxv.h>
 
 using namespace unpaired;
 
 // Used by the others before their bodies come.
+extern "C" void hook_free(void *block) __asm__("free");
 extern "C" void *hook_realloc(void *block, size_t size) __asm__("realloc");
 extern "C" size_t hook_malloc_usable_size(void *block) __asm__("malloc_usable_size");
 
@@ -46,9 +52,12 @@ void *pool_allocate(size_t size)
 }
 size_t pool_size(const void *block)
 {
+    const auto at = static_cast<size_t>(static_cast<const char *>(block) - pool);
+    if (at < 16)
+        return 0;
     size_t size;
-    memcpy(&size, static_cast<const char *>(block) - 16, sizeof size);
-    return size;
+    memcpy(&size, pool + at - 16, sizeof size);
+    return size < sizeof pool - at ? size : sizeof pool - at;
 }
 
 bool resolving() { return UNPAIRED_UNLIKELY(load(real::addresses[UNPAIRED_FUNCTION_malloc]) == nullptr); }
@@ -56,16 +65,14 @@ bool resolving() { return UNPAIRED_UNLIKELY(load(real::addresses[UNPAIRED_FUNCTI
 /// While the real functions are looked up, the blocks come out of the pool.
 bool use_pool() { return resolving() && (process.phase == Phase::starting || real::looking_up()); }
 
-/// The allocator's own mappings and locks, if it is not the C library's, are no business of the program.
+/// An allocator that is not the C library's calls hooks for its own mappings and locks: they are not the program's.
 void enter_allocator(Thread &thread, const Caller &caller)
 {
     if (UNPAIRED_UNLIKELY(!process.libc_heap))
         thread.enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent};
 }
 
-} // namespace
-
-namespace {
+Kept kept_by_malloc() { return UNPAIRED_UNLIKELY(process.heap_by_address) ? Kept::by_address : Kept::by_tag; }
 
 /// An allocation that is out of the ordinary, or comes early. `as_is` is the real call for the size the program asked for,
 /// `enlarged` for `extra` bytes more.
@@ -74,14 +81,20 @@ template <class AsIs, class Enlarged>
                                            size_t size, AsIs as_is, Enlarged enlarged)
 {
     Thread *thread = enter_heap(caller);
-    if (thread == nullptr || size > largest)
-        return as_is();
+    if (thread == nullptr || size > largest) {
+        void *block = as_is();
+        return block == nullptr && give_way(size) ? as_is() : block;
+    }
     const Enclosing outer = enclosing_of(*thread, caller);
     enter_allocator(*thread, caller);
-    void *block = enlarged();
+    const Kept kept = kept_by_malloc();
+    const auto allocate = [&] { return kept == Kept::by_tag ? enlarged() : as_is(); };
+    void *block = allocate();
+    if (block == nullptr && give_way(size))
+        block = allocate();
     thread->enclosing = outer;
     if (block != nullptr)
-        acquired(*thread, caller, function, family, block, size);
+        acquired(*thread, caller, function, family, block, size, kept);
     else
         failed(*thread, caller, function, family);
     return block;
@@ -98,6 +111,8 @@ template <class AsIs, class Enlarged>
             caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, size, [=] { return as_is; }, \
             [=] { return enlarged; });                                                                   \
     void *block = enlarged;                                                                              \
+    if (UNPAIRED_UNLIKELY(block == nullptr) && give_way(size))                                           \
+        block = enlarged;                                                                                \
     if (UNPAIRED_LIKELY(block != nullptr))                                                               \
         acquired_plainly(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, \
                          size);                                                                          \
@@ -137,7 +152,7 @@ UNPAIRED_HOOK(void *, valloc, (size_t size)){
 UNPAIRED_HOOK(void *, pvalloc, (size_t size))
 {
     // The whole last page is the caller's.
-    const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    const size_t page = libc::functions().getauxval(AT_PAGESZ);
     const size_t whole = size > largest - page ? SIZE_MAX : (size + page - 1) / page * page;
     UNPAIRED_ALLOCATE(pvalloc, heap, whole, UNPAIRED_REAL(pvalloc)(size),
                       UNPAIRED_REAL(pvalloc)(whole + extra))
@@ -151,16 +166,42 @@ UNPAIRED_HOOK(int, posix_memalign, (void **result, size_t alignment, size_t size
         return UNPAIRED_REAL(posix_memalign)(result, alignment, size);
     const Enclosing outer = enclosing_of(*thread, caller);
     enter_allocator(*thread, caller);
-    const int ret = UNPAIRED_REAL(posix_memalign)(result, alignment, size + extra);
+    const Kept kept = kept_by_malloc();
+    const size_t enlarged = kept == Kept::by_tag ? size + extra : size;
+    int ret = UNPAIRED_REAL(posix_memalign)(result, alignment, enlarged);
+    if (ret == ENOMEM && give_way(size))
+        ret = UNPAIRED_REAL(posix_memalign)(result, alignment, enlarged);
     thread->enclosing = outer;
     if (ret == 0)
-        acquired(*thread, caller, UNPAIRED_FUNCTION_posix_memalign, UNPAIRED_FAMILY_heap, *result, size);
+        acquired(*thread, caller, UNPAIRED_FUNCTION_posix_memalign, UNPAIRED_FAMILY_heap, *result, size,
+                 kept);
     else
         failed(*thread, caller, UNPAIRED_FUNCTION_posix_memalign, UNPAIRED_FAMILY_heap);
     return ret;
 }
 
-UNPAIRED_HOOK(void, free, (void *block))
+namespace {
+
+[[gnu::noinline]] void free_specially(const Caller &caller, void *block)
+{
+    Thread *thread = enter_heap(caller);
+    if (thread == nullptr) {
+        UNPAIRED_REAL(free)(block);
+        return;
+    }
+    if (process.heap_by_address)
+        release_by_address(*thread, caller, UNPAIRED_FUNCTION_free, block);
+    else
+        release(*thread, caller, UNPAIRED_FUNCTION_free, block);
+    const Enclosing outer = enclosing_of(*thread, caller);
+    enter_allocator(*thread, caller);
+    UNPAIRED_REAL(free)(block);
+    thread->enclosing = outer;
+}
+
+} // namespace
+
+extern "C" __attribute__((visibility("default"))) void hook_free(void *block)
 {
     if (UNPAIRED_UNLIKELY(in_pool(block)))
         return;
@@ -169,88 +210,47 @@ UNPAIRED_HOOK(void, free, (void *block))
     const Caller caller = UNPAIRED_CALLER();
     if (UNPAIRED_LIKELY(block != nullptr)) {
         Thread *thread = enter_plainly();
-        if (UNPAIRED_UNLIKELY(thread == nullptr))
-            thread = enter_heap(caller);
-        if (UNPAIRED_LIKELY(thread != nullptr))
-            release(*thread, caller, UNPAIRED_FUNCTION_free, block);
+        if (UNPAIRED_UNLIKELY(thread == nullptr)) {
+            free_specially(caller, block);
+            return;
+        }
+        release(*thread, caller, UNPAIRED_FUNCTION_free, block);
     }
     UNPAIRED_REAL(free)(block);
 }
 
 namespace {
 
-/// realloc and reallocarray of a live block.
-void *resize(Thread &thread, const Caller &caller, unsigned function, void *block, size_t size)
-{
-    const size_t usable = usable_size(block);
-    unpaired_trailer kept{};
-    bool tagged = false;
-    uint32_t slot = 0, site = 0;
-    {
-        const KeepErrno keep;
-        const Busy busy(thread, caller.sp);
-        const Tag tag = read_tag(block, usable);
-        if (tag.state == TagState::live) {
-            tagged = true;
-            kept = *tag.at;
-            slot = tag.at->slot;
-            wipe_tag(tag.at, block);
-            if (slot != 0 && (slot_at(slot)->image != process.image ||
-                              slot_at(slot)->handle != handle_of(block) || !claim(*slot_at(slot))))
-                slot = 0;
-        } else if (tag.state == TagState::released) {
-            released_twice(thread, caller, function, block, *tag.at);
-        } else {
-            release_untagged(thread, caller, function, block);
-        }
-    }
-    const uint32_t old_slot_site = slot != 0 ? slot_at(slot)->site : 0;
-    const Enclosing outer = enclosing_of(thread, caller);
-    enter_allocator(thread, caller);
-    void *moved = UNPAIRED_REAL(realloc)(block, size + extra);
-    thread.enclosing = outer;
-    if (moved == nullptr) {
-        if (slot != 0)
-            restore(*slot_at(slot));
-        if (tagged) // else these bytes are the program's, and may have changed meanwhile
-            *trailer_of(block, usable) = kept;
-        failed(thread, caller, function, UNPAIRED_FAMILY_heap);
-        return nullptr;
-    }
-    {
-        const KeepErrno keep;
-        const Busy busy(thread, caller.sp);
-        if (moved != block) // what stood in it went with it
-            storage_freed(thread, caller, function, handle_of(block), usable);
-        if (slot != 0) {
-            site = site_here(thread, function, site_info(old_slot_site).family, caller);
-            check_match(*slot_at(slot), site_info(old_slot_site), UNPAIRED_FUNCTION_free, site);
-            retire(thread, slot, site);
-        }
-    }
-    acquired(thread, caller, function, UNPAIRED_FAMILY_heap, moved, size);
-    return moved;
-}
-
-/// Room for `extra` bytes at the end is needed only where there was a trailer to keep.
+/// realloc and reallocarray. Room for `extra` bytes at the end is needed where the result gets a tag.
 void *reallocate(Thread *thread, const Caller &caller, unsigned function, void *block, size_t size)
 {
     if (thread == nullptr || size > largest)
         return UNPAIRED_REAL(realloc)(block, size);
-    if (block != nullptr && size == 0) { // glibc frees it
+    const Kept kept = kept_by_malloc();
+    const bool frees = block != nullptr && size == 0 && kept == Kept::by_tag; // glibc does
+    if (frees) {
         release(*thread, caller, function, block);
         return UNPAIRED_REAL(realloc)(block, 0);
     }
-    if (block != nullptr && usable_size(block) >= extra)
-        return resize(*thread, caller, function, block, size);
+    Taken taken;
+    if (block != nullptr)
+        take_block(taken, *thread, caller, function, block, kept);
     const Enclosing outer = enclosing_of(*thread, caller);
     enter_allocator(*thread, caller);
-    void *fresh = UNPAIRED_REAL(realloc)(block, size + extra);
+    const size_t enlarged = kept == Kept::by_tag ? size + extra : size;
+    void *fresh = UNPAIRED_REAL(realloc)(block, enlarged);
+    if (fresh == nullptr && size != 0 && give_way(size))
+        fresh = UNPAIRED_REAL(realloc)(block, enlarged);
     thread->enclosing = outer;
-    if (fresh != nullptr)
-        acquired(*thread, caller, function, UNPAIRED_FAMILY_heap, fresh, size);
-    else
+    if (fresh == nullptr && size != 0) {
+        put_back(*thread, caller, taken);
         failed(*thread, caller, function, UNPAIRED_FAMILY_heap);
+        return nullptr;
+    }
+    if (block != nullptr)
+        retire_taken(*thread, caller, function, taken, block, fresh);
+    if (fresh != nullptr)
+        acquired(*thread, caller, function, UNPAIRED_FAMILY_heap, fresh, size, kept);
     return fresh;
 }
 
@@ -284,17 +284,90 @@ extern "C" __attribute__((visibility("default"))) size_t hook_malloc_usable_size
         return pool_size(block);
     const size_t usable = UNPAIRED_REAL(malloc_usable_size)(block);
     // The tag is not the caller's to write on.
-    return block != nullptr && read_tag(block, usable).state == TagState::live ? usable - extra : usable;
+    const bool tagged = block != nullptr && process.base != nullptr && process.libc_heap &&
+                        !process.heap_untouched && is_tagged(block, usable);
+    return tagged ? usable - extra : usable;
 }
 
 // ---- operator new and delete -----------------------------------------------------------------------------------------
 
 namespace {
 
-Thread *enter_new_plainly() { return UNPAIRED_UNLIKELY(process.new_untouched) ? nullptr : enter_plainly(); }
-Thread *enter_new(const Caller &caller)
+/// Whose operator new and delete are behind the hooks. Found out when one of them is first called: there need not be any.
+enum class Operators : uint8_t { not_known, of_runtime, foreign };
+Operators operators;
+
+/// The operators of the C++ runtime call malloc and free, which the loader binds to our hooks. Any other may take the
+/// memory from anywhere, and rely on the size that sized delete passes.
+[[gnu::noinline]] void find_out_operators(Thread &thread, const Caller &caller, unsigned called)
 {
-    return UNPAIRED_UNLIKELY(process.new_untouched) ? nullptr : enter_heap(caller);
+    const Enclosing outer = enclosing_of(thread, caller);
+    thread.enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent}; // dlsym(3) may allocate
+    const auto of_runtime = [](const void *address) {
+        const ModuleView *module = module_at(reinterpret_cast<uint64_t>(address));
+        return module != nullptr && module->runtime;
+    };
+    bool foreign = !of_runtime(real::address(called));
+    for (const unsigned function : operator_functions)
+        if (const void *address = real::known_or_next(function); address != nullptr)
+            foreign = foreign || !of_runtime(address);
+    thread.enclosing = outer;
+    store(operators, foreign || process.heap_by_address ? Operators::foreign : Operators::of_runtime);
+}
+
+Thread *enter_new_plainly()
+{
+    return UNPAIRED_LIKELY(load(operators) == Operators::of_runtime) ? enter_plainly() : nullptr;
+}
+Thread *enter_new(const Caller &caller, unsigned called)
+{
+    Thread *thread = UNPAIRED_UNLIKELY(process.new_untouched) ? nullptr : enter_heap(caller);
+    if (UNPAIRED_UNLIKELY(thread != nullptr && load(operators) == Operators::not_known))
+        find_out_operators(*thread, caller, called);
+    return thread;
+}
+
+Kept kept_by_new()
+{
+    return load(operators) == Operators::foreign || process.heap_by_address ? Kept::by_address : Kept::by_tag;
+}
+
+/// An operator new that is out of the ordinary: see allocate_specially().
+template <class AsIs, class Enlarged>
+[[gnu::noinline]] void *new_specially(const Caller &caller, unsigned function, unsigned family, size_t size,
+                                      AsIs as_is, Enlarged enlarged)
+{
+    Thread *thread = enter_new(caller, function);
+    if (thread == nullptr || size > largest)
+        return as_is();
+    const Enclosing outer = enclosing_of(*thread, caller);
+    const Kept kept = kept_by_new();
+    thread->enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent};
+    void *block = kept == Kept::by_tag ? enlarged() : as_is();
+    thread->enclosing = outer;
+    if (block == nullptr)
+        failed(*thread, caller, function, family);
+    else
+        acquired(*thread, caller, function, family, block, size, kept);
+    return block;
+}
+
+template <class Delete>
+[[gnu::noinline]] void delete_specially(const Caller &caller, unsigned function, void *block, Delete call)
+{
+    Thread *thread = block != nullptr ? enter_new(caller, function) : nullptr;
+    if (thread == nullptr) {
+        call();
+        return;
+    }
+    if (kept_by_new() == Kept::by_address)
+        release_by_address(*thread, caller, function, block);
+    else
+        release(*thread, caller, function, block);
+    const Enclosing outer = enclosing_of(*thread, caller);
+    thread->enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent};
+    call();
+    thread->enclosing = outer;
 }
 
 } // namespace
@@ -305,22 +378,19 @@ Thread *enter_new(const Caller &caller)
     {                                                                                                        \
         const Caller caller = UNPAIRED_CALLER();                                                             \
         Thread *thread = enter_new_plainly();                                                                \
-        const bool plainly = UNPAIRED_LIKELY(thread != nullptr);                                             \
-        if (!plainly)                                                                                        \
-            thread = enter_new(caller);                                                                      \
         if (UNPAIRED_UNLIKELY(thread == nullptr || size > largest))                                          \
-            return UNPAIRED_REAL(function) plain_arguments;                                                  \
-        const Enclosing outer = plainly ? Enclosing{} : enclosing_of(*thread, caller);                       \
+            return new_specially(                                                                            \
+                caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, size,                        \
+                [=] { return UNPAIRED_REAL(function) plain_arguments; },                                     \
+                [=] { return UNPAIRED_REAL(function) arguments; });                                          \
         thread->enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent};                            \
         void *block = UNPAIRED_REAL(function) arguments;                                                     \
-        thread->enclosing = outer;                                                                           \
-        if (UNPAIRED_UNLIKELY(block == nullptr))                                                             \
-            failed(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family);                 \
-        else if (plainly)                                                                                    \
+        thread->enclosing = {};                                                                              \
+        if (UNPAIRED_LIKELY(block != nullptr))                                                               \
             acquired_plainly(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, \
                              size);                                                                          \
         else                                                                                                 \
-            acquired(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family, block, size);  \
+            failed(*thread, caller, UNPAIRED_FUNCTION_##function, UNPAIRED_FAMILY_##family);                 \
         return block;                                                                                        \
     }
 #define UNPAIRED_NEW_FORMS(family, plain, nothrow, aligned, aligned_nothrow)                                \
@@ -340,17 +410,16 @@ UNPAIRED_NEW_FORMS(new_array, _Znam, _ZnamRKSt9nothrow_t, _ZnamSt11align_val_t,
     {                                                                             \
         const Caller caller = UNPAIRED_CALLER();                                  \
         Thread *thread = block != nullptr ? enter_new_plainly() : nullptr;        \
-        if (UNPAIRED_UNLIKELY(thread == nullptr && block != nullptr))             \
-            thread = enter_new(caller);                                           \
         if (UNPAIRED_UNLIKELY(thread == nullptr)) {                               \
-            UNPAIRED_REAL(function) arguments;                                    \
+            delete_specially(caller, UNPAIRED_FUNCTION_##function, block, [=] {   \
+                UNPAIRED_REAL(function) arguments;                                \
+            });                                                                   \
             return;                                                               \
         }                                                                         \
         release(*thread, caller, UNPAIRED_FUNCTION_##function, block);            \
-        const Enclosing outer = enclosing_of(*thread, caller);                    \
         thread->enclosing = {caller.sp, caller.pc, 0, 0, Enclosure::transparent}; \
         UNPAIRED_REAL(function) arguments;                                        \
-        thread->enclosing = outer;                                                \
+        thread->enclosing = {};                                                   \
     }
 #define UNPAIRED_DELETE_FORMS(plain, sized, nothrow, aligned, sized_aligned, aligned_nothrow)      \
     UNPAIRED_DELETE(plain, (void *block), (block))                                                 \

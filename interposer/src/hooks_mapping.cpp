@@ -1,6 +1,8 @@
 // Memory mappings and loaded libraries.
 #include "hook.h"
 
+#include "libc.h"
+#include "address_space.h"
 #include "mapping.h"
 #include "modules.h"
 #include "walk.h"
@@ -35,10 +37,8 @@ uint8_t unmap(Thread &thread, const Caller &caller, unsigned function, uint64_t 
         unpaired_slot &slot = *slot_at(reference);
         flags |= slot.flags;
         const uint64_t start = slot.handle, end = slot.handle + slot.size;
-        if (start >= from && end <= to) {
-            const uint32_t site = site_here(thread, function, UNPAIRED_FAMILY_mapping, caller);
-            if (claim(slot))
-                retire(thread, reference, site);
+        if (start >= from && end <= to) { // claimed
+            retire(thread, reference, site_here(thread, function, UNPAIRED_FAMILY_mapping, caller));
             continue;
         }
         if (start < from) { // its head stays
@@ -49,9 +49,11 @@ uint8_t unmap(Thread &thread, const Caller &caller, unsigned function, uint64_t 
         index::enter_range(reference);
         if (start < from && end > to) { // and its tail
             if (const uint32_t tail = take_slot(thread); tail != 0) {
-                publish(thread, tail,
-                        {to, end - to, slot.site, slot.parent, slot.parent_sequence, slot.space, slot.flags});
+                const Acquired rest{to,         end - to,  slot.site, slot.parent, slot.parent_sequence,
+                                    slot.space, slot.flags};
+                fill(thread, tail, rest);
                 index::enter_range(tail);
+                make_live(thread, tail, rest);
             }
         }
     }
@@ -82,6 +84,8 @@ void note_reservation(uint32_t reference, int protection, uint8_t flags_before)
             before = unmap(*acquiring.thread, caller, UNPAIRED_FUNCTION_##function, handle_of(at),      \
                            whole_pages(size));                                                          \
         void *ret = UNPAIRED_REAL(function)(at, size, protection, flags, fd, offset);                   \
+        if (ret == MAP_FAILED && errno == ENOMEM && give_way(size))                                     \
+            ret = UNPAIRED_REAL(function)(at, size, protection, flags, fd, offset);                     \
         if (ret != MAP_FAILED)                                                                          \
             note_reservation(                                                                           \
                 finish_acquire(acquiring, caller, mapping(UNPAIRED_FUNCTION_##function, ret, size)),    \
@@ -131,8 +135,8 @@ const char *in_run_path_of(const Caller &caller, const char *name, char *path)
     Dl_info where;
     link_map *map = nullptr;
     if (strchr(name, '/') != nullptr ||
-        dladdr1(reinterpret_cast<void *>(caller.pc - 1), &where, reinterpret_cast<void **>(&map),
-                RTLD_DL_LINKMAP) == 0 ||
+        libc::functions().dladdr1(reinterpret_cast<void *>(caller.pc - 1), &where,
+                                  reinterpret_cast<void **>(&map), RTLD_DL_LINKMAP) == 0 ||
         map == nullptr || map->l_ld == nullptr)
         return nullptr;
     const char *strings = nullptr;
@@ -190,7 +194,7 @@ const char *in_run_path_of(const Caller &caller, const char *name, char *path)
 void modules_changed()
 {
     const KeepErrno keep;
-    if (process.phase != Phase::recording)
+    if (!is_recording())
         return;
     update_modules();
     forget_unwind_rules();

@@ -2,7 +2,9 @@
 #include "hook.h"
 
 #include "anomalies.h"
+#include "exec_target.h"
 #include "mapping.h"
+#include "program_memory.h"
 
 #include <alloca.h>
 #include <cstdarg>
@@ -15,54 +17,21 @@
 
 using namespace unpaired;
 
-// vfork returns twice on one stack frame, so no C++ function may stand between the caller and the real one: note
-// that it happens, then jump.
-extern "C" __attribute__((used, visibility("hidden"))) void *unpaired_before_vfork()
-{
-    if (Thread *thread = enter(stack_pointer()))
-        thread->vfork_pending = true;
-    return real::address(UNPAIRED_FUNCTION_vfork);
-}
-#if defined(__x86_64__)
-__asm__(".text\n.globl vfork\n.type vfork,@function\nvfork:\n"
-        ".cfi_startproc\n"
-        "subq $8, %rsp\n.cfi_adjust_cfa_offset 8\n"
-        "call unpaired_before_vfork\n"
-        "addq $8, %rsp\n.cfi_adjust_cfa_offset -8\n"
-        "jmp *%rax\n"
-        ".cfi_endproc\n.size vfork,.-vfork\n");
-#elif defined(__aarch64__)
-__asm__(".text\n.globl vfork\n.type vfork,%function\nvfork:\n"
-        ".cfi_startproc\n"
-        "stp x29, x30, [sp, #-16]!\n.cfi_adjust_cfa_offset 16\n.cfi_rel_offset x30, 8\n"
-        "bl unpaired_before_vfork\n"
-        "mov x16, x0\n"
-        "ldp x29, x30, [sp], #16\n.cfi_adjust_cfa_offset -16\n.cfi_restore x30\n"
-        "br x16\n"
-        ".cfi_endproc\n.size vfork,.-vfork\n");
-#endif
-
 namespace {
 
-bool records(char *const *environment)
+void record_exec(long pid, const char *program, bool recorded)
 {
-    bool preloads = false, output = false;
-    for (; environment != nullptr && *environment != nullptr; environment++) {
-        preloads = preloads || (strncmp(*environment, "LD_PRELOAD=", 11) == 0 &&
-                                strstr(*environment, "libunpaired_preload") != nullptr);
-        output = output || strncmp(*environment, "UNPAIRED_OUTPUT=", 16) == 0;
+    size_t length = length_of_text(program, 4096);
+    if (sys::sealed()) { // the kernel may not be asked what can be read
+        program = "a program";
+        length = strlen(program);
     }
-    return preloads && output;
-}
-
-void record_exec(uint32_t pid, const char *program, char *const *environment)
-{
     unpaired_record_exec record{};
     record.image = own_image();
-    record.flags = records(environment) ? 0 : UNPAIRED_EXEC_UNRECORDED;
-    record.pid = pid;
+    record.flags = recorded ? 0 : UNPAIRED_EXEC_UNRECORDED;
+    record.pid = static_cast<uint32_t>(pid > 0 ? pid : 0);
     record.time_ms = now_ms();
-    record.text_len = static_cast<uint16_t>(strnlen(program, 4096));
+    record.text_len = static_cast<uint16_t>(length);
     append(UNPAIRED_RECORD_EXEC, record, {program, record.text_len});
 }
 
@@ -87,42 +56,64 @@ void record_inherited_descriptors(Thread &thread, const Caller &caller)
     });
 }
 
-/// Before an exec. Returns whether this is the image's own, to be taken back if exec fails.
-bool before_exec(const Caller &caller, const char *program, char *const *environment)
+struct Exec {
+    bool own = false;         ///< the recorded process becomes another program; taken back if exec fails
+    bool recorded = true;     ///< the new program is
+    char *const *environment; ///< for the new program
+};
+
+/// The environment for a new program: one that cannot load this library is not asked to.
+void choose_environment(Exec &exec, Thread &thread, const ExecTarget &target)
 {
-    Thread *thread = enter(caller.sp);
-    if (thread == nullptr || program == nullptr)
-        return false;
-    const KeepErrno keep;
-    const Busy busy(*thread, caller.sp);
-    const int pid = sys::getpid();
-    // A forked child that only execs has nothing of its own to report, unless the new program goes unrecorded.
-    if (!process.forked || process.announced || !records(environment))
-        record_exec(static_cast<uint32_t>(pid), program, environment);
-    if (in_vfork_child(*thread))
-        return false;
-    record_inherited_descriptors(*thread, caller);
-    record_end(Ending::exec, -1, program);
-    return true;
+    exec.recorded = has_recorder(exec.environment);
+    if (!exec.recorded || can_load_recorder(target))
+        return;
+    exec.recorded = false;
+    if (char *const *without = without_recorder(thread, exec.environment); without != nullptr)
+        exec.environment = without;
 }
 
-void after_failed_exec(bool own)
+/// Before an exec of `target`, which the record calls `program`.
+Exec before_exec(const Caller &caller, const char *program, const ExecTarget &target,
+                 char *const *environment)
 {
-    if (!own || (process.forked && !process.announced))
+    Exec exec;
+    exec.environment = environment;
+    Thread *thread = enter(caller.sp);
+    if (thread == nullptr || program == nullptr)
+        return exec;
+    const KeepErrno keep;
+    const Busy busy(*thread, caller.sp);
+    choose_environment(exec, *thread, target);
+    const bool other = in_other_process(*thread);
+    // A forked child that only execs has nothing of its own to report, unless the new program goes unrecorded.
+    if (!process.forked || process.announced || !exec.recorded)
+        record_exec(other ? sys::getpid() : process.pid, program, exec.recorded);
+    if (other)
+        return exec;
+    record_inherited_descriptors(*thread, caller);
+    record_end(Ending::exec, -1, program);
+    exec.own = true;
+    return exec;
+}
+
+void after_failed_exec(const Exec &exec)
+{
+    if (!exec.own || (process.forked && !process.announced))
         return;
     const KeepErrno keep;
     unpaired_record_end record{};
     record.image = own_image();
     record.kind = UNPAIRED_END_EXEC_FAILED;
-    record.status = errno;
+    record.status = keep.value();
     record.time_ms = now_ms();
     append(UNPAIRED_RECORD_END, record);
 }
 
 void before_exit(uint64_t sp, int status)
 {
-    Thread *thread = enter(sp);
-    if (thread == nullptr || in_vfork_child(*thread))
+    const Thread *thread = enter(sp);
+    if (thread == nullptr || in_other_process(*thread))
         return;
     const KeepErrno keep;
     record_end(Ending::exit, status & 0xff, nullptr);
@@ -131,10 +122,10 @@ void before_exit(uint64_t sp, int status)
 /// A child that a signal ended cannot have said so itself. The others have.
 void child_ended(int pid, int status)
 {
-    if (pid <= 0 || !WIFSIGNALED(status) || process.phase != Phase::recording)
+    if (pid <= 0 || !WIFSIGNALED(status) || !is_recording())
         return;
-    Thread *thread = enter(stack_pointer());
-    if (thread == nullptr || in_vfork_child(*thread))
+    const Thread *thread = enter(stack_pointer());
+    if (thread == nullptr || in_other_process(*thread))
         return;
     const KeepErrno keep;
     unpaired_record_child_end record{};
@@ -147,59 +138,45 @@ void child_ended(int pid, int status)
 
 } // namespace
 
-UNPAIRED_HOOK(int, execve, (const char *path, char *const *arguments, char *const *environment))
-{
-    const Caller caller = UNPAIRED_CALLER();
-    const bool own = before_exec(caller, path, environment);
-    const int ret = UNPAIRED_REAL(execve)(path, arguments, environment);
-    after_failed_exec(own);
+#define UNPAIRED_EXEC(function, program, target, environment, call)                 \
+    const Caller caller = UNPAIRED_CALLER();                                        \
+    const Exec exec = before_exec(caller, program, ExecTarget target, environment); \
+    const int ret = UNPAIRED_REAL(function) call;                                   \
+    after_failed_exec(exec);                                                        \
     return ret;
-}
 
-UNPAIRED_HOOK(int, execv, (const char *path, char *const *arguments))
-{
-    const Caller caller = UNPAIRED_CALLER();
-    const bool own = before_exec(caller, path, environ);
-    const int ret = UNPAIRED_REAL(execv)(path, arguments);
-    after_failed_exec(own);
-    return ret;
-}
+UNPAIRED_HOOK(int, execve, (const char *path, char *const *arguments, char *const *environment)){
+    UNPAIRED_EXEC(execve, path, ({AT_FDCWD, path}), environment, (path, arguments, exec.environment))}
 
-UNPAIRED_HOOK(int, execvp, (const char *file, char *const *arguments))
-{
-    const Caller caller = UNPAIRED_CALLER();
-    const bool own = before_exec(caller, file, environ);
-    const int ret = UNPAIRED_REAL(execvp)(file, arguments);
-    after_failed_exec(own);
+// Those that take the environment of the process call the real one that does, unless the environment is another now.
+#define UNPAIRED_EXEC_AS_IS(as_is, with_environment, path, searches)                          \
+    const Caller caller = UNPAIRED_CALLER();                                                  \
+    const Exec exec = before_exec(caller, path, {AT_FDCWD, path, searches}, environ);         \
+    const int ret = exec.environment == environ                                               \
+                        ? UNPAIRED_REAL(as_is)(path, arguments)                               \
+                        : UNPAIRED_REAL(with_environment)(path, arguments, exec.environment); \
+    after_failed_exec(exec);                                                                  \
     return ret;
-}
 
-UNPAIRED_HOOK(int, execvpe, (const char *file, char *const *arguments, char *const *environment))
-{
-    const Caller caller = UNPAIRED_CALLER();
-    const bool own = before_exec(caller, file, environment);
-    const int ret = UNPAIRED_REAL(execvpe)(file, arguments, environment);
-    after_failed_exec(own);
-    return ret;
-}
+UNPAIRED_HOOK(int, execvpe, (const char *file, char *const *arguments, char *const *environment)){
+    UNPAIRED_EXEC(execvpe, file, ({AT_FDCWD, file, true}), environment, (file, arguments, exec.environment))}
 
-UNPAIRED_HOOK(int, fexecve, (int fd, char *const *arguments, char *const *environment))
-{
-    const Caller caller = UNPAIRED_CALLER();
-    const bool own = before_exec(caller, "(a descriptor)", environment);
-    const int ret = UNPAIRED_REAL(fexecve)(fd, arguments, environment);
-    after_failed_exec(own);
-    return ret;
-}
+UNPAIRED_HOOK(int, execv,
+              (const char *path, char *const *arguments)){UNPAIRED_EXEC_AS_IS(execv, execve, path, false)}
+
+UNPAIRED_HOOK(int, execvp,
+              (const char *file, char *const *arguments)){UNPAIRED_EXEC_AS_IS(execvp, execvpe, file, true)}
+
+UNPAIRED_HOOK(int, fexecve, (int fd, char *const *arguments, char *const *environment)){
+    UNPAIRED_EXEC(fexecve, "(a descriptor)", ({fd, nullptr}), environment, (fd, arguments, exec.environment))}
 
 UNPAIRED_HOOK(int, execveat,
               (int dir, const char *path, char *const *arguments, char *const *environment, int flags))
 {
-    const Caller caller = UNPAIRED_CALLER();
-    const bool own = before_exec(caller, path, environment);
-    const int ret = UNPAIRED_REAL(execveat)(dir, path, arguments, environment, flags);
-    after_failed_exec(own);
-    return ret;
+    const bool of_descriptor =
+        (flags & AT_EMPTY_PATH) != 0 && path != nullptr && length_of_text(path, 1) == 0;
+    UNPAIRED_EXEC(execveat, path, ({dir, of_descriptor ? nullptr : path}), environment,
+                  (dir, path, arguments, exec.environment, flags))
 }
 
 // The variadic ones become their vector forms; the vector lies on the stack, as in the C library.
@@ -218,57 +195,52 @@ UNPAIRED_HOOK(int, execveat,
 
 UNPAIRED_HOOK(int, execl, (const char *path, const char *first, ...))
 {
-    const Caller caller = UNPAIRED_CALLER();
     UNPAIRED_COLLECT_ARGUMENTS(first)
     va_end(list);
-    const bool own = before_exec(caller, path, environ);
-    const int ret = UNPAIRED_REAL(execv)(path, arguments);
-    after_failed_exec(own);
-    return ret;
+    UNPAIRED_EXEC_AS_IS(execv, execve, path, false)
 }
 
 UNPAIRED_HOOK(int, execlp, (const char *file, const char *first, ...))
 {
-    const Caller caller = UNPAIRED_CALLER();
     UNPAIRED_COLLECT_ARGUMENTS(first)
     va_end(list);
-    const bool own = before_exec(caller, file, environ);
-    const int ret = UNPAIRED_REAL(execvp)(file, arguments);
-    after_failed_exec(own);
-    return ret;
+    UNPAIRED_EXEC_AS_IS(execvp, execvpe, file, true)
 }
 
 UNPAIRED_HOOK(int, execle, (const char *path, const char *first, ...))
 {
-    const Caller caller = UNPAIRED_CALLER();
     UNPAIRED_COLLECT_ARGUMENTS(first)
     char *const *environment = va_arg(list, char *const *);
     va_end(list);
-    const bool own = before_exec(caller, path, environment);
-    const int ret = UNPAIRED_REAL(execve)(path, arguments, environment);
-    after_failed_exec(own);
-    return ret;
+    UNPAIRED_EXEC(execve, path, ({AT_FDCWD, path}), environment, (path, arguments, exec.environment))
 }
 
-#define UNPAIRED_SPAWN(function)                                                                          \
+#define UNPAIRED_SPAWN(function, search)                                                                  \
     UNPAIRED_HOOK(int, function,                                                                          \
                   (pid_t * pid, const char *path, const void *actions, const void *attributes,            \
                    char *const *arguments, char *const *environment))                                     \
     {                                                                                                     \
         const Caller caller = UNPAIRED_CALLER();                                                          \
         pid_t child = 0;                                                                                  \
+        Exec exec;                                                                                        \
+        exec.environment = environment;                                                                   \
+        if (Thread *thread = enter(caller.sp); thread != nullptr && path != nullptr) {                    \
+            const KeepErrno keep;                                                                         \
+            const Busy busy(*thread, caller.sp);                                                          \
+            choose_environment(exec, *thread, {AT_FDCWD, path, search});                                  \
+        }                                                                                                 \
         const int ret = UNPAIRED_REAL(function)(pid != nullptr ? pid : &child, path, actions, attributes, \
-                                                arguments, environment);                                  \
-        if (ret == 0 && !records(environment))                                                            \
+                                                arguments, exec.environment);                             \
+        if (ret == 0 && !exec.recorded)                                                                   \
             if (Thread *thread = enter(caller.sp)) {                                                      \
                 const KeepErrno keep;                                                                     \
                 const Busy busy(*thread, caller.sp);                                                      \
-                record_exec(static_cast<uint32_t>(pid != nullptr ? *pid : child), path, environment);     \
+                record_exec(pid != nullptr ? *pid : child, path, false);                                  \
             }                                                                                             \
         return ret;                                                                                       \
     }
-UNPAIRED_SPAWN(posix_spawn)
-UNPAIRED_SPAWN(posix_spawnp)
+UNPAIRED_SPAWN(posix_spawn, false)
+UNPAIRED_SPAWN(posix_spawnp, true)
 
 UNPAIRED_HOOK(void, _exit, (int status))
 {
@@ -288,7 +260,8 @@ UNPAIRED_HOOK(pid_t, wait, (int *status))
 {
     int local = 0;
     const pid_t ret = UNPAIRED_REAL(wait)(status != nullptr ? status : &local);
-    child_ended(ret, status != nullptr ? *status : local);
+    if (ret > 0)
+        child_ended(ret, status != nullptr ? *status : local);
     return ret;
 }
 

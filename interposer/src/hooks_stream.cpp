@@ -4,6 +4,7 @@
 #include "hook.h"
 
 #include "anomalies.h"
+#include "libc.h"
 
 #include <cstdio>
 #include <dirent.h>
@@ -12,8 +13,8 @@ using namespace unpaired;
 
 namespace {
 
-int descriptor_of(FILE *stream) { return fileno_unlocked(stream); }
-int descriptor_of(DIR *stream) { return dirfd(stream); }
+int descriptor_of(FILE *stream) { return libc::functions().fileno_unlocked(stream); }
+int descriptor_of(DIR *stream) { return libc::functions().dirfd(stream); }
 
 /// The descriptor behind a fresh stream: it is the stream's, or moves into it.
 void adopt_descriptor(uint32_t stream_slot, int fd)

@@ -1,6 +1,12 @@
 // Threads: creation, and the names they are given.
 #include "hook.h"
 
+#include "address_space.h"
+#include "libc.h"
+#include "program_memory.h"
+#include "seal.h"
+
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 
@@ -17,14 +23,14 @@ Acquisition joinable(pthread_t thread)
 bool created_detached(const pthread_attr_t *attributes)
 {
     int state = PTHREAD_CREATE_JOINABLE;
-    return attributes != nullptr && pthread_attr_getdetachstate(attributes, &state) == 0 &&
+    return attributes != nullptr && libc::functions().pthread_attr_getdetachstate(attributes, &state) == 0 &&
            state == PTHREAD_CREATE_DETACHED;
 }
 
 /// Makes every thread look at its name again at its next event.
 void names_changed()
 {
-    if (process.phase == Phase::recording)
+    if (is_recording())
         add(process.names, 1u);
 }
 
@@ -38,14 +44,18 @@ UNPAIRED_HOOK(int, pthread_create,
     Acquiring acquiring = begin_acquire(caller);
     if (acquiring.thread != nullptr)
         early_releases_begin();
-    const int ret = UNPAIRED_REAL(pthread_create)(thread, attributes, start, argument);
+    int ret = UNPAIRED_REAL(pthread_create)(thread, attributes, start, argument);
+    if (ret == EAGAIN && give_way(0)) // no address space for its stack
+        ret = UNPAIRED_REAL(pthread_create)(thread, attributes, start, argument);
     if (ret != 0) {
         finish_failed(acquiring, caller, joinable(0), ret);
     } else if (detached) {
         finish_nothing(acquiring); // nobody's to join
     } else {
         // A fast thread may have detached itself before we know its handle.
-        const pthread_t handle = *thread;
+        pthread_t handle = 0;
+        if (copy_from_program(reinterpret_cast<uint64_t>(thread), &handle, sizeof handle) != sizeof handle)
+            handle = sys::sealed() ? *thread : 0; // the new thread may have unmapped it already
         const uint32_t slot = finish_acquire(acquiring, caller, joinable(handle));
         if (slot != 0 && early_release_of(handle_of(handle)))
             released_by(acquiring.thread, caller, UNPAIRED_FUNCTION_pthread_detach, UNPAIRED_SPACE_thread,
@@ -65,7 +75,12 @@ UNPAIRED_HOOK(int, pthread_setname_np, (pthread_t thread, const char *name))
 
 UNPAIRED_HOOK(int, prctl, (int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d))
 {
-    const int ret = UNPAIRED_REAL(prctl)(option, a, b, c, d);
+    const auto call = [=] { return UNPAIRED_REAL(prctl)(option, a, b, c, d); };
+    if (option == PR_SET_SECCOMP)
+        return while_sealing(stack_pointer(),
+                             a == SECCOMP_MODE_FILTER ? reinterpret_cast<const void *>(b) : nullptr, call,
+                             [](int ret) { return ret == 0; });
+    const int ret = call();
     if (option == PR_SET_NAME)
         names_changed();
     return ret;

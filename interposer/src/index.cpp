@@ -1,13 +1,13 @@
 #include "index.h"
 
+#include "handle_table.h"
 #include "ledger.h"
 
 #include <cstring>
-#include <sys/mman.h>
 
 namespace unpaired::index {
 
-Chains *by_page;
+uint32_t *in_place_on_page;
 
 namespace {
 
@@ -15,23 +15,11 @@ constexpr unsigned leaf_bits = 10, leaf_size = 1u << leaf_bits;
 constexpr unsigned root_size = 1024; // descriptors up to 2^20, the kernel's default fs.nr_open
 constexpr uint32_t retired_bit = 0x80000000u;
 
-constexpr unsigned patience = 1u << 20; // tries for a bucket whose holder may never come back
-
 uint32_t *leaves[root_size];
 
-Chains *by_handle; // hashed by handle
-
-uint32_t *ranges;
-uint32_t n_ranges, ranges_room, ranges_lock;
-
-template <class Lock> bool acquire(Lock &lock)
-{
-    for (unsigned tries = 0; __atomic_exchange_n(&lock, Lock{1}, __ATOMIC_ACQUIRE) != 0;)
-        if (++tries > patience)
-            return false;
-    return true;
-}
-template <class Lock> void release(Lock &lock) { __atomic_store_n(&lock, Lock{0}, __ATOMIC_RELEASE); }
+constexpr unsigned table_bits = 10, ranges_bits = 6;
+constinit HandleTable table{table_bits};   // of handles and in-place objects
+constinit HandleTable ranges{ranges_bits}; // of mappings; few lines, since a search may read all
 
 uint32_t *entry_of(int fd, bool make)
 {
@@ -55,73 +43,123 @@ uint32_t *entry_of(int fd, bool make)
 
 Descriptor decode(uint32_t word) { return {word & ~retired_bit, (word & retired_bit) != 0}; }
 
-Chains *chains_of(Chains *&chains, bool make)
-{
-    Chains *table = load(chains, __ATOMIC_ACQUIRE);
-    if (table == nullptr && make) {
-        auto *fresh = static_cast<Chains *>(sys::anonymous(sizeof(Chains)));
-        if (fresh == nullptr)
-            return nullptr;
-        if (__atomic_compare_exchange_n(&chains, &table, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-            table = fresh;
-        else
-            sys::call(SYS_munmap, sys::of(fresh), sizeof(Chains));
-    }
-    return table;
-}
+// ---- keys --------------------------------------------------------------------------------------------------------
 
 bool in_place(unsigned space) { return kind_of_space[space] == UNPAIRED_KIND_IN_PLACE; }
 
-unsigned bucket_of(unsigned space, uint64_t handle)
+/// In-place objects are found by the piece of memory that they begin in.
+constexpr unsigned piece_bits = 8;
+
+uint64_t key_of_handle(unsigned space, uint64_t handle) { return mix(handle, space); }
+uint64_t key_of_piece(uint64_t address) { return mix(address >> piece_bits, 0); }
+
+// A mapping has a class, the exponent of the smallest power of two that is not smaller than it, and is entered under
+// the cell of that size that it begins in: of each class, what overlaps a piece of memory begins in one of its cells or
+// in the one before.
+constexpr unsigned classes = 64;
+uint32_t ranges_of_class[classes];
+uint64_t classes_seen; // the bits of those that there ever was a mapping of
+
+unsigned class_of(uint64_t size)
 {
-    return in_place(space) ? page_bucket(handle >> 12)
-                           : static_cast<unsigned>(mix(handle, space) >> 32 & (buckets - 1));
+    const unsigned bits = size > 1 ? 64 - static_cast<unsigned>(__builtin_clzll(size - 1)) : 0;
+    return bits < classes ? bits : classes - 1;
+}
+uint64_t key_of_cell(unsigned of_class, uint64_t cell) { return mix(cell, uint64_t{of_class} << 56); }
+
+uint64_t key_of_range(const unpaired_slot &slot)
+{
+    const unsigned of_class = class_of(load(slot.size));
+    return key_of_cell(of_class, load(slot.handle) >> of_class);
+}
+uint64_t key_of(const unpaired_slot &slot)
+{
+    const unsigned space = load(slot.space);
+    const uint64_t handle = load(slot.handle);
+    return in_place(space) ? key_of_piece(handle) : key_of_handle(space, handle);
 }
 
-/// Walks a bucket's chain and takes out the first slot that `wanted` accepts.
-template <class Wanted> uint32_t unlink(Chains *table, unsigned bucket, bool keep, Wanted wanted)
+// ---- counts that save looks -----------------------------------------------------------------------------------------
+
+bool count_in_place(uint64_t handle, uint32_t change)
 {
-    if (load(table->head[bucket]) == 0 || !acquire(table->lock[bucket]))
-        return 0;
-    uint32_t *link = &table->head[bucket];
-    uint32_t found = 0;
-    while (*link != 0) {
-        unpaired_slot &slot = *slot_at(*link);
-        if (wanted(slot)) {
-            found = *link;
-            if (!keep)
-                *link = slot.next;
-            break;
-        }
-        link = &slot.next;
+    uint32_t *counts = load(in_place_on_page, __ATOMIC_ACQUIRE);
+    if (counts == nullptr) {
+        auto *fresh = static_cast<uint32_t *>(sys::anonymous(page_counts * sizeof(uint32_t)));
+        if (fresh == nullptr)
+            return false;
+        if (__atomic_compare_exchange_n(&in_place_on_page, &counts, fresh, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE))
+            counts = fresh;
+        else
+            sys::call(SYS_munmap, sys::of(fresh), page_counts * sizeof(uint32_t));
     }
-    release(table->lock[bucket]);
+    __atomic_fetch_add(&counts[page_count_of(handle >> 12)], change, __ATOMIC_ACQ_REL);
+    return true;
+}
+
+void count_range(uint64_t size, uint32_t change)
+{
+    const unsigned of_class = class_of(size);
+    if ((load(classes_seen) >> of_class & 1) == 0)
+        __atomic_fetch_or(&classes_seen, uint64_t{1} << of_class, __ATOMIC_ACQ_REL);
+    __atomic_fetch_add(&ranges_of_class[of_class], change, __ATOMIC_ACQ_REL);
+}
+
+// A handler that leaves between a count and its entry leaves the count too high, which costs looks.
+constexpr uint32_t one_less = ~0u;
+
+// ---- searches ---------------------------------------------------------------------------------------------------------
+
+/// Claims the slot of an entry and takes it out. False: another thread claimed it before.
+bool take_entry(const HandleTable::Found &entry)
+{
+    uint32_t sequence = entry.sequence;
+    unpaired_slot &slot = *slot_at(entry.slot);
+    if (!__atomic_compare_exchange_n(&slot.sequence, &sequence, sequence + 1, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED))
+        return false;
+    table.remove_claimed(entry);
+    if (in_place(slot.space))
+        count_in_place(slot.handle, one_less);
+    return true;
+}
+
+/// The youngest live slot under the handle. The order counts where a handle is acquired several times.
+HandleTable::Found youngest(unsigned space, uint64_t handle)
+{
+    HandleTable::Found found;
+    uint32_t order = 0;
+    const uint64_t key = in_place(space) ? key_of_piece(handle) : key_of_handle(space, handle);
+    table.each(key, [&](const HandleTable::Found &entry, const unpaired_slot &slot) {
+        if (load(slot.handle) != handle || load(slot.space) != space)
+            return false;
+        const uint32_t this_order = load(slot.next);
+        if (found.slot == 0 || static_cast<int32_t>(this_order - order) > 0) {
+            found = entry;
+            order = this_order;
+        }
+        return kind_of_space[space] != UNPAIRED_KIND_COUNTED;
+    });
     return found;
 }
 
-uint32_t look_up(unsigned space, uint64_t handle, bool keep)
-{
-    Chains *table = chains_of(in_place(space) ? by_page : by_handle, false);
-    if (table == nullptr)
-        return 0;
-    return unlink(table, bucket_of(space, handle), keep,
-                  [&](const unpaired_slot &slot) { return slot.handle == handle && slot.space == space; });
-}
+/// Takes one mapping that overlaps [from, to) out, and claims it if it lies inside.
+struct TakeRange {
+    uint64_t from, to;
+    uint32_t &taken;
 
-/// Index of the first range that ends above `address`.
-uint32_t first_above(uint64_t address)
-{
-    uint32_t low = 0, high = n_ranges;
-    while (low < high) {
-        const uint32_t middle = (low + high) / 2;
-        const unpaired_slot &slot = *slot_at(ranges[middle]);
-        if (slot.handle + slot.size <= address)
-            low = middle + 1;
-        else
-            high = middle;
+    bool operator()(const HandleTable::Found &entry, const unpaired_slot &slot) const
+    {
+        const uint64_t start = load(slot.handle), size = load(slot.size), end = start + size;
+        if (start >= to || end <= from || (start >= from && end <= to && !claim(*slot_at(entry.slot))) ||
+            !ranges.remove(entry))
+            return false;
+        count_range(size, one_less);
+        taken = entry.slot;
+        return true;
     }
-    return low;
-}
+};
 
 } // namespace
 
@@ -142,6 +180,14 @@ Descriptor retire_descriptor(int fd)
 {
     uint32_t *entry = entry_of(fd, false);
     return entry != nullptr ? decode(__atomic_fetch_or(entry, retired_bit, __ATOMIC_ACQ_REL)) : Descriptor{};
+}
+
+void retire_descriptor_of(int fd, uint32_t slot)
+{
+    uint32_t expected = slot;
+    if (uint32_t *entry = entry_of(fd, false))
+        __atomic_compare_exchange_n(entry, &expected, slot | retired_bit, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED);
 }
 
 int next_descriptor(unsigned first, unsigned last)
@@ -169,81 +215,97 @@ void restore_descriptor(int fd, uint32_t slot)
 
 bool enter(uint32_t reference)
 {
+    static uint32_t orders;
     unpaired_slot &slot = *slot_at(reference);
-    Chains *table = chains_of(in_place(slot.space) ? by_page : by_handle, true);
-    if (table == nullptr)
+    if (kind_of_space[slot.space] == UNPAIRED_KIND_COUNTED)
+        store(slot.next, add(orders, 1u));
+    if (!in_place(slot.space))
+        return table.enter(key_of(slot), reference);
+    if (!count_in_place(slot.handle, 1))
         return false;
-    const unsigned bucket = bucket_of(slot.space, slot.handle);
-    if (!acquire(table->lock[bucket]))
-        return false;
-    slot.next = table->head[bucket];
-    store(table->head[bucket], reference);
-    release(table->lock[bucket]);
-    return true;
-}
-
-uint32_t take(unsigned space, uint64_t handle) { return look_up(space, handle, false); }
-uint32_t find(unsigned space, uint64_t handle) { return look_up(space, handle, true); }
-
-uint32_t take_in_place_within(uint64_t from, uint64_t size)
-{
-    Chains *table = load(by_page, __ATOMIC_ACQUIRE);
-    if (UNPAIRED_LIKELY(table == nullptr))
-        return 0;
-    const auto wanted = [&](const unpaired_slot &slot) { return slot.handle - from < size; };
-    const uint64_t first = from >> 12, last = (from + (size != 0 ? size - 1 : 0)) >> 12;
-    if (last - first >= buckets) {
-        for (unsigned bucket = 0; bucket < buckets; bucket++)
-            if (const uint32_t slot = unlink(table, bucket, false, wanted); slot != 0)
-                return slot;
-        return 0;
-    }
-    for (uint64_t page = first; page <= last; page++)
-        if (const uint32_t slot = unlink(table, page_bucket(page), false, wanted); slot != 0)
-            return slot;
-    return 0;
+    if (table.enter(key_of(slot), reference))
+        return true;
+    count_in_place(slot.handle, one_less);
+    return false;
 }
 
 bool enter_range(uint32_t reference)
 {
-    if (!acquire(ranges_lock))
-        return false;
-    if (n_ranges == ranges_room) {
-        const uint32_t room = ranges_room == 0 ? 1024 : ranges_room * 2;
-        long at;
-        if (ranges == nullptr)
-            at = sys::of(sys::anonymous(room * sizeof(uint32_t)));
-        else
-            at = sys::call(SYS_mremap, sys::of(ranges), ranges_room * sizeof(uint32_t),
-                           room * sizeof(uint32_t), MREMAP_MAYMOVE);
-        if (at == 0 || (at < 0 && at > -4096)) {
-            release(ranges_lock);
-            return false;
-        }
-        ranges = reinterpret_cast<uint32_t *>(at);
-        ranges_room = room;
+    const unpaired_slot &slot = *slot_at(reference);
+    count_range(slot.size, 1);
+    if (ranges.enter(key_of_range(slot), reference))
+        return true;
+    count_range(slot.size, one_less);
+    return false;
+}
+
+uint32_t take(unsigned space, uint64_t handle)
+{
+    if (in_place(space) && !in_place_near(handle, 0))
+        return 0;
+    for (;;) {
+        const HandleTable::Found found = youngest(space, handle);
+        if (found.slot == 0 || take_entry(found))
+            return found.slot;
     }
-    const uint32_t at = first_above(slot_at(reference)->handle);
-    memmove(ranges + at + 1, ranges + at, (n_ranges - at) * sizeof(uint32_t));
-    ranges[at] = reference;
-    n_ranges++;
-    release(ranges_lock);
-    return true;
+}
+uint32_t find(unsigned space, uint64_t handle) { return youngest(space, handle).slot; }
+
+uint32_t take_in_place_within(uint64_t from, uint64_t size)
+{
+    const uint32_t *counts = load(in_place_on_page, __ATOMIC_ACQUIRE);
+    if (UNPAIRED_LIKELY(counts == nullptr))
+        return 0;
+    uint32_t taken = 0;
+    const auto take_it = [&](const HandleTable::Found &entry, const unpaired_slot &slot) {
+        if (!in_place(load(slot.space)) || load(slot.handle) - from >= size || !take_entry(entry))
+            return false;
+        taken = entry.slot;
+        return true;
+    };
+    const uint64_t last = from + (size != 0 ? size - 1 : 0);
+    if ((last >> 12) - (from >> 12) >= page_counts) {
+        table.each_of_all(key_of, take_it);
+        return taken;
+    }
+    constexpr uint64_t pieces_of_page = 1u << (12 - piece_bits);
+    for (uint64_t piece = from >> piece_bits; piece <= last >> piece_bits; piece++) {
+        if (load(counts[page_count_of(piece >> (12 - piece_bits))]) == 0)
+            piece |= pieces_of_page - 1; // there is none on this page
+        else if (table.each(key_of_piece(piece << piece_bits), take_it))
+            return taken;
+    }
+    return 0;
 }
 
 uint32_t take_range_within(uint64_t from, uint64_t size)
 {
-    if (load(n_ranges) == 0 || !acquire(ranges_lock))
+    uint32_t taken = 0;
+    const uint64_t to = from + size < from ? UINT64_MAX : from + size;
+    if (from >= to)
         return 0;
-    uint32_t found = 0;
-    const uint32_t at = first_above(from);
-    if (at < n_ranges && slot_at(ranges[at])->handle < from + size) {
-        found = ranges[at];
-        n_ranges--;
-        memmove(ranges + at, ranges + at + 1, (n_ranges - at) * sizeof(uint32_t));
+    const TakeRange take_it{from, to, taken};
+    const auto first_cell = [&](unsigned k) { return (from >> k) - (from >> k != 0 ? 1 : 0); };
+    const auto next_class = [&](uint64_t &left) {
+        const auto k = static_cast<unsigned>(__builtin_ctzll(left));
+        left &= left - 1;
+        return k;
+    };
+    const uint64_t seen = load(classes_seen, __ATOMIC_ACQUIRE);
+    uint64_t cells = 0;
+    for (uint64_t left = seen; left != 0;)
+        if (const unsigned k = next_class(left); load(ranges_of_class[k], __ATOMIC_ACQUIRE) != 0)
+            cells += ((to - 1) >> k) - first_cell(k) + 1;
+    if (cells > ranges.lines()) {
+        ranges.each_of_all(key_of_range, take_it);
+        return taken;
     }
-    release(ranges_lock);
-    return found;
+    for (uint64_t left = seen; left != 0;)
+        if (const unsigned k = next_class(left); load(ranges_of_class[k], __ATOMIC_ACQUIRE) != 0)
+            for (uint64_t cell = first_cell(k); cell <= (to - 1) >> k; cell++)
+                if (ranges.each(key_of_cell(k, cell), take_it))
+                    return taken;
+    return 0;
 }
 
 void forget()
@@ -251,11 +313,11 @@ void forget()
     for (uint32_t *&leaf : leaves)
         if (leaf != nullptr)
             memset(leaf, 0, leaf_size * sizeof(uint32_t));
-    for (Chains *table : {by_handle, by_page})
-        if (table != nullptr)
-            memset(table, 0, sizeof *table);
-    n_ranges = 0;
-    ranges_lock = 0;
+    table.forget();
+    ranges.forget();
+    in_place_on_page = nullptr;
+    for (uint32_t &n : ranges_of_class)
+        n = 0;
 }
 
 } // namespace unpaired::index

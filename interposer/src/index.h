@@ -17,32 +17,36 @@ Descriptor descriptor(int fd);
 Descriptor enter_descriptor(int fd, uint32_t slot, bool &ok);
 /// Marks the entry retired and returns what stood there.
 Descriptor retire_descriptor(int fd);
+/// Marks the entry retired if it is this slot's.
+void retire_descriptor_of(int fd, uint32_t slot);
 /// Undoes a retirement, unless somebody has entered another slot since.
 void restore_descriptor(int fd, uint32_t slot);
 
 /// The first descriptor from `first` to `last` that has a live entry, or −1.
 int next_descriptor(unsigned first, unsigned last);
 
-// ---- other handles: hash chains through the slots' `next`, each bucket under a lock that is held for a few
-// instructions and given up on after a while (a signal handler may have interrupted its holder) -------------------
+// ---- other handles: a table without locks (handle_table.h); from signal handlers too -----------------------------
+//
+// Functions that take a slot claim it (ledger.h) before they remove its entry: a handler that leaves by longjmp in between
+// leaves no live slot behind that no release finds.
 
-/// Enters a live slot under its space and handle. False: not indexed, its release will go unseen.
+/// Enters a slot that is live, or about to be, under its space and handle. False: not indexed, its release will go unseen.
 bool enter(uint32_t slot);
-/// Finds, and takes out, the youngest slot under the handle; 0 if there is none.
+/// Claims the youngest slot under the handle and takes it out; 0 if there is none.
 uint32_t take(unsigned space, uint64_t handle);
 /// Finds it and leaves it in place; 0 if there is none.
 uint32_t find(unsigned space, uint64_t handle);
 
-/// Takes out one in-place object that lies in [from, from + size); 0 if there is none.
+/// Claims one in-place object that lies in [from, from + size) and takes it out; 0 if there is none.
 uint32_t take_in_place_within(uint64_t from, uint64_t size);
 
 /// Whether it may find something there. One look when there is nothing near.
 inline bool in_place_near(uint64_t from, uint64_t size);
 
-// ---- ranges: an array of live mappings sorted by address ------------------------------------------------------------
-
+/// The same for a mapping.
 bool enter_range(uint32_t slot);
-/// Takes out one slot that overlaps [from, from + size); 0 if there is none.
+/// Takes out one mapping that overlaps [from, from + size); 0 if there is none. One that lies inside is claimed, one that
+/// sticks out stays live: its head or tail remains.
 uint32_t take_range_within(uint64_t from, uint64_t size);
 
 /// In a forked child: what is inherited is not in the child's index.
@@ -50,26 +54,22 @@ void forget();
 
 // ---- how ------------------------------------------------------------------------------------------------------------
 
-inline constexpr unsigned bucket_bits = 14, buckets = 1u << bucket_bits;
-struct Chains {
-    uint32_t head[buckets];
-    uint8_t lock[buckets];
-};
-extern Chains
-    *by_page; ///< IN_PLACE: hashed by page, so that what lies in freed memory can be found; made when needed
+inline constexpr unsigned page_count_bits = 14, page_counts = 1u << page_count_bits;
+/// In-place objects by page; several pages share a count. Made when the first object is entered.
+extern uint32_t *in_place_on_page;
 
-inline unsigned page_bucket(uint64_t page)
+inline unsigned page_count_of(uint64_t page)
 {
-    return static_cast<unsigned>((page * 0x9e3779b97f4a7c15ull) >> (64 - bucket_bits));
+    return static_cast<unsigned>((page * 0x9e3779b97f4a7c15ull) >> (64 - page_count_bits));
 }
 
 inline bool in_place_near(uint64_t from, uint64_t size)
 {
-    const Chains *table = load(by_page, __ATOMIC_ACQUIRE);
-    if (UNPAIRED_LIKELY(table == nullptr))
+    const uint32_t *counts = load(in_place_on_page, __ATOMIC_ACQUIRE);
+    if (UNPAIRED_LIKELY(counts == nullptr))
         return false;
     const uint64_t page = from >> 12;
-    return page != (from + size) >> 12 || load(table->head[page_bucket(page)]) != 0;
+    return page != (from + size) >> 12 || load(counts[page_count_of(page)]) != 0;
 }
 
 } // namespace unpaired::index

@@ -44,7 +44,6 @@ struct LastStack {
     uint32_t hits;     ///< of the path memo since two stacks in a row were walked
     uint64_t own_low,
         own_high;     ///< of the thread's own stack: return addresses it has walked lie from here to there
-    bool unwinding;   ///< the general unwinder is at work; the locks it takes are nobody's
     uint64_t special; ///< bit i: known.flags[i] has one of StackStates::special
     StackStates known;
     uint64_t hash[UNPAIRED_MAX_DEPTH]; ///< of the return addresses from the outermost to this

@@ -3,6 +3,7 @@
 #include "ledger.h"
 
 #include "mapping.h"
+#include "thread_number.h"
 #include "walk_frame_pointers.h"
 
 #include <cerrno>
@@ -64,7 +65,12 @@ Thread *new_state(int tid)
     return thread;
 }
 
-bool thread_exists(int tid) { return sys::call(SYS_tgkill, process.pid, tid, 0) != -3 /* ESRCH */; }
+bool thread_exists(const Thread &thread, int tid)
+{
+    constexpr long no_such_thread = -3; // −ESRCH
+    return (thread.apart == Apart::no ? sys::call(SYS_tgkill, process.pid, tid, 0)
+                                      : sys::call(SYS_tkill, tid, 0)) != no_such_thread;
+}
 
 /// A state whose thread has ended: one with our own number (the kernel gave it out again), or, of a few that are
 /// looked at in turn, one that the kernel no longer knows. Nothing is registered with the C library to learn of a
@@ -75,13 +81,20 @@ Thread *take_over(int tid)
     for (Thread *t = load(process.threads, __ATOMIC_ACQUIRE); t != nullptr; t = t->next)
         if (load(t->tid) == tid)
             return t;
+    if (sys::
+            sealed()) // the kernel cannot be asked; but another thread has this one's errno only once it has ended
+        for (Thread *t = load(process.threads, __ATOMIC_ACQUIRE); t != nullptr; t = t->next)
+            if (t->errno_at == &errno && load(t->tid) > 0) {
+                store(t->tid, tid);
+                return t;
+            }
     const uint32_t states = load(process.next_shard);
     for (unsigned k = 0; k < looked_at && states != 0; k++) {
         Thread *t = shard_at(static_cast<uint16_t>(add(process.thread_cursor, 1u) % states + 1));
         if (t == nullptr)
             continue;
         int theirs = load(t->tid);
-        if (theirs <= 0 || thread_exists(theirs))
+        if (theirs <= 0 || thread_exists(*t, theirs))
             continue;
         if (__atomic_compare_exchange_n(&t->tid, &theirs, tid, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
             return t;
@@ -159,25 +172,24 @@ unpaired_counter *new_counter(Thread &thread, uint32_t site)
     return &at->counter[site % UNPAIRED_COUNTERS_PER_BLOCK];
 }
 
-Thread *attach_thread()
+namespace {
+
+/// The state for the thread `tid`, as for one that begins.
+Thread *attach(int tid)
 {
-    const int tid = sys::gettid();
     Thread *thread = take_over(tid);
-    if (thread == nullptr) {
-        thread = new_state(tid);
-        if (thread != nullptr)
-            thread->errno_at = &errno;
-        return thread;
-    }
-    thread->errno_at = &errno;
+    if (thread == nullptr)
+        return new_state(tid);
     thread->busy_sp = 0;
-    thread->last_stack.unwinding = false;
     thread->last_stack.depth = 0; // the stack it tells of may be gone
     thread->last_stack.own_low = thread->last_stack.own_high = 0;
     begin_thread_walks(thread->last_stack);
     thread->enclosing = {};
     thread->scope_owner = thread->thread_owner = 0;
-    thread->vfork_pending = false;
+    thread->foreign = false;
+    thread->apart = Apart::no;
+    thread->vforks = 0;
+    thread->seals_of_child = 0;
     thread->names_seen = 0;
     if (thread->held != 0) { // its locks stay behind under its number
         unpaired_record_thread_end end{thread->id, now_ms()};
@@ -189,12 +201,40 @@ Thread *attach_thread()
     return thread;
 }
 
+} // namespace
+
+Thread *attach_thread()
+{
+    Thread *thread = attach(number_of_this_thread());
+    if (thread != nullptr)
+        thread->errno_at = &errno;
+    return thread;
+}
+
+Thread *attach_foreign_thread()
+{
+    const int tid = sys::gettid();
+    for (Thread *t = load(process.threads, __ATOMIC_ACQUIRE); t != nullptr; t = t->next)
+        if (load(t->tid) == tid && t->foreign)
+            return t;
+    Thread *thread = attach(tid);
+    if (thread == nullptr)
+        return nullptr;
+    thread->foreign = true;
+    thread->errno_at = &thread->errno_of_foreign;
+    thread->apart = sys::getpid() == process.pid         ? Apart::no
+                    : process.foreign_shares_descriptors ? Apart::process
+                                                         : Apart::process_and_descriptors;
+    return thread;
+}
+
 Thread *attach_stand_in(Thread &thread)
 {
     if (thread.for_signals == nullptr)
         thread.for_signals = new_state(-1);
     if (thread.for_signals != nullptr) {
         thread.for_signals->errno_at = thread.errno_at;
+        thread.for_signals->apart = thread.apart;
         thread.for_signals->id = thread.id;
         thread.for_signals->scope_owner = thread.scope_owner;
         thread.for_signals->thread_owner = thread.thread_owner;
@@ -215,7 +255,7 @@ void return_unused(Thread &thread, uint32_t slot)
 {
     unpaired_slot &s = *slot_at(slot);
     store(s.sequence, s.sequence + 2); // parts that took its number must not find it again
-    s.next = thread.free_slots;
+    store(s.next, thread.free_slots);
     thread.free_slots = slot;
 }
 
@@ -230,7 +270,7 @@ void send_to_its_thread(uint32_t reference)
     note_away(slot);
     uint32_t head = load(home->retired_elsewhere);
     do
-        slot.next = head;
+        store(slot.next, head);
     while (!__atomic_compare_exchange_n(&home->retired_elsewhere, &head, reference, true, __ATOMIC_RELEASE,
                                         __ATOMIC_RELAXED));
 }
@@ -252,8 +292,8 @@ void cut(Thread &thread, uint32_t reference, uint64_t handle, uint64_t size)
 {
     unpaired_slot &slot = *slot_at(reference);
     const uint64_t before = slot.size;
-    slot.handle = handle;
-    slot.size = size;
+    store(slot.handle, handle);
+    store(slot.size, size);
     if (slot.shard != thread.shard)
         return; // its own thread's counter and log are not ours to write
     if (unpaired_counter *c = counter(thread, slot.site))
@@ -272,7 +312,7 @@ void record_ended_threads()
 {
     for (Thread *t = load(process.threads, __ATOMIC_ACQUIRE); t != nullptr; t = t->next) {
         const int tid = load(t->tid);
-        if (tid > 0 && t->held != 0 && !thread_exists(tid)) {
+        if (tid > 0 && t->held != 0 && !thread_exists(*t, tid)) {
             unpaired_record_thread_end end{t->id, now_ms()};
             append(UNPAIRED_RECORD_THREAD_END, end);
         }

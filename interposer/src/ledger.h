@@ -10,6 +10,8 @@ namespace unpaired {
 /// This thread's state, made or taken over if need be; nullptr when there is no memory for one.
 Thread *attach_thread();
 Thread *attach_stand_in(Thread &thread);
+/// The same as attach_thread() for code that runs without thread-local storage of its own: found by the kernel's number.
+Thread *attach_foreign_thread();
 
 /// Takes a free slot of the thread; 0 when there is no room (counted as a drop by the caller). Its sequence is even.
 inline uint32_t take_slot(Thread &thread);
@@ -23,6 +25,10 @@ struct Acquired {
 };
 /// Fills a slot and publishes it: fields first, the sequence last. Counts it under its site.
 inline void publish(Thread &thread, uint32_t slot, const Acquired &acquired);
+/// The two halves of publish(). What finds the slot by its handle is told in between: a signal handler that leaves by
+/// longjmp then leaves no live slot behind that no release finds.
+inline void fill(Thread &thread, uint32_t slot, const Acquired &acquired);
+inline void make_live(Thread &thread, uint32_t slot, const Acquired &acquired);
 
 /// Takes a live slot out of the ledger: exactly one of two racing releases succeeds. The slot is the caller's then,
 /// to `send_home` or to `restore`.
@@ -108,11 +114,12 @@ inline uint32_t take_slot(Thread &thread)
     return slot;
 }
 
-inline void publish(Thread &thread, uint32_t reference, const Acquired &acquired)
+inline void fill(Thread &thread, uint32_t reference, const Acquired &acquired)
 {
     unpaired_slot &slot = *slot_at(reference);
-    slot.handle = acquired.handle;
-    slot.size = acquired.size;
+    // The index may look at a slot that it entered under an earlier handle: these are single stores.
+    store(slot.handle, acquired.handle);
+    store(slot.size, acquired.size);
     slot.site = acquired.site;
     slot.time_ms = now_ms();
     slot.cycle = load(process.file->cycle);
@@ -122,11 +129,16 @@ inline void publish(Thread &thread, uint32_t reference, const Acquired &acquired
     slot.release_site = 0;
     slot.observed = 0;
     slot.observed_result = 0;
-    slot.space = acquired.space;
+    store(slot.space, acquired.space);
     slot.flags = acquired.flags;
     slot.image = process.image;
-    slot.next = acquired.space == UNPAIRED_SPACE_heap ? thread.retired_at : 0;
+    store(slot.next, acquired.space == UNPAIRED_SPACE_heap ? thread.retired_at : 0u);
     slot.descriptor = 0;
+}
+
+inline void make_live(Thread &thread, uint32_t reference, const Acquired &acquired)
+{
+    unpaired_slot &slot = *slot_at(reference);
     store(slot.sequence, slot.sequence + 1, __ATOMIC_RELEASE);
     if (unpaired_counter *c = counter(thread, acquired.site)) {
         c->acquired++;
@@ -138,6 +150,12 @@ inline void publish(Thread &thread, uint32_t reference, const Acquired &acquired
         }
         log_acquired(thread, reference, acquired.site, acquired.size, *c);
     }
+}
+
+inline void publish(Thread &thread, uint32_t reference, const Acquired &acquired)
+{
+    fill(thread, reference, acquired);
+    make_live(thread, reference, acquired);
 }
 
 inline bool claim(unpaired_slot &slot)
@@ -160,7 +178,7 @@ inline void send_home(Thread &thread, uint32_t reference)
     const uint32_t oldest = place;
     place = reference;
     if (oldest != 0) {
-        slot_at(oldest)->next = thread.free_slots;
+        store(slot_at(oldest)->next, thread.free_slots); // the index may look at it still
         thread.free_slots = oldest;
     }
 }

@@ -1,18 +1,25 @@
 #include "lifecycle.h"
 
 #include "anomalies.h"
+#include "careful.h"
 #include "event_log.h"
+#include "heap_index.h"
 #include "hooks_heap.h"
 #include "index.h"
 #include "ledger.h"
+#include "libc.h"
 #include "mapping.h"
 #include "modules.h"
 #include "options.h"
 #include "own_stack.h"
 #include "path_memo.h"
+#include "program_break.h"
+#include "program_memory.h"
 #include "reach_exit.h"
 #include "real.h"
 #include "recorder.h"
+#include "seal.h"
+#include "thread_number.h"
 #include "walk.h"
 
 #include "unpaired/owner_tag.h"
@@ -119,7 +126,7 @@ const unpaired_rules_header *map_rules(const char *path)
     return rules;
 }
 
-void read_comm(char *name) { sys::call(SYS_prctl, PR_GET_NAME, sys::of(name)); }
+bool read_comm(char *name) { return sys::call(SYS_prctl, PR_GET_NAME, sys::of(name)) == 0; }
 
 /// A program that brings its own allocator keeps it, whole: half-hooked allocators crash.
 void respect_foreign_allocator()
@@ -160,6 +167,12 @@ void write_note(unpaired_note note, const char *text)
     append(UNPAIRED_RECORD_NOTE, record, {text, record.text_len});
 }
 
+void allow_plain_heap()
+{
+    process.plain_heap = process.libc_heap && !process.heap_untouched && !process.heap_by_address &&
+                         process.cycle_function == 0;
+}
+
 bool start_recording()
 {
     Phase phase = Phase::unknown, starting = Phase::starting;
@@ -178,11 +191,10 @@ bool start_recording()
         return false;
     }
     process.pid = sys::getpid();
+    learn_thread_numbers();
     process.parent_pid = static_cast<int>(sys::call(SYS_getppid));
-    if (void *const *end = static_cast<void *const *>(dlsym(RTLD_DEFAULT, "__libc_stack_end"));
-        end != nullptr)
-        process.stack_end =
-            reinterpret_cast<uint64_t>(*end); // the loader's; nobody else tells it without a file
+    if (void *const *end = libc::functions().stack_end; end != nullptr)
+        process.stack_end = reinterpret_cast<uint64_t>(*end);
     process.locks = options.locks;
     process.reachability = options.reachability;
     process.frame_pointers = options.frame_pointers;
@@ -200,7 +212,10 @@ bool start_recording()
     const ModuleView *provider =
         module_at(reinterpret_cast<uint64_t>(real::address(UNPAIRED_FUNCTION_malloc)));
     process.libc_heap = provider != nullptr && provider->libc;
-    process.plain_heap = process.libc_heap && !process.heap_untouched && process.cycle_function == 0;
+    process.heap_by_address = !process.libc_heap;
+    if (process.libc_heap)
+        program_break::find();
+    allow_plain_heap();
     store(process.phase, Phase::recording, __ATOMIC_RELEASE);
     return true;
 }
@@ -218,10 +233,11 @@ void announce_image()
     process.image = static_cast<uint16_t>(image);
     static char path[4096];
     static char command[4096];
-    const long path_size =
-        sys::call(SYS_readlinkat, AT_FDCWD, sys::of("/proc/self/exe"), sys::of(path), sizeof path - 1);
+    static long path_size; // a forked child's program is its parent's
     long command_size = 0;
-    if (!process.forked) { // a forked child's is its parent's, and nothing may be opened there
+    if (!process.forked) {
+        path_size =
+            sys::call(SYS_readlinkat, AT_FDCWD, sys::of("/proc/self/exe"), sys::of(path), sizeof path - 1);
         const long fd = sys::call(SYS_openat, AT_FDCWD, sys::of("/proc/self/cmdline"), O_RDONLY | O_CLOEXEC);
         if (fd >= 0) {
             command_size = sys::call(SYS_read, fd, sys::of(command), sizeof command);
@@ -249,13 +265,17 @@ void become_child()
         process.parent_image =
             process.image; // else an ancestor's, the nearest that has something in the file
     process.parent_pid = process.pid;
-    process.pid = sys::getpid();
+    forget_care();
+    store(sys::calls_under_way, 0u); // of threads that do not exist here
+    process.pid = number_of_this_process(process.pid);
     process.image = 0; // given when it is announced
     process.forked = true;
     process.announced = false;
+    process.seal_recorded = false;
     process.log = nullptr;
     forget_threads_of_parent();
     index::forget();
+    heap_index::forget();
     forget_anomalies_of_parent();
     forget_site_numbers_of_parent();
     release_module_lock();
@@ -276,17 +296,19 @@ void read_thread_name(Thread &thread)
 {
     char name[16] = {};
     thread.names_seen = load(process.names);
-    read_comm(name);
+    if (!read_comm(name) && thread.named) // the program filters its system calls: it has the name that it had
+        return;
     if (thread.named && memcmp(thread.name, name, sizeof name) == 0)
         return;
     memcpy(thread.name, name, sizeof name);
-    thread.thread_owner = memcmp(name, process.comm, sizeof name) != 0 ? unpaired_owner_from_name(name) : 0;
+    thread.thread_owner =
+        name[0] != '\0' && memcmp(name, process.comm, sizeof name) != 0 ? unpaired_owner_from_name(name) : 0;
     if (process.forked && !process.announced)
         return; // it may never have anything to say; then this would be all
     thread.named = true;
     unpaired_record_thread record{};
     record.thread = thread.id;
-    record.tid = static_cast<uint32_t>(thread.tid);
+    record.tid = thread.tid < invented_thread_numbers ? static_cast<uint32_t>(thread.tid) : 0;
     record.image = own_image();
     record.time_ms = now_ms();
     memcpy(record.name, name, sizeof name);
@@ -354,21 +376,24 @@ struct End {
 void record_end_of(void *argument)
 {
     const End &end = *static_cast<const End *>(argument);
-    record_ended_threads();
-    record_descriptors();
+    // A filter of the program's own may kill for a system call that the program never makes. A filter that no hook has
+    // seen is found by asking.
+    const bool sealed = sys::sealed() || seccomp_mode() != process.filter;
+    if (sealed)
+        record_seal();
+    if (!sealed) {
+        record_ended_threads();
+        record_descriptors();
+    }
     unpaired_record_end record{};
     record.image = own_image();
     record.kind = end.ending == Ending::exit ? UNPAIRED_END_EXIT : UNPAIRED_END_EXEC;
     record.status = end.status;
     record.time_ms = now_ms();
-    record.text_len = static_cast<uint16_t>(end.program != nullptr ? strlen(end.program) : 0);
+    record.text_len =
+        static_cast<uint16_t>(end.program != nullptr ? length_of_text(end.program, 4096) : 0);
     append(UNPAIRED_RECORD_END, record, {end.program, record.text_len});
-    if (end.ending != Ending::exit || !process.reachability || sys::getpid() != process.pid)
-        return;
-    // A program's own filter may kill for a system call that the program itself never makes.
-    if (seccomp_mode() != process.filter)
-        write_note(UNPAIRED_NOTE_REACH_UNKNOWN, "the program filters its system calls");
-    else
+    if (!sealed && end.ending == Ending::exit && process.reachability && sys::getpid() == process.pid)
         look_who_holds(end.sp);
 }
 
@@ -379,7 +404,7 @@ __attribute__((noinline)) void record_end(Ending ending, int status, const char 
     // What a call preserves may be in registers still: now it is on the stack. What follows are frames of our own, in
     // which older ones of the program show through where nothing was written yet.
     __builtin_unwind_init();
-    if (process.phase != Phase::recording || (process.forked && !process.announced))
+    if (!is_recording() || (process.forked && !process.announced))
         return;
 #if defined(__x86_64__)
     // r15, r14, r13, r12 and rbx are pushed below rbp, in one order or another
@@ -398,10 +423,10 @@ namespace {
 
 __attribute__((destructor)) void at_exit()
 {
-    if (process.phase != Phase::recording)
+    if (!is_recording())
         return;
     const KeepErrno keep;
-    if (enter(stack_pointer()) != nullptr)
+    if (const Thread *thread = enter(stack_pointer()); thread != nullptr && !in_other_process(*thread))
         record_end(Ending::exit, -1, nullptr);
 }
 

@@ -3,7 +3,11 @@
 // where a store would raise SIGBUS.
 #include "mapping.h"
 
+#include "clock.h"
+#include "libc.h"
+#include "address_space.h"
 #include "lifecycle.h"
+#include "seal.h"
 
 #include <cerrno>
 #include <cstring>
@@ -12,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 
 #ifndef MADV_POPULATE_WRITE
@@ -25,16 +30,16 @@ uint32_t *fork_witness;
 
 void *sys::anonymous(size_t bytes)
 {
-    const long at = call(SYS_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (sealed())
+        return memory_put_aside(bytes);
+    const auto map = [bytes] {
+        return call(SYS_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    };
+    long at = map();
+    if (at == -ENOMEM && give_way(bytes))
+        at = map();
     return at < 0 && at > -4096 ? nullptr : reinterpret_cast<void *>(at);
-}
-
-static uint64_t clock_ms(clockid_t clock)
-{
-    timespec now;
-    clock_gettime(clock, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }
 
 uint32_t now_ms()
@@ -47,6 +52,10 @@ namespace {
 constexpr uint64_t smallest_capacity = 256 * 1024;
 constexpr uint64_t allocated_without_populate = 64u << 20;
 constexpr uint32_t largest_log_pages = 16;
+// For processes that filter their system calls: room on the disk, as much where the disk does not say what it has left,
+// and what such a process may use of room that other processes of the trace make later.
+constexpr uint32_t ready_pages = (16u << 20) / UNPAIRED_TRACE_PAGE, least_ready_pages = ready_pages / 64,
+                   writable_pages = 4 * ready_pages;
 
 bool same_file(const char *a, const char *b)
 {
@@ -63,7 +72,7 @@ void name_of_program(char *name, size_t room)
 {
     constexpr const char *executable = "/proc/self/exe";
     char target[1024];
-    const char *path = reinterpret_cast<const char *>(getauxval(AT_EXECFN));
+    const char *path = reinterpret_cast<const char *>(libc::functions().getauxval(AT_EXECFN));
     if (path == nullptr || !same_file(path, executable)) {
         const long length =
             sys::call(SYS_readlinkat, AT_FDCWD, sys::of(executable), sys::of(target), sizeof target - 1);
@@ -112,10 +121,13 @@ bool expand_path(const char *pattern, char *path, size_t room)
     return n > 0;
 }
 
-/// Opens a new file; where the name is taken, "x.trace" becomes "x.2.trace", and so on to 999.
-long open_new(const char *path)
+constexpr size_t longest_path = 4080, longest_name = 4096;
+char name_of_trace[longest_name];
+
+/// Opens a new file and writes its name to `name`: where `path` is taken, "x.trace" becomes "x.2.trace", and so on to
+/// 999. Returns the descriptor, or −errno.
+long open_new(const char *path, char (&name)[longest_name])
 {
-    char name[4096];
     const char *slash = strrchr(path, '/');
     const char *dot = strrchr(slash != nullptr ? slash : path, '.');
     const size_t stem = dot != nullptr && dot != slash + 1 ? static_cast<size_t>(dot - path) : strlen(path);
@@ -149,30 +161,90 @@ uint64_t capped(uint64_t bytes, int resource, unsigned divisor)
     return bytes;
 }
 
-/// Makes a piece of the mapping usable; false when the disk or the address space will not have it.
-bool open_pages(uint64_t offset, uint64_t bytes)
+/// Makes a piece of the mapping usable. Returns 0, or −errno when the disk or the address space will not have it.
+long open_pages(uint64_t offset, uint64_t bytes)
 {
     const long at = sys::of(process.base + offset);
-    if (sys::call(SYS_mprotect, at, static_cast<long>(bytes), PROT_READ | PROT_WRITE) != 0)
-        return false;
-    if (process.no_populate || sys::call(SYS_madvise, at, static_cast<long>(bytes), MADV_POPULATE_WRITE) == 0)
-        return true;
-    sys::call(SYS_mprotect, at, static_cast<long>(bytes), PROT_NONE);
-    return false;
+    long result = sys::call(SYS_mprotect, at, static_cast<long>(bytes), PROT_READ | PROT_WRITE);
+    if (result != 0 || process.no_populate)
+        return result;
+    result = sys::call(SYS_madvise, at, static_cast<long>(bytes), MADV_POPULATE_WRITE);
+    if (result != 0)
+        sys::call(SYS_mprotect, at, static_cast<long>(bytes), PROT_NONE);
+    return result;
+}
+
+/// Takes `pages` pages of the file; 0 when there are none left. While the program filters its system calls, only pages
+/// that keep_trace_ready() has made usable in this process.
+uint64_t take_pages(uint32_t pages)
+{
+    const uint64_t limit = load(process.capacity) / UNPAIRED_TRACE_PAGE;
+    if (!sys::sealed()) {
+        uint64_t first = load(process.file->next_page);
+        if (first + pages <= limit)
+            first = add(process.file->next_page, pages);
+        return first + pages <= limit &&
+                       open_pages(first * UNPAIRED_TRACE_PAGE, uint64_t{pages} * UNPAIRED_TRACE_PAGE) == 0
+                   ? first
+                   : 0;
+    }
+    const uint32_t on_disk = load(process.file->ready_page), writable = process.writable_page;
+    const uint64_t end = on_disk < writable ? on_disk : writable;
+    uint32_t first = load(process.file->next_page);
+    do
+        if (first < process.first_writable_page || first + uint64_t{pages} > end)
+            return 0;
+    while (!__atomic_compare_exchange_n(&process.file->next_page, &first, first + pages, true,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+    return first;
+}
+
+/// At most an eighth of what the disk has left: the rest is the program's.
+uint32_t pages_to_keep_ready()
+{
+    struct statfs disk {};
+    if (sys::call(SYS_statfs, sys::of(name_of_trace), sys::of(&disk)) != 0)
+        return least_ready_pages;
+    const uint64_t left = disk.f_bavail * static_cast<uint64_t>(disk.f_bsize) / 8 / UNPAIRED_TRACE_PAGE;
+    return left < ready_pages ? static_cast<uint32_t>(left) : ready_pages;
+}
+
+/// Has the disk's room for `pages` pages behind the last one in use, for processes that filter their system calls. Every
+/// process of the trace takes from it, and the others keep it filled.
+void fill_ready_pages(uint32_t pages)
+{
+    const uint64_t limit = load(process.capacity) / UNPAIRED_TRACE_PAGE;
+    const uint32_t next = load(process.file->next_page), ready = load(process.file->ready_page);
+    const uint32_t from = ready > next ? ready : next;
+    uint64_t end = uint64_t{next} + pages;
+    end = end < limit ? end : limit;
+    if (end <= from)
+        return;
+    // Other threads and processes may take these pages meanwhile: nothing that they have is taken away, also on failure.
+    const long at = sys::of(process.base + uint64_t{from} * UNPAIRED_TRACE_PAGE);
+    const auto bytes = static_cast<long>((end - from) * UNPAIRED_TRACE_PAGE);
+    if (sys::call(SYS_mprotect, at, bytes, PROT_READ | PROT_WRITE) != 0 ||
+        (!process.no_populate && sys::call(SYS_madvise, at, bytes, MADV_POPULATE_WRITE) != 0))
+        return;
+    uint32_t before = load(process.file->ready_page);
+    while (before < end &&
+           !__atomic_compare_exchange_n(&process.file->ready_page, &before, static_cast<uint32_t>(end), true,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        ;
 }
 
 } // namespace
 
 bool map_trace(const char *pattern, uint64_t max_bytes)
 {
-    char path[4080];
+    char path[longest_path];
     if (!expand_path(pattern, path, sizeof path))
         return false;
     uint64_t capacity =
         capped(capped(max_bytes, RLIMIT_FSIZE, 1), RLIMIT_AS, 4) & ~uint64_t{UNPAIRED_TRACE_PAGE - 1};
     if (capacity < smallest_capacity)
         return false;
-    const long fd = open_new(path);
+    const long fd = open_new(path, name_of_trace);
     if (fd < 0)
         return false;
     long at = -1;
@@ -183,22 +255,23 @@ bool map_trace(const char *pattern, uint64_t max_bytes)
     if (usable) {
         process.base = reinterpret_cast<uint8_t *>(at);
         process.capacity = capacity;
-        usable = open_pages(0, UNPAIRED_TRACE_PAGE);
-        if (!usable && sys::call(SYS_madvise, at, UNPAIRED_TRACE_PAGE, MADV_POPULATE_WRITE) == -EINVAL) {
+        const long opened = open_pages(0, UNPAIRED_TRACE_PAGE);
+        usable = opened == 0;
+        if (opened == -EINVAL) {
             /* Linux before 5.14: have the blocks now, fewer of them, rather than a SIGBUS later. */
             process.no_populate = true;
             process.capacity = capacity =
                 capacity < allocated_without_populate ? capacity : allocated_without_populate;
             usable = sys::call(SYS_ftruncate, fd, static_cast<long>(capacity)) == 0 &&
                      sys::call(SYS_fallocate, fd, 0, 0, static_cast<long>(capacity)) == 0 &&
-                     open_pages(0, UNPAIRED_TRACE_PAGE);
+                     open_pages(0, UNPAIRED_TRACE_PAGE) == 0;
         }
         if (!usable)
             sys::call(SYS_munmap, at, static_cast<long>(capacity));
     }
     sys::call(SYS_close, fd);
     if (!usable) {
-        sys::call(SYS_unlinkat, AT_FDCWD, sys::of(path), 0);
+        sys::call(SYS_unlinkat, AT_FDCWD, sys::of(name_of_trace), 0); // `path` may be another process's trace
         return false;
     }
 
@@ -215,8 +288,7 @@ bool map_trace(const char *pattern, uint64_t max_bytes)
     file->source = UNPAIRED_SOURCE_PRELOAD;
     file->address_size = sizeof(void *);
     file->first_pid = static_cast<uint32_t>(sys::getpid());
-    timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    const timespec now = read_clock(CLOCK_REALTIME);
     file->started_realtime_ns =
         static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
     file->started_monotonic_ms = clock_ms(CLOCK_MONOTONIC_COARSE);
@@ -231,17 +303,16 @@ unpaired_extent *new_extent(unpaired_extent_kind kind, uint32_t pages, uint32_t 
 {
     if (kind != UNPAIRED_EXTENT_LOG)
         announce_image();
-    const uint64_t limit = load(process.capacity) / UNPAIRED_TRACE_PAGE;
     if (load(process.full) != 0)
         return nullptr;
-    const uint64_t bytes = uint64_t{pages} * UNPAIRED_TRACE_PAGE;
-    uint64_t first = load(process.file->next_page);
-    if (first + pages <= limit)
-        first = add(process.file->next_page, pages);
-    if (first + pages > limit || !open_pages(first * UNPAIRED_TRACE_PAGE, bytes)) {
+    const uint64_t first = take_pages(pages);
+    if (first == 0) {
         store(process.full, 1u); // for good: nothing is tried again with every event
         return nullptr;
     }
+    if (UNPAIRED_UNLIKELY(load(process.file->ready_page) != 0) && !sys::sealed() &&
+        first + pages + ready_pages / 2 > load(process.file->ready_page))
+        fill_ready_pages(pages_to_keep_ready());
     auto *extent = reinterpret_cast<unpaired_extent *>(process.base + first * UNPAIRED_TRACE_PAGE);
     extent->kind = static_cast<uint16_t>(kind);
     extent->image = process.image;
@@ -251,9 +322,27 @@ unpaired_extent *new_extent(unpaired_extent_kind kind, uint32_t pages, uint32_t 
     return extent;
 }
 
-bool give_back_address_space()
+void keep_trace_ready()
 {
-    constexpr uint64_t reserve = 1u << 20; // locked memory, of which the program may have little
+    if (process.full != 0)
+        return;
+    fill_ready_pages(pages_to_keep_ready());
+    // Pages that other processes have had written are on the disk; here they need the right to be written only.
+    const uint64_t limit = load(process.capacity) / UNPAIRED_TRACE_PAGE;
+    const uint64_t first = load(process.file->next_page), wanted = first + writable_pages;
+    const uint64_t end = wanted < limit ? wanted : limit;
+    if (end > first &&
+        sys::call(SYS_mprotect, sys::of(process.base + first * UNPAIRED_TRACE_PAGE),
+                  static_cast<long>((end - first) * UNPAIRED_TRACE_PAGE), PROT_READ | PROT_WRITE) == 0) {
+        process.first_writable_page = static_cast<uint32_t>(first);
+        process.writable_page = static_cast<uint32_t>(end);
+    }
+}
+
+bool give_back_address_space(uint64_t reserve)
+{
+    if (sys::sealed())
+        return false;
     const uint64_t before = load(process.capacity);
     const uint64_t kept = uint64_t{load(process.file->next_page)} * UNPAIRED_TRACE_PAGE + reserve;
     if (kept >= before)

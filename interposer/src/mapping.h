@@ -27,9 +27,12 @@ void *append(unpaired_record_type type, const Record &record, Tail a = {}, Tail 
     return append(type, &record, sizeof record, a, b);
 }
 
-/// Unmaps what the trace does not use, but for a reserve; from then on that is all there is. For a process whose
-/// address space counts: mlockall without the right to it. False if there was nothing to give.
-bool give_back_address_space();
+/// Makes room that can be used without a system call: blocks of the disk, and the right to write them. For seal().
+void keep_trace_ready();
+
+/// Unmaps what the trace does not use, but for `reserve` bytes; from then on that is all there is. For a process whose
+/// address space counts (setrlimit(2), mlockall(2)). False if there was nothing to give.
+bool give_back_address_space(uint64_t reserve);
 
 /// Writes the IMAGE record if it is still due.
 void announce_image();

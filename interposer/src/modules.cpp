@@ -3,7 +3,9 @@
 // and unloads a plugin for a week does not grow it.
 #include "modules.h"
 
+#include "libc.h"
 #include "mapping.h"
+#include "try_lock.h"
 
 #include <cstring>
 #include <elf.h>
@@ -26,7 +28,8 @@ struct Module {
 Module *modules;
 uint32_t count;
 uint32_t stamp;
-uint32_t busy;
+TryLock updating;
+uint32_t updates_wanted;
 char *names; // paths, bump-allocated
 size_t names_left;
 
@@ -183,21 +186,31 @@ int visit(dl_phdr_info *info, size_t, void *)
 
 } // namespace
 
-void update_modules()
+static void update_under_lock()
 {
-    for (unsigned tries = 0; __atomic_exchange_n(&busy, 1u, __ATOMIC_ACQUIRE) != 0;)
-        if (++tries > 1u << 24)
-            return;
     if (modules == nullptr)
         modules = static_cast<Module *>(sys::anonymous(sizeof(Module) * most_modules));
-    if (modules != nullptr) {
-        stamp++;
-        dl_iterate_phdr(visit, nullptr);
-        for (uint32_t i = 0; i < count; i++)
-            if (modules[i].present != stamp)
-                store(modules[i].live, 0u);
-    }
-    store(busy, 0u, __ATOMIC_RELEASE);
+    if (modules == nullptr)
+        return;
+    stamp++;
+    libc::functions().dl_iterate_phdr(visit, nullptr);
+    for (uint32_t i = 0; i < count; i++)
+        if (modules[i].present != stamp)
+            store(modules[i].live, 0u);
+}
+
+void update_modules()
+{
+    uint32_t wanted = __atomic_add_fetch(&updates_wanted, 1u, __ATOMIC_SEQ_CST), done;
+    do {
+        // If the wait is given up, the holder updates once more when it has finished.
+        if (!updating.take_waiting(process.pid))
+            return;
+        done = __atomic_load_n(&updates_wanted, __ATOMIC_SEQ_CST);
+        update_under_lock();
+        updating.give();
+        wanted = __atomic_load_n(&updates_wanted, __ATOMIC_SEQ_CST);
+    } while (wanted != done);
 }
 
 const ModuleView *module_at(uint64_t address)
@@ -208,6 +221,7 @@ const ModuleView *module_at(uint64_t address)
     return nullptr;
 }
 
-void release_module_lock() { store(busy, 0u); }
+void release_module_lock() { updating.give(); }
+void release_module_lock_below(uint64_t sp) { updating.give_if_taken_below(sp); }
 
 } // namespace unpaired

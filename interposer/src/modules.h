@@ -32,5 +32,7 @@ inline uint32_t module_generation() { return load(module_map_generation); }
 
 /// In a forked child: another thread of the parent may have held the map's lock.
 void release_module_lock();
+/// When a signal handler left this thread's update by longjmp. `sp`: of the caller of the hook that was left.
+void release_module_lock_below(uint64_t sp);
 
 } // namespace unpaired

@@ -1,5 +1,7 @@
 #include "open_aside.h"
 
+#include "libc.h"
+
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -83,9 +85,9 @@ bool DescriptorsOfItsOwn::call(void (*work)(void *argument), void *argument)
     constexpr long kernels_set = sizeof all; // rt_sigprocmask(2)
     if (sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::of(&all), sys::of(&before), kernels_set) != 0)
         return false;
-    const int made =
-        clone(in_thread, stack_.end(),
-              CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_VFORK, &both);
+    const int made = libc::functions().clone(
+        in_thread, stack_.end(),
+        CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_VFORK, &both);
     sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::of(&before), 0, kernels_set);
     return made > 0;
 }

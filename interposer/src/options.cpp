@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "libc.h"
+
 #include <cstring>
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -95,7 +97,7 @@ bool read_options(Options &options)
 {
     if (environ == nullptr)
         return false;
-    if (getauxval(AT_SECURE) != 0)
+    if (libc::functions().getauxval(AT_SECURE) != 0)
         return true;
     options.output = variable("UNPAIRED_OUTPUT");
     if (options.output != nullptr && options.output[0] == '\0')

@@ -1,5 +1,6 @@
 #include "own_memory.h"
 
+#include "clock.h"
 #include "open_aside.h"
 #include "state.h"
 
@@ -13,14 +14,6 @@ namespace {
 
 constexpr unsigned reads_between_looks_at_clock = 16;
 constexpr uint64_t bytes_between_looks_at_clock = 4 << 20;
-
-/// A system call, because the program may have a clock_gettime() of its own.
-uint64_t clock_ms(clockid_t clock)
-{
-    timespec now{};
-    sys::call(SYS_clock_gettime, clock, sys::of(&now));
-    return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
-}
 
 /// Lines of /proc/self/maps, however long.
 class Lines {

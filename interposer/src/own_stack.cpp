@@ -83,7 +83,7 @@ OwnStack *take()
 
 bool call_on_own_stack(void (*function)(void *argument), void *argument)
 {
-    if (seccomp_mode() != process.filter)
+    if (sys::sealed())
         return false;
     const uint64_t all = ~uint64_t{0};
     uint64_t before = 0;

@@ -386,14 +386,14 @@ bool remember_path(const Caller &caller, uint32_t depth, LastStack &last, uint64
 }
 
 void release_path_lock() { writer.give(); }
-void release_path_lock_of_thread() { writer.give_if_mine(); }
+void release_path_lock_below(uint64_t sp) { writer.give_if_taken_below(sp); }
 
 #else
 
 bool find_path(const Caller &, uint32_t, const LastStack &, uint64_t &) { return false; }
 bool remember_path(const Caller &, uint32_t, LastStack &, uint64_t) { return false; }
 void release_path_lock() {}
-void release_path_lock_of_thread() {}
+void release_path_lock_below(uint64_t) {}
 
 #endif
 

@@ -1,5 +1,6 @@
 #include "real.h"
 
+#include "libc.h"
 #include "modules.h"
 #include "sys.h"
 
@@ -41,6 +42,44 @@ void unload_library(void *handle)
     reinterpret_cast<int (*)(void *)>(address(UNPAIRED_FUNCTION_dlclose))(handle);
 }
 
+/// The version under which programs call a function of the heap, nullptr for all others. libc_malloc_debug.so has them
+/// under this version alone, marked as not the default, and dlsym(3) does not find such.
+const char *version_of(unsigned function)
+{
+    switch (function) {
+#if defined(__x86_64__)
+    case UNPAIRED_FUNCTION_aligned_alloc:
+        return "GLIBC_2.16";
+#else
+    case UNPAIRED_FUNCTION_aligned_alloc:
+#endif
+    case UNPAIRED_FUNCTION_malloc:
+    case UNPAIRED_FUNCTION_calloc:
+    case UNPAIRED_FUNCTION_realloc:
+    case UNPAIRED_FUNCTION_memalign:
+    case UNPAIRED_FUNCTION_posix_memalign:
+    case UNPAIRED_FUNCTION_valloc:
+    case UNPAIRED_FUNCTION_pvalloc:
+    case UNPAIRED_FUNCTION_free:
+    case UNPAIRED_FUNCTION_malloc_usable_size:
+#if defined(__x86_64__)
+        return "GLIBC_2.2.5";
+#else
+        return "GLIBC_2.17";
+#endif
+    default:
+        return nullptr;
+    }
+}
+
+/// The next definition after this library; nullptr if there is none.
+void *next(unsigned function)
+{
+    const char *version = version_of(function);
+    void *symbol = version != nullptr ? libc::functions().dlvsym(RTLD_NEXT, names[function], version) : nullptr;
+    return symbol != nullptr ? symbol : libc::functions().dlsym(RTLD_NEXT, names[function]);
+}
+
 struct Search {
     const char *name;
     const void *ours;
@@ -57,12 +96,12 @@ int search_module(dl_phdr_info *info, size_t, void *data)
     void *handle = load_library(info->dlpi_name);
     if (handle == nullptr)
         return 0;
-    void *symbol = dlsym(handle, search.name);
+    void *symbol = libc::functions().dlsym(handle, search.name);
     unload_library(handle);
     if (symbol == nullptr)
         return 0;
     Dl_info where;
-    if (dladdr(symbol, &where) == 0 || where.dli_fbase == search.ours)
+    if (libc::functions().dladdr(symbol, &where) == 0 || where.dli_fbase == search.ours)
         return 0;
     search.found = symbol;
     return 1;
@@ -71,7 +110,7 @@ int search_module(dl_phdr_info *info, size_t, void *data)
 const void *our_base()
 {
     Dl_info where;
-    return dladdr(reinterpret_cast<void *>(&find), &where) != 0 ? where.dli_fbase : nullptr;
+    return libc::functions().dladdr(reinterpret_cast<void *>(&find), &where) != 0 ? where.dli_fbase : nullptr;
 }
 
 } // namespace
@@ -83,21 +122,31 @@ bool looking_up() { return __atomic_load_n(&lookups, __ATOMIC_RELAXED) != 0; }
 void *find(unsigned function)
 {
     __atomic_fetch_add(&lookups, 1u, __ATOMIC_RELAXED);
-    void *symbol = dlsym(RTLD_NEXT, names[function]);
+    void *symbol = next(function);
     if (symbol == nullptr) {
         Search search{names[function], our_base(), nullptr};
-        dl_iterate_phdr(search_module, &search);
+        libc::functions().dl_iterate_phdr(search_module, &search);
         symbol = search.found;
     }
     __atomic_fetch_sub(&lookups, 1u, __ATOMIC_RELAXED);
     if (symbol == nullptr) {
         static const char text[] =
             ": symbol lookup error: undefined symbol (reached through libunpaired_preload.so)\n";
-        sys::call(SYS_write, 2, sys::of(names[function]), static_cast<long>(strlen(names[function])));
-        sys::call(SYS_write, 2, sys::of(text), sizeof text - 1);
-        sys::call(SYS_exit_group, 127);
+        sys::of_program(SYS_write, 2, sys::of(names[function]), static_cast<long>(strlen(names[function])));
+        sys::of_program(SYS_write, 2, sys::of(text), sizeof text - 1);
+        sys::of_program(SYS_exit_group, 127);
     }
     __atomic_store_n(&addresses[function], symbol, __ATOMIC_RELAXED);
+    return symbol;
+}
+
+const void *known_or_next(unsigned function)
+{
+    if (const void *known = __atomic_load_n(&addresses[function], __ATOMIC_RELAXED); known != nullptr)
+        return known;
+    const void *symbol = next(function);
+    if (symbol == nullptr)
+        libc::functions().dlerror(); // not to be taken for the program's
     return symbol;
 }
 
@@ -105,18 +154,18 @@ void find_all()
 {
     for (unsigned function = 1; function < function_end; function++)
         if (!may_be_absent[function])
-            if (void *symbol = dlsym(RTLD_NEXT, names[function]))
+            if (void *symbol = next(function))
                 __atomic_store_n(&addresses[function], symbol, __ATOMIC_RELAXED);
 }
 
 bool defined_elsewhere(unsigned function)
 {
-    void *symbol = dlsym(RTLD_DEFAULT, names[function]);
+    void *symbol = libc::functions().dlsym(RTLD_DEFAULT, names[function]);
     if (symbol == nullptr)
         return false;
     Dl_info where;
     ElfW(Sym) *entry = nullptr;
-    if (dladdr1(symbol, &where, reinterpret_cast<void **>(&entry), RTLD_DL_SYMENT) == 0)
+    if (libc::functions().dladdr1(symbol, &where, reinterpret_cast<void **>(&entry), RTLD_DL_SYMENT) == 0)
         return false;
     // A non-PIE program that takes the function's address has a PLT entry under its name: not a definition.
     const bool defined = entry == nullptr || entry->st_shndx != SHN_UNDEF;
@@ -126,13 +175,14 @@ bool defined_elsewhere(unsigned function)
 bool is_from_library_with(unsigned function, const char *landmark)
 {
     Dl_info where, mark;
-    if (dladdr(address(function), &where) == 0)
+    if (libc::functions().dladdr(address(function), &where) == 0)
         return false;
     void *library = load_library(where.dli_fname);
     if (library == nullptr)
         return false;
-    void *symbol = dlsym(library, landmark);
-    const bool same = symbol != nullptr && dladdr(symbol, &mark) != 0 && mark.dli_fbase == where.dli_fbase;
+    void *symbol = libc::functions().dlsym(library, landmark);
+    const bool same = symbol != nullptr && libc::functions().dladdr(symbol, &mark) != 0 &&
+                      mark.dli_fbase == where.dli_fbase;
     unload_library(library);
     return same;
 }

@@ -18,6 +18,9 @@ inline void *address(unsigned function)
     return __builtin_expect(known != nullptr, 1) ? known : find(function);
 }
 
+/// Returns the real function's address if it is known or the next in the search order; nullptr if there is none.
+const void *known_or_next(unsigned function);
+
 /// Whether a look-up is under way. dlsym(3) frees the message of an earlier failure, through our hook of free, whose
 /// real function may be what is being looked up.
 bool looking_up();

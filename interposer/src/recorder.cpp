@@ -5,16 +5,112 @@
 #include "modules.h"
 #include "path_memo.h"
 
+#include <csignal>
 #include <cstring>
 
 namespace unpaired {
 
 __thread Thread *self __attribute__((tls_model("initial-exec")));
 
+namespace {
+
+/// States for one thread: its own, and one for each signal handler that interrupted the recorder in another.
+constexpr unsigned most_states_of_thread = 9;
+
+/// Whether an address lies on the stack that the calling thread began on. The C library puts a thread's descriptor at the
+/// outer end of the stack. The kernel keeps 128 MiB below the beginning of the first thread's stack free of mappings
+/// (arch/x86/mm/mmap.c, mm/util.c: mmap_base).
+bool on_own_stack(const Thread &thread, uint64_t address)
+{
+    constexpr uint64_t stack_of_thread = 8u << 20, stack_of_first_thread = 128u << 20;
+    const bool first = thread.tid == process.pid;
+    return (first && process.stack_end - address < stack_of_first_thread) ||
+           ((!first || process.forked) && sys::thread_pointer() - address < stack_of_thread);
+}
+
+/// Whether the hook that this state is at work for was left without an end: a signal handler interrupted the recorder and
+/// left by longjmp, or the thread was cancelled. `sp`: of the caller of another hook. In doubt the hook goes on, and a
+/// state that stands in records the events. `base`: the thread's own state.
+bool was_left(const Thread &base, const Thread &thread, uint64_t sp)
+{
+    const uint64_t mark = thread.busy_sp;
+    stack_t alternate{};
+    bool same_stack = false;
+    if (sys::call(SYS_sigaltstack, 0, sys::of(&alternate)) == 0 && (alternate.ss_flags & SS_DISABLE) == 0) {
+        const bool mark_there = mark - reinterpret_cast<uint64_t>(alternate.ss_sp) - 1 < alternate.ss_size;
+        if ((alternate.ss_flags & SS_ONSTACK) == 0 && mark_there)
+            return true;
+        if ((alternate.ss_flags & SS_ONSTACK) != 0 && !mark_there)
+            return false;
+        same_stack = mark_there;
+    }
+    if (!same_stack && (!on_own_stack(base, sp) || !on_own_stack(base, mark)))
+        return false;
+    if (sp >= mark) // equal: the frame that called the hook calls again
+        return true;
+#if defined(__x86_64__)
+    // The stack goes on beyond the frame: where its return address was, there is another word.
+    return *reinterpret_cast<const volatile uint64_t *>(mark - 8) != thread.busy_pc;
+#else
+    return false;
+#endif
+}
+
+/// Makes the states of a hook that was left, and of those that ran inside it, ready for use.
+void leave(Thread &left)
+{
+    const uint64_t sp = left.busy_sp;
+    for (Thread *thread = &left; thread != nullptr; thread = thread->for_signals)
+        thread->busy_sp = 0;
+    release_module_lock_below(sp);
+    release_unwind_lock_below(sp);
+    release_path_lock_below(sp);
+}
+
+/// The state for an event of this thread's, called with stack pointer `sp`: a stand-in's if it interrupts the recorder.
+Thread *state_for_event(Thread *const own, uint64_t sp)
+{
+    Thread *thread = own;
+    for (unsigned states = 1; thread->busy_sp != 0; states++) {
+        if (was_left(*own, *thread, sp)) {
+            leave(*thread);
+            break;
+        }
+        Thread *const stand_in = states < most_states_of_thread ? attach_stand_in(*thread) : nullptr;
+        if (stand_in == nullptr) {
+            count_drop(UNPAIRED_DROP_REENTERED);
+            return nullptr;
+        }
+        thread = stand_in;
+    }
+    if (thread == own && thread->names_seen != load(process.names))
+        read_thread_name(*thread);
+    return thread;
+}
+
+/// The same for code that runs without thread-local storage of its own.
+Thread *enter_foreign(uint64_t sp)
+{
+    if (load(*fork_witness) == 0) { // it has forked: nothing here says which thread's memory this is
+        process.phase = Phase::off;
+        return nullptr;
+    }
+    Thread *thread = attach_foreign_thread();
+    if (thread == nullptr) {
+        count_drop(UNPAIRED_DROP_NO_SPACE);
+        return nullptr;
+    }
+    return state_for_event(thread, sp);
+}
+
+} // namespace
+
 Thread *enter_slowly(uint64_t sp)
 {
+    if (UNPAIRED_UNLIKELY(!has_own_storage()))
+        return enter_foreign(sp);
     const KeepErrno keep;
-    if (process.phase != Phase::recording && !start_recording())
+    if (!is_recording() && !start_recording())
         return nullptr;
     if (load(*fork_witness) == 0)
         become_child();
@@ -26,38 +122,7 @@ Thread *enter_slowly(uint64_t sp)
         }
         read_thread_name(*self);
     }
-    Thread *thread = self;
-    if (thread->last_stack.unwinding && inside(sp, thread->busy_sp))
-        return nullptr;
-    if (thread->busy_sp != 0) {
-        if (!inside(sp, thread->busy_sp)) {
-            thread->busy_sp = 0; // the handler that interrupted the recorder left it by longjmp
-            thread->last_stack.unwinding = false;
-            release_unwind_lock_of_thread();
-            release_path_lock_of_thread();
-        } else {
-            thread = attach_stand_in(*thread);
-            if (thread == nullptr || (thread->busy_sp != 0 && inside(sp, thread->busy_sp))) {
-                count_drop(UNPAIRED_DROP_REENTERED);
-                return nullptr;
-            }
-            thread->busy_sp = 0;
-            return thread;
-        }
-    }
-    if (thread->names_seen != load(process.names))
-        read_thread_name(*thread);
-    return thread;
-}
-
-bool in_vfork_child(Thread &thread)
-{
-    if (UNPAIRED_LIKELY(!thread.vfork_pending))
-        return false;
-    if (sys::getpid() != process.pid)
-        return true;
-    thread.vfork_pending = false;
-    return false;
+    return state_for_event(self, sp);
 }
 
 uint32_t site_here(Thread &thread, unsigned function, unsigned family, const Caller &caller)
@@ -87,24 +152,19 @@ void begin_cycle_of_call(const Enclosing &outer, const Caller &caller)
     append(UNPAIRED_RECORD_MARK, record);
 }
 
-namespace {
-
 void retire_unseen(Thread &thread, uint32_t reference)
 {
-    unpaired_slot &slot = *slot_at(reference);
-    if (slot.image != process.image || !claim(slot))
-        return;
-    count_released_unseen(thread, slot);
+    count_released_unseen(thread, *slot_at(reference));
     send_home(thread, reference);
 }
 
-/// A slot lost under `release_site`: it stays unpaired for ever, as an anomaly, and its slot is free again.
+namespace {
+
+/// A claimed slot whose resource was lost at `release_site`: counted for ever as an anomaly; the slot is free again.
 void lose(Thread &thread, uint32_t reference, unpaired_anomaly_kind kind, unsigned function,
           uint32_t release_site)
 {
     unpaired_slot &slot = *slot_at(reference);
-    if (!claim(slot))
-        return;
     Anomaly anomaly{kind, slot.space, function};
     anomaly.acquire_site = slot.site;
     anomaly.release_site = release_site;
@@ -115,8 +175,8 @@ void lose(Thread &thread, uint32_t reference, unpaired_anomaly_kind kind, unsign
     retire(thread, reference, release_site);
 }
 
-/// Makes a published slot findable by its handle; what stood there before tells of a release that went unseen, or
-/// of an object initialised twice.
+/// Enters a slot that is about to be live under its handle. An entry that is there already shows that a release was not
+/// seen, or that an object was initialised twice.
 void enter_in_index(Thread &thread, uint32_t reference, const Acquisition &what, uint32_t site)
 {
     if (what.space == UNPAIRED_SPACE_heap)
@@ -125,7 +185,8 @@ void enter_in_index(Thread &thread, uint32_t reference, const Acquisition &what,
     if (what.space == UNPAIRED_SPACE_fd) {
         const index::Descriptor before =
             index::enter_descriptor(static_cast<int>(what.handle), reference, ok);
-        if (before.slot != 0 && !before.retired && slot_at(before.slot)->space == UNPAIRED_SPACE_fd)
+        if (before.slot != 0 && !before.retired && slot_at(before.slot)->space == UNPAIRED_SPACE_fd &&
+            slot_at(before.slot)->image == process.image && claim(*slot_at(before.slot)))
             retire_unseen(thread, before.slot);
     } else if (kind_of_space[what.space] == UNPAIRED_KIND_RANGE) {
         ok = index::enter_range(reference);
@@ -178,8 +239,9 @@ uint32_t record(Thread &thread, Enclosing &outer, uint32_t reserved, const Calle
     }
     Acquired acquired{what.handle, what.size, site, 0, 0, static_cast<uint8_t>(what.space), 0};
     attach_to_parent(thread, outer, caller, acquired);
-    publish(thread, slot, acquired);
+    fill(thread, slot, acquired);
     enter_in_index(thread, slot, what, site);
+    make_live(thread, slot, acquired);
     return slot;
 }
 

@@ -3,6 +3,7 @@
 // and nothing in between has a destructor: the real call may be left by cancellation, an exception or longjmp.
 #pragma once
 
+#include "careful.h"
 #include "index.h"
 #include "ledger.h"
 #include "lifecycle.h"
@@ -17,12 +18,13 @@ extern __thread Thread *self __attribute__((tls_model("initial-exec")));
 Thread *enter_slowly(uint64_t sp);
 
 /// The calling thread's state, or nullptr when nothing is to be recorded (before the start, recording off, or
-/// the recorder itself was interrupted twice). `sp`: of the hook's caller.
+/// the recorder itself was interrupted too often). `sp`: of the hook's caller.
 inline Thread *enter(uint64_t sp)
 {
+    if (UNPAIRED_UNLIKELY(process.phase != Phase::recording))
+        return enter_slowly(sp); // `self` may be another thread's, or not be there
     Thread *thread = self;
-    if (UNPAIRED_UNLIKELY(process.phase != Phase::recording || load(*fork_witness) == 0 ||
-                          thread == nullptr || thread->busy_sp != 0 ||
+    if (UNPAIRED_UNLIKELY(load(*fork_witness) == 0 || thread == nullptr || thread->busy_sp != 0 ||
                           thread->names_seen != load(process.names)))
         return enter_slowly(sp);
     return thread;
@@ -33,6 +35,9 @@ class Busy {
 public:
     Busy(Thread &thread, uint64_t sp) : thread_(thread)
     {
+#if defined(__x86_64__)
+        thread_.busy_pc = *reinterpret_cast<const volatile uint64_t *>(sp - 8);
+#endif
         thread_.busy_sp = sp;
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
     }
@@ -48,25 +53,31 @@ private:
     Thread &thread_;
 };
 
-/// errno is the program's: it survives whatever is done in the scope.
+/// errno is the program's: it survives whatever is done in the scope. Where the running code has no errno of its own,
+/// nothing of the program's is touched.
 class KeepErrno {
 public:
-    KeepErrno() : at_(&errno), kept_(*at_) {}
-    explicit KeepErrno(const Thread &thread) : at_(thread.errno_at), kept_(*at_) {}
+    KeepErrno() : at_(has_own_storage() ? &errno : &kept_) { kept_ = *at_; }
+    explicit KeepErrno(const Thread &thread) : kept_(*thread.errno_at), at_(thread.errno_at) {}
     ~KeepErrno() { *at_ = kept_; }
     KeepErrno(const KeepErrno &) = delete;
     KeepErrno &operator=(const KeepErrno &) = delete;
     int value() const { return kept_; }
 
 private:
+    int kept_ = 0;
     int *at_;
-    int kept_;
 };
 
 inline bool stopped() { return (load(process.file->control) & UNPAIRED_CONTROL_STOPPED) != 0; }
 
-/// A vfork child runs in its parent's memory until exec: its descriptors are not the parent's.
-bool in_vfork_child(Thread &thread);
+/// Whether the thread's descriptors are not the recorded process's: a vfork child runs in its parent's memory until exec.
+inline bool in_vfork_child(const Thread &thread)
+{
+    return UNPAIRED_UNLIKELY(thread.apart == Apart::process_and_descriptors);
+}
+/// Whether its exec and its end are not the recorded process's.
+inline bool in_other_process(const Thread &thread) { return UNPAIRED_UNLIKELY(thread.apart != Apart::no); }
 /// ... while its memory is.
 inline bool foreign_to_vfork(unsigned space)
 {
@@ -187,7 +198,7 @@ inline Releasing begin_unlock_plainly(const Caller &caller, unsigned function, u
 {
     Releasing releasing;
     Thread *thread = enter(caller.sp);
-    if (UNPAIRED_UNLIKELY(thread == nullptr || thread->vfork_pending || thread->held == 0))
+    if (UNPAIRED_UNLIKELY(thread == nullptr || thread->apart != Apart::no || thread->held == 0))
         return releasing;
     unpaired_slot &slot = *slot_at(thread->held);
     if (slot.handle != handle || slot.space != space || function == process.cycle_function)
@@ -213,6 +224,9 @@ inline void finish_unlock_plainly(const Releasing &releasing, const Caller &call
     const Busy busy(*releasing.thread, caller.sp);
     retire(*releasing.thread, releasing.slot, 0);
 }
+
+/// Retires a live slot whose handle is handed out again: its release was not seen.
+void retire_unseen(Thread &thread, uint32_t slot);
 
 /// A release without its own call, by something that succeeded already (dup2 onto it, pclose, freopen).
 void released_by(Thread *thread, const Caller &caller, unsigned function, unsigned space, uint64_t handle);

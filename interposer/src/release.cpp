@@ -81,7 +81,7 @@ Releasing begin_release(const Caller &caller, unsigned function, unsigned space,
     if (r.thread == nullptr)
         return r;
     Thread &thread = *r.thread;
-    if (UNPAIRED_UNLIKELY(thread.vfork_pending) && foreign_to_vfork(space) && in_vfork_child(thread)) {
+    if (in_vfork_child(thread) && foreign_to_vfork(space)) {
         r.thread = nullptr;
         return r;
     }
@@ -92,7 +92,8 @@ Releasing begin_release(const Caller &caller, unsigned function, unsigned space,
     const KeepErrno keep(thread);
     const Busy busy(thread, caller.sp);
     if (space == UNPAIRED_SPACE_fd) {
-        const index::Descriptor known = index::retire_descriptor(static_cast<int>(handle));
+        const int fd = static_cast<int>(handle);
+        const index::Descriptor known = index::descriptor(fd);
         if (known.slot == 0)
             return r;
         if (known.retired) {
@@ -100,11 +101,18 @@ Releasing begin_release(const Caller &caller, unsigned function, unsigned space,
             return r;
         }
         if (slot_at(known.slot)->space != UNPAIRED_SPACE_fd) {
+            index::retire_descriptor(fd);
             r.belongs_elsewhere = true;
             r.previous = known.slot;
             return r;
         }
+        // Claimed first: a handler that leaves by longjmp in between leaves no live slot behind that no release finds.
+        if (!claim(*slot_at(known.slot))) {
+            r.previous = known.slot;
+            return r;
+        }
         r.slot = known.slot;
+        index::retire_descriptor_of(fd, known.slot);
     } else {
         r.slot = index::take(space, handle);
         if (r.slot == 0 && space == UNPAIRED_SPACE_thread)
@@ -113,8 +121,6 @@ Releasing begin_release(const Caller &caller, unsigned function, unsigned space,
     if (r.slot == 0)
         return r;
     r.site = site_here(thread, function, site_info(slot_at(r.slot)->site).family, caller);
-    if (!claim(*slot_at(r.slot)))
-        r.slot = 0;
     return r;
 }
 
@@ -221,17 +227,15 @@ void released_by(Thread *thread, const Caller &caller, unsigned function, unsign
     uint32_t reference = 0;
     if (space == UNPAIRED_SPACE_fd) {
         const index::Descriptor known = index::retire_descriptor(static_cast<int>(handle));
-        if (known.slot != 0 && !known.retired && slot_at(known.slot)->space == space)
+        if (known.slot != 0 && !known.retired && slot_at(known.slot)->space == space &&
+            claim(*slot_at(known.slot)))
             reference = known.slot;
     } else {
         reference = index::take(space, handle);
     }
     if (reference == 0)
         return;
-    unpaired_slot &slot = *slot_at(reference);
-    const uint32_t site = site_here(*thread, function, site_info(slot.site).family, caller);
-    if (!claim(slot))
-        return;
+    const uint32_t site = site_here(*thread, function, site_info(slot_at(reference)->site).family, caller);
     retire(*thread, reference, site);
 }
 

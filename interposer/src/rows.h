@@ -13,7 +13,7 @@ template <unsigned space> constexpr bool held = kind_of_space[space] == UNPAIRED
 template <unsigned space> bool left_alone()
 {
     if constexpr (held<space>)
-        return process.phase == Phase::recording && !process.locks;
+        return is_recording() && !process.locks;
     else
         return false;
 }

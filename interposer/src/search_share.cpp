@@ -1,10 +1,10 @@
 #include "search_share.h"
 
+#include "clock.h"
 #include "open_aside.h"
 #include "state.h"
 
 #include <cstring>
-#include <time.h>
 
 namespace unpaired {
 namespace {
@@ -21,11 +21,9 @@ constexpr uint32_t always_searched = 16; // images of a trace
 constexpr size_t few_blocks = 1000;
 constexpr uint64_t few_bytes = 1 << 20;
 
-/// A system call, because the program may have a clock_gettime() of its own.
 uint64_t clock_us(clockid_t clock)
 {
-    timespec now{};
-    sys::call(SYS_clock_gettime, clock, sys::of(&now));
+    const timespec now = read_clock(clock);
     return static_cast<uint64_t>(now.tv_sec) * 1'000'000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
 }
 

@@ -92,20 +92,42 @@ struct EventLog {
     uint32_t base_ms; ///< of the extent
 };
 
+/// What of a thread's process is not the recorded one, though it runs in its memory.
+enum class Apart : uint8_t {
+    no = 0,
+    process,                ///< clone(2) with CLONE_VM and CLONE_FILES: its exec and its end are its own
+    process_and_descriptors ///< vfork(2), or CLONE_VM alone: its descriptors are, too
+};
+
+/// A vfork(2) under way.
+struct VforkCall {
+    uint64_t sp, pc; ///< of the caller: where the return address stood, and what it was
+    Apart apart;     ///< the parent's own
+};
+inline constexpr unsigned most_vforks = 4; ///< a child may call vfork itself
+
 struct Thread {
     int tid;          ///< 0: free to be taken
     uint32_t id;      ///< as slots and THREAD records know it
     uint16_t shard;   ///< this state's number in the image
     int *errno_at;    ///< the thread's errno, so that keeping it is no call
     uint64_t busy_sp; ///< the recorder is at work for this thread, called from here; 0: it is not
+    uint64_t busy_pc; ///< the return address of the hook at work
     Enclosing enclosing;
     uint32_t scope_owner;  ///< declared by UNPAIRED_OWNER_SCOPE; 0: none
     uint32_t thread_owner; ///< from the thread's name, if it has one of its own
     uint32_t names_seen;   ///< process.names when the name was read
     char name[16];
-    bool named;         ///< a THREAD record has been written
-    bool vfork_pending; ///< called vfork: until the pid says otherwise, this may be the child
-    uint32_t held;      ///< chain of slots: locks this thread holds, youngest first
+    bool named;              ///< a THREAD record has been written
+    bool foreign;            ///< runs without thread-local storage of its own (careful.h)
+    int errno_of_foreign;    ///< errno_at, then
+    uint32_t seals_of_child; ///< of sys::seals: a vfork child's, which end with it
+    Apart apart;
+    uint8_t vforks; ///< under way: how many
+    VforkCall vfork[most_vforks];
+    uint8_t *exec_scratch; ///< for exec_target.h
+    size_t exec_scratch_size;
+    uint32_t held; ///< chain of slots: locks this thread holds, youngest first
     uint32_t free_slots;
     uint32_t slots_pages; ///< of all its SLOTS extents
     uint32_t retired_at;
@@ -127,7 +149,8 @@ struct Thread {
     alignas(64) uint32_t retired_elsewhere; ///< chain of this thread's slots that others retired
 };
 
-enum class Phase : uint32_t { unknown = 0, starting, recording, off };
+/// carefully: recording, while some code may run in this memory with thread-local storage that is not its own (careful.h).
+enum class Phase : uint32_t { unknown = 0, starting, recording, carefully, off };
 
 struct Process {
     Phase phase;
@@ -142,10 +165,16 @@ struct Process {
     bool frame_pointers; ///< --walk=frame-pointers
     bool every_event;    ///< --every-event
     int filter; ///< the kernel's mode of filtering our system calls, when recording began (seccomp(2))
-    unsigned cycle_function; ///< --cycle: each call of it begins a cycle; 0: the program's marks do
-    bool heap_untouched;     ///< the program brings its own malloc
-    bool new_untouched;      ///< ... its own operator new
-    bool libc_heap;          ///< malloc is the C library's own: it calls no hook
+    bool filter_kills_recorder;      ///< of filters that the program has installed, if sys::sealed()
+    bool seal_recorded;              ///< the report will say that the program filters its system calls
+    uint32_t first_writable_page;    ///< of the pages that this process may use while sys::sealed()
+    uint32_t writable_page;          ///< the first behind them
+    unsigned cycle_function;         ///< --cycle: each call of it begins a cycle; 0: the program's marks do
+    bool heap_untouched;             ///< the program brings its own malloc
+    bool new_untouched;              ///< ... its own operator new
+    bool libc_heap;                  ///< malloc is the C library's own: it calls no hook
+    bool heap_by_address;            ///< blocks of malloc get no tag: they are found by their address
+    bool foreign_shares_descriptors; ///< the last clone(2) with CLONE_VM had CLONE_FILES
     bool plain_heap; ///< recording, malloc and its kin are the C library's, and no call begins a cycle
     bool ever_stopped;
     bool no_populate; ///< the kernel lacks MADV_POPULATE_WRITE; the file was allocated at the start
@@ -165,6 +194,7 @@ struct Process {
 };
 
 extern Process process;
+inline bool is_recording() { return process.phase == Phase::recording || process.phase == Phase::carefully; }
 /// One word that the kernel zeroes in a forked child (MADV_WIPEONFORK), whichever way it was forked.
 extern uint32_t *fork_witness;
 
@@ -193,9 +223,5 @@ inline uint64_t mix(uint64_t h, uint64_t value)
 }
 
 inline uint64_t stack_pointer() { return reinterpret_cast<uint64_t>(__builtin_frame_address(0)); }
-
-/// Whether code running with stack pointer `sp` runs inside the frame that stood at `mark`: below it on the same
-/// stack, or on another stack altogether (a signal handler's).
-inline bool inside(uint64_t sp, uint64_t mark) { return mark != 0 && (sp <= mark || sp - mark > (1u << 20)); }
 
 } // namespace unpaired

@@ -8,8 +8,9 @@
 
 namespace unpaired::sys {
 
+/// A system call that the program itself asked for, or that ends it. All others go through call().
 #if defined(__x86_64__)
-inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0)
+inline long of_program(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0)
 {
     long result;
     register long r10 __asm__("r10") = d;
@@ -22,7 +23,7 @@ inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, lo
     return result;
 }
 #elif defined(__aarch64__)
-inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0)
+inline long of_program(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0)
 {
     register long x8 __asm__("x8") = number;
     register long x0 __asm__("x0") = a;
@@ -38,9 +39,26 @@ inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, lo
 #error "unpaired's interposer knows the system calls of x86-64 and aarch64"
 #endif
 
-/// Where the C library keeps what is the calling thread's own: different for each thread, and at the outer end of the
-/// stacks that it makes. (x86-64 psABI, thread-local storage: the word at %fs:0 is its own address.)
-inline uint64_t thread_pointer()
+/// Above 0: the program filters its system calls (seccomp(2)), and one that it does not make itself may kill it (seal.h).
+inline uint32_t seals;
+/// Calls of the recorder that the kernel works on, in all threads. A seal waits for them.
+inline uint32_t calls_under_way;
+constexpr long not_permitted = -1; // −EPERM
+
+inline bool sealed() { return __builtin_expect(__atomic_load_n(&seals, __ATOMIC_SEQ_CST) != 0, 0); }
+
+/// A system call of the recorder's own. While the program filters its system calls, none is made: the answer is −EPERM.
+inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0)
+{
+    __atomic_fetch_add(&calls_under_way, 1u, __ATOMIC_SEQ_CST);
+    const long result = sealed() ? not_permitted : of_program(number, a, b, c, d, e, f);
+    __atomic_fetch_sub(&calls_under_way, 1u, __ATOMIC_SEQ_CST);
+    return result;
+}
+
+/// Where the C library keeps what is the calling thread's own, if its thread-local storage is its own. (x86-64 psABI,
+/// thread-local storage: the word at %fs:0 is its own address.)
+inline uint64_t register_thread_pointer()
 {
     uint64_t at;
 #if defined(__x86_64__)
@@ -51,12 +69,26 @@ inline uint64_t thread_pointer()
     return at;
 }
 
+/// Above 0: some code may run with thread-local storage that is not its own (careful.h).
+inline uint32_t storages_in_doubt;
+uint64_t careful_thread_pointer();
+
+/// Different for each thread. At the outer end of the stacks that the C library makes.
+inline uint64_t thread_pointer()
+{
+    if (__builtin_expect(__atomic_load_n(&storages_in_doubt, __ATOMIC_RELAXED) != 0, 0))
+        return careful_thread_pointer();
+    return register_thread_pointer();
+}
+
 inline long of(const void *pointer) { return reinterpret_cast<long>(pointer); }
 
+/// −1 while the program filters its system calls.
 inline int getpid() { return static_cast<int>(call(SYS_getpid)); }
 inline int gettid() { return static_cast<int>(call(SYS_gettid)); }
 
-/// Anonymous private memory, zeroed; nullptr when there is none to be had. `bytes` is rounded up by the kernel.
+/// Anonymous private memory, zeroed; nullptr when there is none to be had. `bytes` is rounded up by the kernel. While the
+/// program filters its system calls, the memory comes from what seal() put aside.
 void *anonymous(size_t bytes);
 
 } // namespace unpaired::sys

@@ -37,10 +37,10 @@ void put(RuleTable &table, uint64_t pc, cfi::Rule rule)
     }
 }
 
-/// Makes the next larger table the one in use, with what the present one holds. Under `writer`.
-bool grow()
+/// Makes the next larger table the one in use, with the rules of the present one. Under `writer`; but another thread may
+/// detach the present one at any time.
+bool grow(RuleTable *present)
 {
-    RuleTable *const present = unwind_rules;
     const unsigned bits = present == nullptr ? smallest_bits : present->bits + 1;
     if (bits > largest_bits)
         return false;
@@ -54,18 +54,25 @@ bool grow()
         for (uint64_t i = 0; i <= present->mask(); i++)
             if (present->entries[i].pc != 0)
                 put(larger, present->entries[i].pc, present->entries[i].rule);
-    store(unwind_rules, &larger, __ATOMIC_RELEASE);
-    return true;
+    return __atomic_compare_exchange_n(&unwind_rules, &present, &larger, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
 }
 
 /// Voids what was concluded from the rules so far. Under `writer`.
 void forget()
 {
     __atomic_fetch_add(&unwind_generation, 1u, __ATOMIC_ACQ_REL);
-    if (unwind_rules != nullptr)
-        for (uint64_t i = 0; i <= unwind_rules->mask(); i++)
-            store(unwind_rules->entries[i].pc, uint64_t{0});
+    if (RuleTable *present = load(unwind_rules); present != nullptr)
+        for (uint64_t i = 0; i <= present->mask(); i++)
+            store(present->entries[i].pc, uint64_t{0});
     filled = 0;
+}
+
+/// The same without the lock, whose holder may never come back: the table in use is left behind.
+void detach()
+{
+    __atomic_fetch_add(&unwind_generation, 1u, __ATOMIC_ACQ_REL);
+    __atomic_store_n(&unwind_rules, static_cast<RuleTable *>(nullptr), __ATOMIC_RELEASE);
 }
 
 cfi::Object
@@ -101,13 +108,15 @@ cfi::Rule read_and_keep_rule(uint64_t pc)
     const uint32_t read_under = load(unwind_generation, __ATOMIC_ACQUIRE);
     const cfi::Rule rule = cfi::read_rule(pc);
     if (!writer.take())
-        return rule; // somebody else is inserting: next time
-    const auto full = [] { return unwind_rules == nullptr || filled >= (unwind_rules->mask() + 1) * 3 / 4; };
+        return rule; // another thread inserts: next time
     if (read_under == load(unwind_generation)) {
         if (replaces_other_code(pc))
             forget();
-        if (!full() || grow())
-            put(*unwind_rules, pc, rule);
+        RuleTable *present = load(unwind_rules);
+        if (present == nullptr || filled >= (present->mask() + 1) * 3 / 4)
+            present = grow(present) ? load(unwind_rules) : nullptr;
+        if (present != nullptr)
+            put(*present, pc, rule);
     }
     writer.give();
     return rule;
@@ -115,16 +124,16 @@ cfi::Rule read_and_keep_rule(uint64_t pc)
 
 void forget_unwind_rules()
 {
-    constexpr unsigned patience = 1u << 20;
-    for (unsigned tries = 0; !writer.take();)
-        if (++tries > patience)
-            return;
+    if (!writer.take_waiting(process.pid)) {
+        detach();
+        return;
+    }
     forget();
     writer.give();
 }
 
 void release_unwind_lock() { writer.give(); }
-void release_unwind_lock_of_thread() { writer.give_if_mine(); }
+void release_unwind_lock_below(uint64_t sp) { writer.give_if_taken_below(sp); }
 uint32_t unwind_rules_kept() { return load(filled); }
 
 #else
@@ -132,7 +141,7 @@ uint32_t unwind_rules_kept() { return load(filled); }
 cfi::Rule read_and_keep_rule(uint64_t) { return {}; }
 void forget_unwind_rules() {}
 void release_unwind_lock() {}
-void release_unwind_lock_of_thread() {}
+void release_unwind_lock_below(uint64_t) {}
 uint32_t unwind_rules_kept() { return 0; }
 
 #endif

@@ -90,8 +90,8 @@ void forget_unwind_rules();
 
 /// In a forked child: another thread of the parent may have been adding a rule.
 void release_unwind_lock();
-/// When a signal handler interrupted this thread's adding and left by longjmp.
-void release_unwind_lock_of_thread();
+/// When a signal handler left this thread's adding by longjmp. `sp`: of the caller of the hook that was left.
+void release_unwind_lock_below(uint64_t sp);
 /// How many rules the table holds.
 uint32_t unwind_rules_kept();
 /// The rule for a return address.

@@ -359,11 +359,9 @@ namespace {
 [[gnu::noinline]] uint64_t ask_general_unwinder(const Caller &caller, LastStack &last)
 {
     Stack stack;
-    last.unwinding = true;
     walk_with_libunwind(caller, stack);
     if (stack.depth == 0)
         walk_stack(caller, stack); // as far as the rules go
-    last.unwinding = false;
     return take_over(stack, last);
 }
 
@@ -462,10 +460,8 @@ namespace {
 uint64_t walk_again(const Caller &caller, LastStack &last)
 {
     Stack stack;
-    last.unwinding = true;
     if (!process.frame_pointers || !stack_by_frame_pointers(caller, last, stack))
         walk_stack(caller, stack);
-    last.unwinding = false;
     last.skipped = false;
     return take_over(stack, last);
 }

@@ -50,7 +50,7 @@ void learn(StackBounds &bounds, uint64_t sp)
     }
     if (bounds.complete || sp >= bounds.high || bounds.high - sp > deepest_of_others)
         return;
-    if (seccomp_mode() != process.filter) {
+    if (sys::sealed() || seccomp_mode() != process.filter) {
         bounds.complete = true;
         return;
     }

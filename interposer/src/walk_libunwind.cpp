@@ -5,36 +5,7 @@
 
 #include "own_stack.h"
 
-#include <dlfcn.h>
-#include <elf.h>
 #include <libunwind.h>
-#include <link.h>
-
-// glibc ≥ 2.35; asynchronous-signal-safe and lock-free. Weak: older ones do without.
-extern "C" int _dl_find_object(void *address, struct dl_find_object *result) noexcept __attribute__((weak));
-
-/// What libunwind calls in place of dl_iterate_phdr(3) (cmake/LLVMLibunwind.cmake). That one waits for the loader's lock,
-/// which a signal handler's longjmp or a fork may have left taken for ever. The third word of `data` is the address whose
-/// module is wanted (LLVM's dl_iterate_cb_data::targetAddr): no other needs to be shown.
-extern "C" __attribute__((visibility("hidden"))) int
-unpaired_find_module(int (*callback)(dl_phdr_info *, size_t, void *), void *data)
-{
-    dl_find_object object;
-    if (_dl_find_object == nullptr)
-        return dl_iterate_phdr(callback, data);
-    if (_dl_find_object(static_cast<void **>(data)[2], &object) != 0)
-        return 0;
-    const auto *header = static_cast<const ElfW(Ehdr) *>(object.dlfo_map_start);
-    if (__builtin_memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
-        return dl_iterate_phdr(callback, data); // a module whose first segment does not have its header
-    dl_phdr_info info{};
-    info.dlpi_addr = object.dlfo_link_map->l_addr;
-    info.dlpi_name = object.dlfo_link_map->l_name;
-    info.dlpi_phdr = reinterpret_cast<const ElfW(Phdr) *>(static_cast<const char *>(object.dlfo_map_start) +
-                                                          header->e_phoff);
-    info.dlpi_phnum = header->e_phnum;
-    return callback(&info, sizeof info, data);
-}
 
 namespace unpaired {
 namespace {
@@ -58,15 +29,12 @@ struct Walk {
     Stack &stack;
 };
 
-void walk_from_here(void *argument)
+/// Adds the callers of `caller`, which the stack has already.
+[[gnu::noinline]] void walk_outwards(const Caller &caller, Stack &stack)
 {
-    const Caller &caller = static_cast<Walk *>(argument)->caller;
-    Stack &stack = static_cast<Walk *>(argument)->stack;
     constexpr unsigned frames_of_ours = 16;
     unw_context_t context;
     unw_cursor_t cursor;
-    stack.depth = 1;
-    stack.pc[0] = caller.pc;
     if (unw_getcontext(&context) != 0 || unw_init_local(&cursor, &context) != 0)
         return;
     unw_word_t pc = 0;
@@ -78,8 +46,8 @@ void walk_from_here(void *argument)
     }
     if (!arrived)
         return;
-    // At a frame without tables unw_step() says that it has ended, but it has come to that frame. No unwinder goes on
-    // from there; nor may it go on from a frame whose table it would abort at.
+    // At a frame without tables unw_step() says that it has ended, but it has come to that frame. The walk does not go on
+    // from there, nor from a frame whose table the unwinder does not understand.
     while (stack.depth < UNPAIRED_MAX_DEPTH &&
            rule_at(stack.pc[stack.depth - 1]).kind != cfi::Kind::no_code) {
         const unw_word_t before = pc;
@@ -92,6 +60,20 @@ void walk_from_here(void *argument)
         if (interrupted)
             step_from_interrupted(cursor, pc);
     }
+}
+
+void walk_from_here(void *argument)
+{
+    const Walk &walk = *static_cast<Walk *>(argument);
+    walk.stack.depth = 1;
+    walk.stack.pc[0] = walk.caller.pc;
+    void *place[5];                         // of __builtin_setjmp
+    void **const outer = unwinder_gives_up; // of a walk that a signal interrupted
+    if (__builtin_setjmp(place) == 0) {
+        unwinder_gives_up = place;
+        walk_outwards(walk.caller, walk.stack);
+    }
+    unwinder_gives_up = outer;
 }
 
 } // namespace

@@ -153,6 +153,7 @@ TraceBuilder golden_trace()
              .at = 0x9200}});
     b.preview(head, "retained message");
     b.note(UNPAIRED_NOTE_REACH_UNKNOWN, "of image 2: process_vm_readv is not permitted here");
+    b.note(UNPAIRED_NOTE_SEALED, "");
     b.end(UNPAIRED_END_EXIT, 500);
     b.child_end(100, 0, 501);
     // 1.2: every event of the forked child

@@ -171,7 +171,7 @@ Look Following::look(BesideLook beside)
         source.names.learn(trace, images, rules_, symbolize);
         adopt_stream_buffers(trace, images, [&](uint32_t site) {
             const auto place = source.names.of(site);
-            return place ? place->stack : std::vector<Frame>();
+            return place ? place->stack : Stack();
         });
         add_to(look.tally, trace, images, source.names, source.pids);
         look.tally.cycle = std::max(look.tally.cycle, trace.cycles);

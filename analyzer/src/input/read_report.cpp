@@ -41,15 +41,15 @@ Frame read_frame(const JsonNode &node)
     return frame;
 }
 
-std::vector<Frame> read_stack(const JsonNode &node)
+Stack read_stack(const JsonNode &node)
 {
-    std::vector<Frame> stack;
+    Stack stack;
     node.each("stack", [&stack](const JsonNode &frame) { stack.push_back(read_frame(frame)); });
     return stack;
 }
 
 /// A frame that was written as a place alone, and is one of the stack's.
-Frame read_place(const JsonNode &node, const std::vector<Frame> &stack)
+Frame read_place(const JsonNode &node, const Stack &stack)
 {
     const Frame place = read_frame(node);
     const auto same = std::find_if(stack.begin(), stack.end(), [&place](const Frame &frame) {

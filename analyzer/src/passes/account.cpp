@@ -36,7 +36,7 @@ void count_all_sites(std::vector<Described> &findings, const Trace &trace, const
             &one);
         for (uint32_t id : one.sites) {
             const Site &site = trace.sites.at(id);
-            std::vector<Frame> first = stacks.of(site, 1);
+            Stack first = stacks.of(site, 1);
             innermost.insert({site.function, first.empty() ? "" : first.front().function});
             beginnings.insert(beginning_of(site, stacks));
         }
@@ -44,12 +44,12 @@ void count_all_sites(std::vector<Described> &findings, const Trace &trace, const
     }
     for (const SiteTally &tally : image.sites) {
         const Site &site = trace.sites.at(tally.site);
-        std::vector<Frame> first = stacks.of(site, 1);
+        Stack first = stacks.of(site, 1);
         if (!innermost.contains({site.function, first.empty() ? "" : first.front().function}) ||
             !beginnings.contains(beginning_of(site, stacks)))
             continue;
         const std::string function = function_name(trace, site.function);
-        std::vector<Frame> stack = stacks.of(site);
+        Stack stack = stacks.of(site);
         Blame blame = choose_blame(function, stack, wrappers, program, of_firmware(trace));
         auto same = by_key.find(hash_of(acquisition_key(family_name(trace, site.family), function,
                                                         owner_of(site, stack, rules), stack, blame.index)));

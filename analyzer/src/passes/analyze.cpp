@@ -31,16 +31,6 @@ bool says_anything(const Trace &trace, const PairedImage &paired)
     return !paired.sites.empty() || (image != trace.images.end() && image->second.recorded);
 }
 
-/// Whether a recorded process started this one.
-bool has_recorded_parent(const ImageFacts &facts, const std::vector<Trace> &all)
-{
-    for (const Trace &trace : all)
-        for (const auto &[id, image] : trace.images)
-            if (image.recorded && image.pid != 0 && static_cast<int>(image.pid) == facts.info.parent)
-                return true;
-    return false;
-}
-
 /// Where as many events were lost as something is left of what is otherwise given back, its releases may have been
 /// among them.
 void doubt_after_losses(Finding &finding, uint64_t events_lost)
@@ -120,9 +110,10 @@ void doubt_found_cycles(Described &one, const Trace &trace, const Cycles &cycles
 }
 
 void judge_all(std::vector<Described> &findings, const Trace &trace, const ImageFacts &facts,
-               const Cycles &cycles, const std::vector<Trace> &all)
+               const Cycles &cycles, const Processes &processes)
 {
-    const bool of_helper_shell = is_shell(facts.info.program) && has_recorded_parent(facts, all);
+    const bool of_helper_shell =
+        is_shell(facts.info.program) && processes.is_recorded(static_cast<uint32_t>(facts.info.parent));
     for (Described &one : findings) {
         const GrowthVerdict growth = growth_of(one, cycles, facts.run);
         one.finding.growth = growth.growth;
@@ -165,6 +156,7 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
 {
     Report report;
     Suppressions suppressions = options.suppressions;
+    const Processes processes(traces);
     for (const Trace &trace : traces) {
         Stacks stacks(trace, symbolize, options.name_variable);
         std::vector<PairedImage> images = pair(trace);
@@ -174,7 +166,7 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
             if (!says_anything(trace, paired))
                 continue;
             ImageReport image;
-            ImageFacts facts = describe(trace, paired, traces);
+            ImageFacts facts = describe(trace, paired, processes);
             std::vector<Described> findings =
                 group(present(classify(trace, paired, facts.ending == Ending::exit), trace, stacks, wrappers,
                               options.owner_rules, facts.info.program));
@@ -184,11 +176,11 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
             place_in_cycles(findings, cycles);
             const LimitedImage limited{trace, paired, facts, options.limits};
             findings = explain_limits(std::move(findings), limited, facts.remarks);
-            judge_all(findings, trace, facts, cycles, traces);
+            judge_all(findings, trace, facts, cycles, processes);
             if (cycles.count == 0 && options.cycle_function.empty() && trace.cycle_function.empty()) {
                 cycles =
                     find_cycles(findings, trace, paired, facts.run, stacks, wrappers, facts.info.program);
-                judge_all(findings, trace, facts, cycles, traces);
+                judge_all(findings, trace, facts, cycles, processes);
             }
             tell_cycles(cycles, facts);
             for (Described &one : findings) {
@@ -207,7 +199,7 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
             tell_series(findings, cycles, facts.run, image);
             image.totals = total_by_family(trace, paired);
             image.owners = total_by_owner(trace, paired, [&](const Site &site) {
-                return owner_of(site, options.owner_rules.empty() ? std::vector<Frame>() : stacks.of(site),
+                return owner_of(site, options.owner_rules.empty() ? Stack() : stacks.of(site),
                                 options.owner_rules);
             });
             std::map<std::string, Survivors> survivors;

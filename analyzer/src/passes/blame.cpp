@@ -120,10 +120,10 @@ bool is_wrapper_name(std::string_view function)
                        [&](std::string_view ending) { return function.ends_with(ending); });
 }
 
-void Wrappers::learn(const std::string &acquirer, bool memory, const std::vector<Frame> &stack)
+void Wrappers::learn(const std::string &acquirer, bool memory, const Stack &stack)
 {
     paths_.push_back({acquirer, memory,
-                      std::vector<Frame>(stack.begin(), stack.begin() + static_cast<ptrdiff_t>(std::min(
+                      Stack(stack.begin(), stack.begin() + static_cast<ptrdiff_t>(std::min(
                                                                             stack.size(), max_chain + 1)))});
 }
 
@@ -165,7 +165,7 @@ bool Wrappers::is_wrapper(const std::string &acquirer, const std::string &functi
     return is_wrapper_name(function) || wrappers_.contains({acquirer, function});
 }
 
-Blame choose_blame(const std::string &acquirer, const std::vector<Frame> &stack, const Wrappers &wrappers,
+Blame choose_blame(const std::string &acquirer, const Stack &stack, const Wrappers &wrappers,
                    std::string_view program, bool firmware)
 {
     const bool has_files =

@@ -31,7 +31,7 @@ public:
     /// `families_alike` is what the acquirer yields: memory is wrapped in two callers' worth of evidence, other
     /// resources need three, for a function with two callers that opens one socket is more often its owner.
     /// `stack` is innermost first, [0] the caller of `acquirer`; its first frames suffice.
-    void learn(const std::string &acquirer, bool memory, const std::vector<Frame> &stack);
+    void learn(const std::string &acquirer, bool memory, const Stack &stack);
 
     /// To be called once after the last learn().
     void conclude();
@@ -48,7 +48,7 @@ private:
     struct Path {
         std::string acquirer;
         bool memory;
-        std::vector<Frame> frames;
+        Stack frames;
     };
     std::vector<Path> paths_;
     std::map<std::pair<std::string, std::string>, Seen> seen_; // (acquirer, function)
@@ -63,7 +63,7 @@ struct Blame {
 
 /// Chooses the blame frame of a stack. An empty stack gives an empty frame. `firmware`: there are no shared
 /// libraries, see is_firmware_library().
-Blame choose_blame(const std::string &acquirer, const std::vector<Frame> &stack, const Wrappers &wrappers,
+Blame choose_blame(const std::string &acquirer, const Stack &stack, const Wrappers &wrappers,
                    std::string_view program, bool firmware = false);
 
 } // namespace unpaired

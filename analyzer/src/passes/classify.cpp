@@ -16,12 +16,12 @@ public:
     Classifier(const Trace &trace, const PairedImage &image, bool ended_normally)
         : trace_(trace), image_(image), ended_normally_(ended_normally)
     {
-        for (const Anomaly &anomaly : trace.anomalies)
-            if (anomaly.image == image.image && anomaly.count > 0)
-                (anomaly.acquire_site != 0 && trace.sites.contains(anomaly.acquire_site)
-                     ? by_site_[anomaly.acquire_site]
+        for (const Anomaly *anomaly : image.records.anomalies)
+            if (anomaly->count > 0)
+                (anomaly->acquire_site != 0 && trace.sites.contains(anomaly->acquire_site)
+                     ? by_site_[anomaly->acquire_site]
                      : siteless_)
-                    .push_back(&anomaly);
+                    .push_back(anomaly);
         if (auto at = trace.images.find(image.image); at != trace.images.end())
             pid_ = at->second.pid;
     }

@@ -13,8 +13,10 @@ namespace {
 constexpr uint32_t long_run_ms = 1000; // from here on times are evidence
 
 /// Cycles begun in all when the image ended. One of several ends before the others do.
-uint32_t cycles_at_end(const Trace &trace, uint16_t id, const Run &run)
+uint32_t cycles_at_end(const Trace &trace, const PairedImage &paired, const Run &run)
 {
+    const uint16_t id = paired.image;
+    const ImageRecords &records = paired.records;
     uint32_t all = trace.cycles;
     if (!trace.marks.empty())
         all = std::max(all, trace.marks.back().cycle);
@@ -25,27 +27,16 @@ uint32_t cycles_at_end(const Trace &trace, uint16_t id, const Run &run)
     if (trace.images.size() <= 1 || runs)
         return all;
     uint32_t last = image == trace.images.end() ? 0 : image->second.cycle;
-    const bool ended =
-        std::any_of(trace.ends.begin(), trace.ends.end(), [&](const End &end) { return end.image == id; });
-    for (const Descriptors &table : trace.descriptors) // the last look is taken at the end
-        if (ended && table.image == id)
-            last = std::max(last, table.cycle);
-    for (const Slot &slot : trace.slots)
-        if (slot.image == id)
-            last = std::max(last, slot.cycle);
-    for (const Mark &mark : trace.marks)
-        if (!ended && mark.time_ms <= run.end_ms)
-            last = std::max(last, mark.cycle);
+    const bool ended = !records.ends.empty();
+    for (const Descriptors *table : records.descriptors) // the last look is taken at the end
+        if (ended)
+            last = std::max(last, table->cycle);
+    last = std::max(last, records.last_slot_cycle);
+    // the marks are in the order of their cycles: the search from the end mostly stops at once
+    for (auto mark = trace.marks.rbegin(); !ended && mark != trace.marks.rend() && mark->cycle > last; ++mark)
+        if (mark->time_ms <= run.end_ms)
+            last = mark->cycle;
     return std::min(last, all);
-}
-
-/// The name that all marks bear, "" if they differ.
-std::string common_name(const std::vector<Mark> &marks)
-{
-    for (const Mark &mark : marks)
-        if (mark.name != marks.front().name)
-            return "";
-    return marks.empty() ? "" : marks.front().name;
 }
 
 /// The calls of a function that the recording did not number.
@@ -92,13 +83,13 @@ Cycles given_cycles(const Trace &trace, const PairedImage &image, const Run &run
     Cycles cycles;
     if (auto at = trace.images.find(image.image); at != trace.images.end())
         cycles.first = at->second.cycle;
-    const uint32_t last = cycles_at_end(trace, image.image, run);
+    const uint32_t last = cycles_at_end(trace, image, run);
     if (last <= cycles.first)
         return {};
     cycles.count = last - cycles.first;
     cycles.numbered = true;
     cycles.source = trace.cycle_function.empty() ? "marks" : "function";
-    cycles.name = trace.cycle_function.empty() ? common_name(trace.marks) : trace.cycle_function;
+    cycles.name = trace.cycle_function.empty() ? image.records.of_trace->mark_name : trace.cycle_function;
     return cycles;
 }
 

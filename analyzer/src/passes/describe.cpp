@@ -11,19 +11,17 @@
 namespace unpaired {
 namespace {
 
-bool was_replaced(const Trace &trace, uint16_t image, uint32_t pid)
+bool was_replaced(const ImageRecords &records, uint32_t pid)
 {
     int execs = 0;
-    for (const Exec &exec : trace.execs)
-        if (exec.image == image && pid != 0 && exec.pid == pid)
+    for (const Exec *exec : records.execs)
+        if (pid != 0 && exec->pid == pid)
             execs++;
     bool by_end = false;
-    for (const End &end : trace.ends) {
-        if (end.image != image)
-            continue;
-        if (end.kind == UNPAIRED_END_EXEC) {
+    for (const End *end : records.ends) {
+        if (end->kind == UNPAIRED_END_EXEC) {
             by_end = true;
-        } else if (end.kind == UNPAIRED_END_EXEC_FAILED) {
+        } else if (end->kind == UNPAIRED_END_EXEC_FAILED) {
             by_end = false;
             execs--;
         } else {
@@ -33,34 +31,35 @@ bool was_replaced(const Trace &trace, uint16_t image, uint32_t pid)
     return by_end || execs > 0;
 }
 
-void tell_ending(const Trace &trace, uint16_t image, uint32_t pid, const std::vector<Trace> &all,
+bool has_exited(const ImageRecords &records)
+{
+    return std::any_of(records.ends.begin(), records.ends.end(),
+                       [](const End *end) { return end->kind == UNPAIRED_END_EXIT; });
+}
+
+void tell_ending(const Trace &trace, const ImageRecords &records, uint32_t pid, const Processes &processes,
                  ImageFacts &facts)
 {
-    if (was_replaced(trace, image, pid)) {
+    if (was_replaced(records, pid)) {
         facts.ending = Ending::exec;
         facts.info.end = "exec";
         return;
     }
-    bool exited = std::any_of(trace.ends.begin(), trace.ends.end(), [&](const End &end) {
-        return end.image == image && end.kind == UNPAIRED_END_EXIT;
-    });
-    for (const End &end : trace.ends)
-        if (end.image == image && end.kind == UNPAIRED_END_SIGNAL) {
+    bool exited = has_exited(records);
+    for (const End *end : records.ends)
+        if (end->kind == UNPAIRED_END_SIGNAL) {
             facts.ending = Ending::signal;
-            facts.info.end = fmt::format("signal:{}", end.status);
+            facts.info.end = fmt::format("signal:{}", end->status);
             return;
         }
-    for (const Trace &other : all)
-        for (const ChildEnd &child : other.child_ends) {
-            if (pid == 0 || child.pid != pid)
-                continue;
-            if (WIFSIGNALED(child.wait_status)) {
-                facts.ending = Ending::signal;
-                facts.info.end = fmt::format("signal:{}", WTERMSIG(child.wait_status));
-                return;
-            }
-            exited = exited || WIFEXITED(child.wait_status);
+    for (const ChildEnd *child : processes.ends_of(pid)) {
+        if (WIFSIGNALED(child->wait_status)) {
+            facts.ending = Ending::signal;
+            facts.info.end = fmt::format("signal:{}", WTERMSIG(child->wait_status));
+            return;
         }
+        exited = exited || WIFEXITED(child->wait_status);
+    }
     if (exited) {
         facts.ending = Ending::exit;
         facts.info.end = "exit";
@@ -77,9 +76,7 @@ void tell_ending(const Trace &trace, uint16_t image, uint32_t pid, const std::ve
 /// A firmware's main() hardly ever returns; where it does (a test image), that is a normal exit.
 void tell_ending_of_device(const Trace &trace, const PairedImage &paired, ImageFacts &facts)
 {
-    const bool exited = std::any_of(trace.ends.begin(), trace.ends.end(), [&](const End &end) {
-        return end.image == paired.image && end.kind == UNPAIRED_END_EXIT;
-    });
+    const bool exited = has_exited(paired.records);
     auto image = trace.images.find(paired.image);
     const bool restarted = image != trace.images.end() && image->second.restarted;
     facts.ending = exited ? Ending::exit : Ending::device;
@@ -100,28 +97,21 @@ void tell_failed(const Trace &trace, const PairedImage &paired, std::vector<std:
                                       count == 1 ? "once" : fmt::format("{} times", count)));
 }
 
-uint32_t last_seen_ms(const Trace &trace, uint16_t image, uint32_t pid)
+uint32_t last_seen_ms(const Trace &trace, const PairedImage &paired, uint32_t pid, const Processes &processes)
 {
-    uint32_t last = 0;
-    auto see = [&](uint16_t where, uint32_t time_ms) {
-        if (where == image)
-            last = std::max(last, time_ms);
-    };
-    for (const auto &[id, described] : trace.images)
-        see(id, described.last_ms);
-    for (const End &end : trace.ends)
-        see(end.image, end.time_ms);
-    for (const Slot &slot : trace.slots)
-        see(slot.image, slot.time_ms);
-    for (const Mark &mark : trace.marks)
-        see(mark.image, mark.time_ms);
-    for (const Anomaly &anomaly : trace.anomalies)
-        see(anomaly.image, anomaly.last_ms);
-    for (const Descriptors &table : trace.descriptors)
-        see(table.image, table.time_ms);
-    for (const ChildEnd &child : trace.child_ends)
-        if (pid != 0 && child.pid == pid)
-            last = std::max(last, child.time_ms);
+    const ImageRecords &records = paired.records;
+    uint32_t last = std::max(records.last_slot_ms, records.last_mark_ms);
+    const auto see = [&last](uint32_t time_ms) { last = std::max(last, time_ms); };
+    if (auto image = trace.images.find(paired.image); image != trace.images.end())
+        see(image->second.last_ms);
+    for (const End *end : records.ends)
+        see(end->time_ms);
+    for (const Anomaly *anomaly : records.anomalies)
+        see(anomaly->last_ms);
+    for (const Descriptors *table : records.descriptors)
+        see(table->time_ms);
+    for (const ChildEnd *child : processes.ends_of(pid, trace))
+        see(child->time_ms);
     return last;
 }
 
@@ -162,11 +152,10 @@ const char *drop_text(int kind)
     }
 }
 
-void tell_notes(const Trace &trace, uint16_t image, std::vector<std::string> &remarks)
+void tell_notes(const ImageRecords &records, std::vector<std::string> &remarks)
 {
-    for (const Note &note : trace.notes) {
-        if (note.image != image && note.image != 0)
-            continue;
+    for (const Note *one : records.notes) {
+        const Note &note = *one;
         std::string from = note.text.empty() ? "" : fmt::format(" ({})", note.text);
         switch (note.note) {
         case UNPAIRED_NOTE_FOREIGN_ALLOCATOR:
@@ -189,6 +178,13 @@ void tell_notes(const Trace &trace, uint16_t image, std::vector<std::string> &re
             remarks.push_back(
                 fmt::format("its memory was not searched, so blocks that are left count as notes{}", from));
             break;
+        case UNPAIRED_NOTE_SEALED:
+            remarks.push_back(
+                "the program filters its system calls (seccomp), so the recorder makes none from then on: "
+                "who "
+                "still holds the memory that is left, which descriptors the kernel has open at the end, "
+                "and the names of later threads are not known");
+            break;
         case UNPAIRED_NOTE_CYCLE_FUNCTION:
             break; // told with the cycles
         case UNPAIRED_NOTE_NO_CYCLE_FUNCTION:
@@ -203,12 +199,12 @@ void tell_notes(const Trace &trace, uint16_t image, std::vector<std::string> &re
     }
 }
 
-void tell_execs(const Trace &trace, uint16_t image, std::vector<std::string> &remarks)
+void tell_execs(const ImageRecords &records, std::vector<std::string> &remarks)
 {
     std::map<std::string, uint64_t> unrecorded;
-    for (const Exec &exec : trace.execs)
-        if (exec.image == image && (exec.flags & UNPAIRED_EXEC_UNRECORDED) != 0)
-            unrecorded[exec.program]++;
+    for (const Exec *exec : records.execs)
+        if ((exec->flags & UNPAIRED_EXEC_UNRECORDED) != 0)
+            unrecorded[exec->program]++;
     for (const auto &[program, count] : unrecorded)
         remarks.push_back(fmt::format("it started {} without the recorder in its environment{}: not recorded",
                                       program, count > 1 ? fmt::format(" ({} times)", count) : ""));
@@ -216,7 +212,36 @@ void tell_execs(const Trace &trace, uint16_t image, std::vector<std::string> &re
 
 } // namespace
 
-ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::vector<Trace> &all)
+Processes::Processes(const std::vector<Trace> &traces)
+{
+    for (const Trace &trace : traces) {
+        Ends &own = ends_by_trace_[&trace];
+        for (const ChildEnd &child : trace.child_ends)
+            if (child.pid != 0) {
+                own[child.pid].push_back(&child);
+                ends_[child.pid].push_back(&child);
+            }
+        for (const auto &[id, image] : trace.images)
+            if (image.recorded && image.pid != 0)
+                recorded_.insert(image.pid);
+    }
+}
+
+const std::vector<const ChildEnd *> &Processes::ends_of(uint32_t pid) const { return find(ends_, pid); }
+
+const std::vector<const ChildEnd *> &Processes::ends_of(uint32_t pid, const Trace &trace) const
+{
+    return find(ends_by_trace_.at(&trace), pid);
+}
+
+const std::vector<const ChildEnd *> &Processes::find(const Ends &ends, uint32_t pid)
+{
+    static const std::vector<const ChildEnd *> none;
+    auto at = ends.find(pid);
+    return at == ends.end() ? none : at->second;
+}
+
+ImageFacts describe(const Trace &trace, const PairedImage &paired, const Processes &processes)
 {
     ImageFacts facts;
     TraceInfo &info = facts.info;
@@ -247,8 +272,8 @@ ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::ve
     if (of_firmware(trace))
         tell_ending_of_device(trace, paired, facts);
     else
-        tell_ending(trace, id, pid, all, facts);
-    facts.run.end_ms = std::max(facts.run.start_ms, last_seen_ms(trace, id, pid));
+        tell_ending(trace, paired.records, pid, processes, facts);
+    facts.run.end_ms = std::max(facts.run.start_ms, last_seen_ms(trace, paired, pid, processes));
     if (facts.ending == Ending::running) // it may have done nothing for a while
         facts.run.end_ms = std::max(facts.run.end_ms, trace.now_ms);
     info.duration_s = (facts.run.end_ms - facts.run.start_ms) / 1000.0;
@@ -267,8 +292,8 @@ ImageFacts describe(const Trace &trace, const PairedImage &paired, const std::ve
                 info.events_lost += trace.drops[kind];
             facts.remarks.push_back(fmt::format("{} {}", trace.drops[kind], drop_text(kind)));
         }
-    tell_notes(trace, id, facts.remarks);
-    tell_execs(trace, id, facts.remarks);
+    tell_notes(paired.records, facts.remarks);
+    tell_execs(paired.records, facts.remarks);
     if ((trace.control & UNPAIRED_CONTROL_STOPPED) != 0)
         facts.remarks.push_back("recording was stopped (unpaired ctl stop) and not started again");
     if (paired.unknown_descriptors > 0)

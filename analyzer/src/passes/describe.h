@@ -6,7 +6,11 @@
 #include "passes/pair.h"
 #include "report.h"
 
+#include <cstdint>
+#include <map>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace unpaired {
@@ -21,8 +25,27 @@ struct ImageFacts {
     std::vector<std::string> remarks;
 };
 
-/// Describes an image. `all` are all traces of the report: a parent that waited for the process may have
-/// written elsewhere.
-ImageFacts describe(const Trace &trace, const PairedImage &image, const std::vector<Trace> &all);
+/// The processes of all traces of a report by their number: a parent that waited for a process may have written into
+/// another trace. Refers to the traces.
+class Processes {
+public:
+    explicit Processes(const std::vector<Trace> &traces);
+
+    /// How the process ended as its parents saw it, in the order of the traces.
+    const std::vector<const ChildEnd *> &ends_of(uint32_t pid) const;
+    /// The same as one of the traces has it.
+    const std::vector<const ChildEnd *> &ends_of(uint32_t pid, const Trace &trace) const;
+    bool is_recorded(uint32_t pid) const { return recorded_.contains(pid); }
+
+private:
+    using Ends = std::unordered_map<uint32_t, std::vector<const ChildEnd *>>;
+    static const std::vector<const ChildEnd *> &find(const Ends &ends, uint32_t pid);
+
+    Ends ends_;
+    std::map<const Trace *, Ends> ends_by_trace_;
+    std::unordered_set<uint32_t> recorded_;
+};
+
+ImageFacts describe(const Trace &trace, const PairedImage &image, const Processes &processes);
 
 } // namespace unpaired

@@ -14,7 +14,7 @@ namespace {
 std::string file_name(const std::string &path) { return path.substr(path.rfind('/') + 1); }
 
 /// What is outside main, or outside a thread's start function, differs between versions of the C library.
-size_t outermost(const std::vector<Frame> &stack)
+size_t outermost(const Stack &stack)
 {
     static const Name main = "main";
     static const std::array<Name, 3> starts = {"start_thread", "__libc_start_call_main", "__libc_start_main"};
@@ -29,7 +29,7 @@ size_t outermost(const std::vector<Frame> &stack)
 
 /// The part of a stack that is equal across runs, machines and rebuilds. What the C runtime's functions are
 /// called depends on its version and on whether its debug symbols are there.
-std::string lasting_names(const std::vector<Frame> &stack)
+std::string lasting_names(const Stack &stack)
 {
     std::string result;
     const size_t end = outermost(stack);
@@ -78,7 +78,7 @@ void merge_failed(FailedRelease &into, const FailedRelease &other)
 }
 
 /// Where the stacks of two equal acquisitions have different lines, from the acquirer to main.
-std::vector<size_t> differing_lines(const std::vector<Frame> &a, const std::vector<Frame> &b)
+std::vector<size_t> differing_lines(const Stack &a, const Stack &b)
 {
     std::vector<size_t> indices;
     const size_t end = std::min(outermost(a), outermost(b));
@@ -92,7 +92,7 @@ std::vector<size_t> differing_lines(const std::vector<Frame> &a, const std::vect
 void merge_callers(Described &into, const Described &other)
 {
     Finding &finding = into.finding;
-    const std::vector<Frame> &stack = other.finding.stack;
+    const Stack &stack = other.finding.stack;
     const std::vector<size_t> differing = differing_lines(finding.stack, stack);
     if (differing.empty() || into.callers_vary)
         return;
@@ -174,7 +174,7 @@ KeyHash hash_of(const std::string &key)
 }
 
 std::string acquisition_key(const std::string &family, const std::string &function, const std::string &owner,
-                            const std::vector<Frame> &stack, size_t blame_index)
+                            const Stack &stack, size_t blame_index)
 {
     std::string key = family + '\n' + function + '\n' + owner + '\n';
     const size_t end = outermost(stack);

@@ -33,7 +33,7 @@ struct Described {
 /// What makes two acquisitions the same to a reader: family, acquirer, owner, the functions on the stack, and
 /// from the acquirer to the blamed frame their lines as well.
 std::string acquisition_key(const std::string &family, const std::string &function, const std::string &owner,
-                            const std::vector<Frame> &stack, size_t blame_index);
+                            const Stack &stack, size_t blame_index);
 
 /// Stands for a long key in a table: 128 bits, which no two of some million texts share but by design.
 using KeyHash = std::pair<uint64_t, uint64_t>;

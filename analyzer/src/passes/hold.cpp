@@ -59,76 +59,6 @@ int rank(std::string_view reachability)
     return reachability == "lost" ? 3 : reachability == "possibly" ? 2 : reachability == "reachable" ? 1 : 0;
 }
 
-/// "a heap block of MQTT (malloc in session_new, session.c:10)"
-std::string block_text(const Trace &trace, uint32_t slot, Stacks &stacks, const Wrappers &wrappers,
-                       const std::vector<OwnerRule> &rules, const std::string &program)
-{
-    auto at = trace.sites.find(trace.slots[slot].site);
-    if (at == trace.sites.end())
-        return "another block";
-    const Site &site = at->second;
-    const std::vector<Frame> stack = stacks.of(site);
-    const std::string function = function_name(trace, site.function), owner = owner_of(site, stack, rules);
-    const Frame blame = choose_blame(function, stack, wrappers, program, of_firmware(trace)).frame;
-    std::string text = "another block";
-    if (!owner.empty())
-        text += " of " + owner;
-    const std::string &file = blame.file;
-    std::string place = function_text(function);
-    if (!blame.function.empty())
-        place += fmt::format(" in {}", blame.function);
-    if (!file.empty())
-        place += fmt::format(", {}:{}", file.substr(file.rfind('/') + 1), blame.line);
-    if (!place.empty())
-        text += fmt::format(" ({})", place);
-    return text;
-}
-
-std::string thread_text(const Trace &trace, uint16_t image, uint32_t tid)
-{
-    for (const auto &[id, thread] : trace.threads)
-        if (thread.tid == tid && thread.image == image && !thread.name.empty())
-            return fmt::format("thread {} ({})", tid, thread.name);
-    return fmt::format("thread {}", tid);
-}
-
-/// What holds a block, if that is no recorded block; "" for nothing.
-std::string root_text(const Trace &trace, const Held &held, uint16_t image, const Stacks &stacks)
-{
-    if (!held.by.empty())
-        return held.by;
-    switch (held.holder) {
-    case UNPAIRED_HOLDER_DATA:
-        if (std::string name = stacks.variable_at(image, held.at); !name.empty())
-            return name;
-        return fmt::format("memory of no recorded block ({:#x})", held.at);
-    case UNPAIRED_HOLDER_STACK:
-        return "the stack of " + thread_text(trace, image, held.tid);
-    case UNPAIRED_HOLDER_TLS:
-        return "thread-local storage of " + thread_text(trace, image, held.tid);
-    case UNPAIRED_HOLDER_STALE:
-        return fmt::format("memory that may be out of use ({:#x})", held.at);
-    case UNPAIRED_HOLDER_REGISTER:
-        return "a register of " + thread_text(trace, image, held.tid);
-    case UNPAIRED_HOLDER_BLOCK:
-        return fmt::format("a block that was not recorded ({:#x})", held.at);
-    case UNPAIRED_HOLDER_NONE:
-    case UNPAIRED_HOLDER_FREED:
-        return "";
-    default:
-        return "something that this version has no name for";
-    }
-}
-
-/// What holds the first block in a chain of blocks that hold each other; "" if that is a lost one.
-std::string end_of_chain(const Trace &trace, const Held &first, uint16_t image, const Stacks &stacks)
-{
-    const Held *held = &first;
-    for (int i = 0; i < longest_chain && held->by_slot != Held::no_slot; i++)
-        held = &trace.held[held->by_slot];
-    return root_text(trace, *held, image, stacks);
-}
-
 /// Whether the block is possibly lost for no other reason than what it is.
 bool is_reservation(const Trace &trace, uint32_t slot)
 {
@@ -143,94 +73,178 @@ bool is_same_place(const LastHolder &a, const LastHolder &b)
            a.at.file == b.at.file && a.at.line == b.at.line;
 }
 
-/// The frame to look at of a release: outside of what only hands blocks on to `function`, which is told by who else
-/// calls that.
-Frame releaser(const std::string &function, const Site &release, const std::vector<Frame> &stack,
-               const Trace &trace, Stacks &stacks, const std::string &program)
+} // namespace
+
+Holders::Holders(const Trace &trace, Stacks &stacks, const Wrappers &wrappers,
+                 const std::vector<OwnerRule> &rules, const std::string &program)
+    : trace_(trace), stacks_(stacks), wrappers_(wrappers), rules_(rules), program_(program)
+{
+    if (!trace.held.empty())
+        for (const auto &[id, thread] : trace.threads)
+            if (!thread.name.empty())
+                thread_names_.try_emplace({thread.image, thread.tid}, thread.name);
+}
+
+/// "a heap block of MQTT (malloc in session_new, session.c:10)"
+std::string Holders::block_text(uint32_t slot)
+{
+    auto at = trace_.sites.find(trace_.slots[slot].site);
+    if (at == trace_.sites.end())
+        return "another block";
+    const Site &site = at->second;
+    const Stack stack = stacks_.of(site);
+    const std::string function = function_name(trace_, site.function), owner = owner_of(site, stack, rules_);
+    const Frame blame = choose_blame(function, stack, wrappers_, program_, of_firmware(trace_)).frame;
+    std::string text = "another block";
+    if (!owner.empty())
+        text += " of " + owner;
+    const std::string &file = blame.file;
+    std::string place = function_text(function);
+    if (!blame.function.empty())
+        place += fmt::format(" in {}", blame.function);
+    if (!file.empty())
+        place += fmt::format(", {}:{}", file.substr(file.rfind('/') + 1), blame.line);
+    if (!place.empty())
+        text += fmt::format(" ({})", place);
+    return text;
+}
+
+std::string Holders::thread_text(uint16_t image, uint32_t tid) const
+{
+    const auto named = thread_names_.find({image, tid});
+    return named == thread_names_.end() ? fmt::format("thread {}", tid)
+                                        : fmt::format("thread {} ({})", tid, named->second);
+}
+
+/// What holds a block, if that is no recorded block; "" for nothing.
+std::string Holders::root_text(const Held &held, uint16_t image) const
+{
+    if (!held.by.empty())
+        return held.by;
+    switch (held.holder) {
+    case UNPAIRED_HOLDER_DATA:
+        if (std::string name = stacks_.variable_at(image, held.at); !name.empty())
+            return name;
+        return fmt::format("memory of no recorded block ({:#x})", held.at);
+    case UNPAIRED_HOLDER_STACK:
+        return "the stack of " + thread_text(image, held.tid);
+    case UNPAIRED_HOLDER_TLS:
+        return "thread-local storage of " + thread_text(image, held.tid);
+    case UNPAIRED_HOLDER_STALE:
+        return fmt::format("memory that may be out of use ({:#x})", held.at);
+    case UNPAIRED_HOLDER_REGISTER:
+        return "a register of " + thread_text(image, held.tid);
+    case UNPAIRED_HOLDER_BLOCK:
+        return fmt::format("a block that was not recorded ({:#x})", held.at);
+    case UNPAIRED_HOLDER_NONE:
+    case UNPAIRED_HOLDER_FREED:
+        return "";
+    default:
+        return "something that this version has no name for";
+    }
+}
+
+/// What holds the first block in a chain of blocks that hold each other; "" if that is a lost one.
+std::string Holders::end_of_chain(const Held &first, uint16_t image) const
+{
+    const Held *held = &first;
+    for (int i = 0; i < longest_chain && held->by_slot != Held::no_slot; i++)
+        held = &trace_.held[held->by_slot];
+    return root_text(*held, image);
+}
+
+/// Returns what is known of the functions that only hand blocks on to the releasing `function`, from all sites that call
+/// it in the same innermost function as `stack`.
+const Wrappers &Holders::releasing_wrappers(const Site &release, const std::string &function, const Stack &stack)
 {
     constexpr size_t addresses_for_wrappers = 4;
-    Wrappers wrappers;
-    for (const auto &[id, site] : trace.sites)
-        if (site.function == release.function)
-            if (const std::vector<Frame> frames = stacks.of(site, addresses_for_wrappers);
-                !frames.empty() && !stack.empty() && frames.front().function == stack.front().function)
-                wrappers.learn(function, true, frames);
-    wrappers.conclude();
-    return choose_blame(function, stack, wrappers, program, of_firmware(trace)).frame;
+    const auto [sites, first] = releases_.try_emplace(release.function);
+    if (first)
+        for (const auto &[id, site] : trace_.sites)
+            if (site.function == release.function)
+                if (const Stack frames = stacks_.of(site, addresses_for_wrappers); !frames.empty())
+                    sites->second[frames.front().function].push_back(&site);
+    const std::string innermost = stack.empty() ? "" : stack.front().function.text();
+    const auto [known, added] = releasing_wrappers_.try_emplace({release.function, innermost});
+    if (!added)
+        return known->second;
+    if (!stack.empty())
+        for (const Site *site : sites->second[innermost])
+            known->second.learn(function, true, stacks_.of(*site, addresses_for_wrappers));
+    known->second.conclude();
+    return known->second;
 }
 
 /// Of the lost blocks of `slots` that a freed block pointed to last, those whose block was freed where most were.
-std::optional<LastHolder> last_holder_of(const std::vector<uint32_t> &slots, const Trace &trace,
-                                         Stacks &stacks, const std::string &program)
+Rare<LastHolder> Holders::last_holder_of(const std::vector<uint32_t> &slots)
 {
     std::map<std::pair<uint32_t, uint64_t>, uint64_t> counts; // by site of the release, and size
     for (uint32_t slot : slots)
-        if (const Held &held = trace.held[slot];
-            held.freed_site != 0 && trace.sites.contains(held.freed_site))
+        if (const Held &held = trace_.held[slot];
+            held.freed_site != 0 && trace_.sites.contains(held.freed_site))
             counts[{held.freed_site, held.freed_size}]++;
     if (counts.empty())
         return {};
     const auto most = std::max_element(counts.begin(), counts.end(),
                                        [](const auto &a, const auto &b) { return a.second < b.second; });
-    const Site &site = trace.sites.at(most->first.first);
+    const Site &site = trace_.sites.at(most->first.first);
     LastHolder last;
     last.count = most->second;
     last.size = most->first.second;
-    last.function = function_name(trace, site.function);
-    last.stack = stacks.of(site);
-    last.at = releaser(last.function, site, last.stack, trace, stacks, program);
+    last.function = function_name(trace_, site.function);
+    last.stack = stacks_.of(site);
+    last.at = choose_blame(last.function, last.stack, releasing_wrappers(site, last.function, last.stack),
+                           program_, of_firmware(trace_))
+                  .frame;
     return last;
 }
 
-} // namespace
-
-void tell_holders(Finding &finding, const std::vector<uint32_t> &slots, const Trace &trace, Stacks &stacks,
-                  const Wrappers &wrappers, const std::vector<OwnerRule> &rules, const std::string &program)
+void Holders::tell(Finding &finding, const std::vector<uint32_t> &slots)
 {
     std::vector<uint32_t> looked_at;
     for (uint32_t slot : slots) {
-        if (slot >= trace.held.size() || trace.held[slot].state == Reachability::unknown)
+        if (slot >= trace_.held.size() || trace_.held[slot].state == Reachability::unknown)
             continue;
         looked_at.push_back(slot);
-        Part &part = part_of(finding.reached, trace.held[slot]);
+        Part &part = part_of(finding.reached, trace_.held[slot]);
         part.count++;
-        part.bytes += trace.slots[slot].size;
+        part.bytes += trace_.slots[slot].size;
     }
     if (looked_at.empty())
         return;
     std::stable_sort(looked_at.begin(), looked_at.end(),
-                     [&](uint32_t a, uint32_t b) { return rank(trace.held[a]) > rank(trace.held[b]); });
-    finding.reachability = name_of(trace.held[looked_at.front()].state);
+                     [&](uint32_t a, uint32_t b) { return rank(trace_.held[a]) > rank(trace_.held[b]); });
+    finding.reachability = name_of(trace_.held[looked_at.front()].state);
     for (uint32_t slot : looked_at)
-        if (finding.preview.size() < previews_kept && says_something(trace.held[slot].beginning))
-            finding.preview.push_back({trace.slots[slot].handle, trace.held[slot].beginning});
+        if (finding.preview.size() < previews_kept && says_something(trace_.held[slot].beginning))
+            finding.preview.push_back({trace_.slots[slot].handle, trace_.held[slot].beginning});
 
     if (const auto n = std::count_if(looked_at.begin(), looked_at.end(),
-                                     [&](uint32_t slot) { return is_reservation(trace, slot); });
+                                     [&](uint32_t slot) { return is_reservation(trace_, slot); });
         n > 0)
         finding.remarks.push_back(fmt::format(
             "{} address space that was only reserved (PROT_NONE): addresses there are often computed, so "
             "that nothing points to it does not say it is lost",
             static_cast<size_t>(n) == finding.count ? "this is" : fmt::format("{} of them are", n)));
-    finding.last_holder = last_holder_of(looked_at, trace, stacks, program);
+    finding.last_holder = last_holder_of(looked_at);
 
     const auto with_holder = std::find_if(looked_at.begin(), looked_at.end(), [&](uint32_t slot) {
-        const Held &held = trace.held[slot];
+        const Held &held = trace_.held[slot];
         return held.by_slot != Held::no_slot || !held.by.empty() ||
                (held.holder != UNPAIRED_HOLDER_NONE && held.holder != UNPAIRED_HOLDER_FREED);
     });
     if (with_holder == looked_at.end())
         return;
-    const Held &held = trace.held[*with_holder];
-    const uint16_t image = trace.slots[*with_holder].image;
+    const Held &held = trace_.held[*with_holder];
+    const uint16_t image = trace_.slots[*with_holder].image;
     const char *how = held.interior ? "pointed into by" : "held by";
     if (held.by_slot == Held::no_slot) {
-        finding.held_by = fmt::format("{} {}", how, root_text(trace, held, image, stacks));
+        finding.held_by = fmt::format("{} {}", how, root_text(held, image));
         return;
     }
     finding.held_by =
-        fmt::format("{} {}", how, block_text(trace, held.by_slot, stacks, wrappers, rules, program));
-    if (const std::string root = end_of_chain(trace, held, image, stacks); !root.empty())
+        fmt::format("{} {}", how, block_text(held.by_slot));
+    if (const std::string root = end_of_chain(held, image); !root.empty())
         finding.held_by += fmt::format(", in the end by {}", root);
 }
 

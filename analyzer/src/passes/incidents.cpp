@@ -7,7 +7,11 @@
 #include <array>
 #include <cmath>
 #include <fmt/format.h>
+#include <map>
 #include <optional>
+#include <set>
+#include <utility>
+#include <xxhash.h>
 
 namespace unpaired {
 namespace {
@@ -105,7 +109,7 @@ double left_by_a_cycle(const Member &member, uint32_t cycles)
 // ---- in step without cycles
 
 /// The frames that do not belong to a stack's root: without main, or what a thread runs.
-size_t below_root(const std::vector<Frame> &stack)
+size_t below_root(const Stack &stack)
 {
     size_t end = stack.size();
     while (end > 0 && is_runtime_frame(stack[end - 1]))
@@ -116,7 +120,7 @@ size_t below_root(const std::vector<Frame> &stack)
     return end == 0 ? 0 : end - 1;
 }
 
-bool same_callers(const std::vector<Frame> &a, size_t i, const std::vector<Frame> &b, size_t j)
+bool same_callers(const Stack &a, size_t i, const Stack &b, size_t j)
 {
     return a.size() - i == b.size() - j &&
            std::equal(a.begin() + static_cast<ptrdiff_t>(i), a.end(), b.begin() + static_cast<ptrdiff_t>(j),
@@ -128,7 +132,7 @@ bool same_callers(const std::vector<Frame> &a, size_t i, const std::vector<Frame
 /// Index in `a`'s stack of the innermost function, below main, that called both, from the same place.
 std::optional<size_t> shared_caller(const Member &a, const Member &b)
 {
-    const std::vector<Frame> &x = a.finding->stack, &y = b.finding->stack;
+    const Stack &x = a.finding->stack, &y = b.finding->stack;
     for (size_t i = a.blamed; i < std::min(a.blamed + frames_to_shared, below_root(x)); i++)
         for (size_t j = b.blamed; j < std::min(b.blamed + frames_to_shared, below_root(y)); j++)
             if (!x[i].function.empty() && x[i].function == y[j].function && same_callers(x, i + 1, y, j + 1))
@@ -258,31 +262,174 @@ void tell_by_numbers(Incident &incident, const std::vector<Member> &members)
                     joined_and(parts), owners_of(members));
 }
 
+using Members = std::vector<Member>;
+using Group = std::vector<size_t>; // indices of members, ascending
+
+/// A search of many findings in step is given up where it would take minutes: the findings that it leaves alone are
+/// shown as well, and the text says how many they are.
+class Budget {
+public:
+    bool take()
+    {
+        if (left_ > 0)
+            left_--;
+        return left_ > 0;
+    }
+    bool is_spent() const { return left_ == 0; }
+
+private:
+    uint64_t left_ = 20'000'000;
+};
+
+/// Groups members that grew in the same cycles. Members of one class are alike to same_cycles(), so that it is asked of
+/// classes only. Each member belongs to the first group with all of whose members it is in step.
+std::vector<Group> in_step_by_cycles(const Members &members, uint32_t cycles, Budget &budget)
+{
+    struct Class {
+        const Member *example;
+        Group members;
+        bool grouped = false;
+    };
+    std::vector<Class> classes; // by their first member
+    std::map<std::pair<std::vector<uint32_t>, bool>, size_t> index;
+    for (size_t i = 0; i < members.size(); i++) {
+        std::vector<uint32_t> grew;
+        for (const auto &[cycle, count] : members[i].by_cycle)
+            grew.push_back(cycle);
+        const bool alone = grew.empty() && !covers_all(members[i], cycles); // in step with nothing
+        if (alone)
+            continue;
+        const auto [at, added] = index.try_emplace({std::move(grew), covers_all(members[i], cycles)}, classes.size());
+        if (added)
+            classes.push_back({&members[i], {}});
+        classes[at->second].members.push_back(i);
+    }
+    std::vector<Group> groups;
+    for (size_t first = 0; first < classes.size(); first++) {
+        if (classes[first].grouped)
+            continue;
+        std::vector<Class *> together = {&classes[first]};
+        for (size_t next = first + 1; next < classes.size() && !budget.is_spent(); next++)
+            if (!classes[next].grouped &&
+                std::all_of(together.begin(), together.end(), [&](const Class *one) {
+                    return budget.take() && same_cycles(*one->example, *classes[next].example, cycles);
+                }))
+                together.push_back(&classes[next]);
+        Group &group = groups.emplace_back();
+        for (Class *one : together) {
+            one->grouped = true;
+            group.insert(group.end(), one->members.begin(), one->members.end());
+        }
+        std::sort(group.begin(), group.end());
+    }
+    return groups;
+}
+
+/// What stands for a function on a stack and all that called it, in hashes that no two of a report share but by design.
+using CallerKey = std::pair<uint64_t, uint64_t>;
+
+/// The callers of a finding that another one may share: see shared_caller().
+std::vector<CallerKey> caller_keys(const Member &member)
+{
+    const Stack &stack = member.finding->stack;
+    const size_t end = std::min(member.blamed + frames_to_shared, below_root(stack));
+    std::vector<CallerKey> keys;
+    std::vector<uint64_t> chain; // addresses and names of the callers, from the root
+    const auto add = [&chain](const Frame &frame) {
+        chain.push_back(frame.address);
+        chain.push_back(reinterpret_cast<uintptr_t>(&frame.function.text())); // one text for equal names
+    };
+    for (size_t i = stack.size(); i-- > member.blamed;) {
+        if (i < end && !stack[i].function.empty()) {
+            chain.push_back(reinterpret_cast<uintptr_t>(&stack[i].function.text()));
+            const XXH128_hash_t hash = XXH3_128bits(chain.data(), chain.size() * sizeof chain[0]);
+            keys.emplace_back(hash.high64, hash.low64);
+            chain.pop_back();
+        }
+        add(stack[i]);
+    }
+    return keys;
+}
+
+/// Groups members with the same numbers below a shared caller. Each belongs to the first group with all of whose members
+/// it is in step.
+std::vector<Group> in_step_by_numbers(const Members &members, Budget &budget)
+{
+    std::map<CallerKey, Group> by_caller;
+    std::vector<std::vector<CallerKey>> keys;
+    for (size_t i = 0; i < members.size(); i++) {
+        keys.push_back(caller_keys(members[i]));
+        for (const CallerKey &key : keys.back())
+            by_caller[key].push_back(i);
+    }
+    std::map<std::vector<uint32_t>, size_t> index; // members with equal times are alike to same_numbers()
+    std::vector<size_t> class_of;
+    for (const Member &member : members)
+        class_of.push_back(index.try_emplace(member.times, index.size()).first->second);
+
+    std::vector<Group> groups;
+    std::vector<bool> grouped(members.size());
+    for (size_t first = 0; first < members.size(); first++) {
+        if (grouped[first] || members[first].times.size() != members[first].finding->count)
+            continue;
+        std::set<size_t> candidates;
+        for (const CallerKey &key : keys[first])
+            for (auto at = std::upper_bound(by_caller[key].begin(), by_caller[key].end(), first);
+                 at != by_caller[key].end() && budget.take(); ++at)
+                if (!grouped[*at])
+                    candidates.insert(*at);
+        Group &group = groups.emplace_back(Group{first});
+        grouped[first] = true;
+        std::set<CallerKey> shared_by_all(keys[first].begin(), keys[first].end());
+        std::map<size_t, size_t> classes = {{class_of[first], first}}; // each with an example
+        for (const size_t next : candidates) {
+            const bool same = std::all_of(classes.begin(), classes.end(), [&](const auto &one) {
+                return budget.take() && same_numbers(members[one.second], members[next]);
+            });
+            if (!same)
+                continue;
+            std::set<CallerKey> shared;
+            for (const CallerKey &key : keys[next])
+                if (shared_by_all.contains(key))
+                    shared.insert(key);
+            if (shared.empty() && !std::all_of(group.begin(), group.end(), [&](size_t one) {
+                    return budget.take() && shared_caller(members[one], members[next]).has_value();
+                }))
+                continue;
+            shared_by_all = std::move(shared);
+            classes.try_emplace(class_of[next], next);
+            group.push_back(next);
+            grouped[next] = true;
+        }
+    }
+    return groups;
+}
+
 } // namespace
 
 std::vector<Incident> find_incidents(ImageReport &image, const std::map<std::string, Survivors> &survivors)
 {
     const bool by_cycles = image.trace.cycles >= fewest;
-    std::vector<Member> alone;
+    Members all;
     for (Finding &finding : image.findings)
         if (leaves_something(finding) && (!by_cycles || grows_by_cycles(finding)))
-            alone.push_back(member_of(finding, survivors, image.trace.cycles));
-    const auto in_step = [&](const Member &a, const Member &b) {
-        return by_cycles ? same_cycles(a, b, image.trace.cycles)
-                         : same_numbers(a, b) && shared_caller(a, b).has_value();
-    };
+            all.push_back(member_of(finding, survivors, image.trace.cycles));
+    Budget budget;
+    const std::vector<Group> groups = by_cycles ? in_step_by_cycles(all, image.trace.cycles, budget)
+                                                : in_step_by_numbers(all, budget);
+    if (budget.is_spent())
+        image.remarks.push_back(fmt::format(
+            "{} findings are too many to compare each with each: some that grow in step may not be "
+            "joined into one incident",
+            grouped(all.size())));
 
     std::vector<Incident> incidents;
-    while (!alone.empty()) {
-        std::vector<Member> members = {alone.front()}, others;
-        for (size_t i = 1; i < alone.size(); i++) {
-            const bool fits = std::all_of(members.begin(), members.end(),
-                                          [&](const Member &member) { return in_step(member, alone[i]); });
-            (fits ? members : others).push_back(std::move(alone[i]));
-        }
-        alone = std::move(others);
-        if (members.size() < 2)
+    for (const Group &group : groups) {
+        if (group.size() < 2)
             continue;
+        Members members;
+        for (const size_t i : group)
+            members.push_back(std::move(all[i]));
         Incident &incident = incidents.emplace_back();
         incident.id = static_cast<int>(incidents.size());
         for (const Member &member : members) {

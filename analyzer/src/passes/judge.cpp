@@ -16,7 +16,7 @@ template <size_t N> bool one_of(std::string_view text, const std::array<std::str
 
 /// Such as lwIP's stack, which is started once and has no way to stop. Its timeouts put themselves up again when they
 /// have come, in a new pool element.
-bool is_started_for_life(const std::string &family, const std::vector<Frame> &stack)
+bool is_started_for_life(const std::string &family, const Stack &stack)
 {
     // sys_timeout_abs and lwip_cyclic_timer lie between, where inlined calls are known; more would be somebody else's
     constexpr size_t innermost = 3;

@@ -66,11 +66,11 @@ uint64_t live_under(const Bound &bound, const LimitedImage &image)
     if (bound.bytes)
         return bytes;
     // the kernel's limits are about descriptors, of which some were open before the program began
-    const bool of_descriptors =
-        std::any_of(image.trace.limits.begin(), image.trace.limits.end(), [&](const Limit &limit) {
-            return limit.space == bound.space &&
-                   (limit.name == select_limit || limit.name.starts_with("RLIMIT_"));
-        });
+    const auto &limits = image.paired.records.of_trace->last_limits;
+    const bool of_descriptors = std::any_of(limits.begin(), limits.end(), [&](const auto &limit) {
+        const auto &[space, name] = limit.first;
+        return space == bound.space && (name == select_limit || name.starts_with("RLIMIT_"));
+    });
     if (of_descriptors && bound.family == 0)
         count += image.paired.stream_descriptors + image.paired.unknown_descriptors + standard_descriptors -
                  std::min(standard, standard_descriptors);
@@ -80,12 +80,10 @@ uint64_t live_under(const Bound &bound, const LimitedImage &image)
 /// The last value of a limit, for a program may change it; the image's own, else one that it inherited.
 std::vector<Bound> bounds_of_trace(const LimitedImage &image)
 {
-    std::map<std::pair<uint16_t, std::string>, const Limit *> last;
-    for (const Limit &limit : image.trace.limits) {
-        const Limit *&known = last[{limit.space, limit.name}];
-        if (known == nullptr || limit.image == image.paired.image || known->image != image.paired.image)
-            known = &limit;
-    }
+    const ImageRecords &records = image.paired.records;
+    std::map<std::pair<uint16_t, std::string>, const Limit *> last = records.of_trace->last_limits;
+    for (const Limit *limit : records.limits)
+        last[{limit->space, limit->name}] = limit;
     std::vector<Bound> bounds;
     for (const auto &[key, limit] : last)
         if (limit->value > 0 && limit->value < UINT32_MAX) // the largest of them mean that there is none
@@ -133,6 +131,15 @@ std::vector<Bound> given_bounds(const LimitedImage &image)
     return bounds;
 }
 
+/// A number of acquisitions; the greatest there is if a damaged trace's counts lead beyond it.
+uint64_t whole_number(double number)
+{
+    constexpr double end = 18446744073709551616.0; // 2 to the 64th
+    if (!(number > 0))
+        return 0;
+    return number < end ? static_cast<uint64_t>(number) : UINT64_MAX;
+}
+
 double amount_of(const Finding &finding, const Bound &bound)
 {
     return static_cast<double>(bound.bytes ? finding.bytes : finding.count);
@@ -175,9 +182,9 @@ uint16_t space_in_want(const Anomaly &anomaly, const Trace &trace)
 std::map<uint16_t, Shortage> shortages_of(const LimitedImage &image)
 {
     std::map<uint16_t, Shortage> shortages;
-    for (const Anomaly &anomaly : image.trace.anomalies) {
-        if (anomaly.kind != UNPAIRED_ANOMALY_LIMIT_REACHED || anomaly.image != image.paired.image ||
-            anomaly.count == 0)
+    for (const Anomaly *one : image.paired.records.anomalies) {
+        const Anomaly &anomaly = *one;
+        if (anomaly.kind != UNPAIRED_ANOMALY_LIMIT_REACHED || anomaly.count == 0)
             continue;
         const uint16_t space = space_in_want(anomaly, image.trace);
         Shortage &shortage = shortages[space];
@@ -274,7 +281,7 @@ void tell_crossing(Forecast &forecast, const Described &holder, const Bound &bou
     const double amount = amount_of(holder.finding, bound), others = static_cast<double>(bound.live) - amount;
     const double wanted = std::clamp((static_cast<double>(bound.value) - others) / amount, 0.0, 1.0);
     forecast.at_acquisition =
-        static_cast<uint64_t>(std::ceil(wanted * static_cast<double>(holder.finding.acquired)));
+        whole_number(std::ceil(wanted * static_cast<double>(holder.finding.acquired)));
     const std::vector<Age> ages = by_time(holder.ages);
     if (ages.empty())
         return;
@@ -288,11 +295,9 @@ void tell_crossing(Forecast &forecast, const Described &holder, const Bound &bou
 uint64_t greatest_peak(const Bound &bound, const LimitedImage &image)
 {
     uint64_t peak = 0;
-    for (const Counter &counter : image.trace.counters)
-        if (auto site = image.trace.sites.find(counter.site); counter.image == image.paired.image &&
-                                                              site != image.trace.sites.end() &&
-                                                              is_under(bound, image.trace, site->second))
-            peak = std::max(peak, counter.peak_bytes);
+    for (const SiteTally &tally : image.paired.sites)
+        if (is_under(bound, image.trace, image.trace.sites.at(tally.site)))
+            peak = std::max(peak, tally.peak_bytes);
     return peak;
 }
 
@@ -328,18 +333,29 @@ Pace pace_of(const Described &one, const Run &run)
     return pace;
 }
 
-std::optional<Forecast> forecast_of(const Described &one, const Bound &bound,
-                                    const std::vector<Described> &findings, const LimitedImage &image)
+/// How fast all that grows under a bound uses it up.
+struct Use {
+    double each_cycle = 0, each_ms = 0;
+};
+
+Use use_of(const Bound &bound, const std::vector<Described> &findings, const LimitedImage &image)
+{
+    Use use;
+    for (const Described &one : findings)
+        if (grows(one.finding) && is_under(bound, image.trace, one)) {
+            const double size = amount_of(one.finding, bound) / static_cast<double>(one.finding.count);
+            use.each_cycle += one.finding.per_cycle * size;
+            use.each_ms += pace_of(one, image.facts.run).per_ms * size;
+        }
+    return use;
+}
+
+std::optional<Forecast> forecast_of(const Described &one, const Bound &bound, const Use &use,
+                                    const LimitedImage &image)
 {
     if (bound.live >= bound.value)
         return std::nullopt;
-    double each_cycle = 0, each_ms = 0; // of all that grows under the bound
-    for (const Described &other : findings)
-        if (grows(other.finding) && is_under(bound, image.trace, other)) {
-            const double size = amount_of(other.finding, bound) / static_cast<double>(other.finding.count);
-            each_cycle += other.finding.per_cycle * size;
-            each_ms += pace_of(other, image.facts.run).per_ms * size;
-        }
+    const double each_cycle = use.each_cycle, each_ms = use.each_ms;
     const Finding &finding = one.finding;
     const double amount = amount_of(finding, bound), size = amount / static_cast<double>(finding.count);
     const double left = static_cast<double>(bound.value - bound.live);
@@ -351,7 +367,8 @@ std::optional<Forecast> forecast_of(const Described &one, const Bound &bound,
     const double share = by_cycle > 0 ? by_cycle / each_cycle : by_ms / each_ms;
     forecast.at_acquisition =
         finding.acquired +
-        static_cast<uint64_t>(std::ceil(left * share * static_cast<double>(finding.acquired) / amount));
+        std::min(whole_number(std::ceil(left * share * static_cast<double>(finding.acquired) / amount)),
+                 UINT64_MAX - finding.acquired);
     if (each_ms > 0)
         forecast.after_s = image.facts.info.duration_s + left / each_ms / 1000;
     if (by_cycle > 0) {
@@ -436,6 +453,13 @@ void forecast_limits(std::vector<Described> &findings, const LimitedImage &image
 {
     const std::vector<Bound> given = given_bounds(image), recorded = bounds_of_trace(image);
     const std::string &source = image.facts.info.cycle_source;
+    std::map<const Bound *, Use> uses;
+    const auto use = [&](const Bound &bound) {
+        const auto [at, added] = uses.try_emplace(&bound);
+        if (added)
+            at->second = use_of(bound, findings, image);
+        return at->second;
+    };
     const bool counts_cycles = source == "marks" || source == "function"; // the next one will leave as much
     for (Described &one : findings) {
         if (one.finding.forecast || !grows(one.finding))
@@ -454,10 +478,10 @@ void forecast_limits(std::vector<Described> &findings, const LimitedImage &image
             for (const Bound &bound : *bounds) {
                 if (!is_under(bound, image.trace, one))
                     continue;
-                const std::optional<Forecast> forecast = forecast_of(one, bound, findings, image);
+                const std::optional<Forecast> forecast = forecast_of(one, bound, use(bound), image);
                 if (forecast && (!one.finding.forecast ||
                                  forecast->at_acquisition < one.finding.forecast->at_acquisition))
-                    one.finding.forecast = forecast;
+                    one.finding.forecast = *forecast;
             }
             if (one.finding.forecast)
                 break;

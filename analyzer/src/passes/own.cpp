@@ -16,7 +16,7 @@ std::string owner_text(uint32_t owner)
     return text;
 }
 
-std::string owner_of(const Site &site, const std::vector<Frame> &stack, const std::vector<OwnerRule> &rules)
+std::string owner_of(const Site &site, const Stack &stack, const std::vector<OwnerRule> &rules)
 {
     if (site.owner_source != UNPAIRED_OWNER_SCOPE)
         if (std::optional<std::string> owner = match_rules(rules, stack))

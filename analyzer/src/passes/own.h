@@ -15,6 +15,6 @@ std::string owner_text(uint32_t owner);
 
 /// The owner of a site: what the program declared stays; else what a rule says, for the recorder did not know
 /// modules loaded later; else what the recorder settled or fell back to (thread or module name).
-std::string owner_of(const Site &site, const std::vector<Frame> &stack, const std::vector<OwnerRule> &rules);
+std::string owner_of(const Site &site, const Stack &stack, const std::vector<OwnerRule> &rules);
 
 } // namespace unpaired

@@ -1,7 +1,9 @@
 #include "passes/pair.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -15,25 +17,24 @@ constexpr uint32_t clock_step_ms = 10;
 /// What the kernel had open in an image at one moment.
 class DescriptorTable {
 public:
-    /// The last table of `image`; nothing if there is none.
-    static std::optional<DescriptorTable> last(const Trace &trace, uint16_t image)
+    /// The last table of an image; nothing if there is none.
+    static std::optional<DescriptorTable> last(const ImageRecords &records)
     {
         std::optional<DescriptorTable> table;
-        for (const Descriptors &part : trace.descriptors)
-            if (part.image == image && (!table || part.time_ms > table->time_ms_))
-                table = DescriptorTable(part.time_ms);
+        for (const Descriptors *part : records.descriptors)
+            if (!table || part->time_ms > table->time_ms_)
+                table = DescriptorTable(part->time_ms);
         if (!table)
             return table;
         // Two looks may fall within one tick of the clock: the one written later counts.
         std::map<uint32_t, const Descriptors *> latest;
-        for (const Descriptors &part : trace.descriptors)
-            if (part.image == image && part.time_ms == table->time_ms_)
-                latest[part.first] = &part;
+        for (const Descriptors *part : records.descriptors)
+            if (part->time_ms == table->time_ms_)
+                latest[part->first] = part;
         for (const auto &[first, part] : latest)
             table->parts_.push_back(part);
-        for (const End &end : trace.ends)
-            if (end.image == image && end.kind == UNPAIRED_END_EXIT &&
-                end.time_ms <= table->time_ms_ + clock_step_ms)
+        for (const End *end : records.ends)
+            if (end->kind == UNPAIRED_END_EXIT && end->time_ms <= table->time_ms_ + clock_step_ms)
                 table->at_exit_ = true;
         return table;
     }
@@ -45,8 +46,13 @@ public:
     /// Whether the descriptor was open; nothing where the table does not reach.
     std::optional<bool> open(uint64_t descriptor) const
     {
-        for (const Descriptors *part : parts_)
-            if (descriptor >= part->first && descriptor - part->first < part->words.size() * 64) {
+        // parts that overlap are only of damage: then the first one counts
+        const auto behind = std::upper_bound(
+            parts_.begin(), parts_.end(), descriptor,
+            [](uint64_t wanted, const Descriptors *part) { return wanted < part->first; });
+        constexpr ptrdiff_t most_overlapping = 8;
+        for (auto at = behind - std::min(behind - parts_.begin(), most_overlapping); at != behind; ++at)
+            if (const Descriptors *part = *at; descriptor - part->first < part->words.size() * 64) {
                 uint64_t bit = descriptor - part->first;
                 return (part->words[bit / 64] >> (bit % 64) & 1) != 0;
             }
@@ -93,6 +99,56 @@ const Slot *whole_of(const Trace &trace, const Slot &slot)
     return whole;
 }
 
+/// The name that all marks bear, "" if they differ.
+std::string common_name(const std::vector<Mark> &marks)
+{
+    for (const Mark &mark : marks)
+        if (mark.name != marks.front().name)
+            return "";
+    return marks.empty() ? "" : marks.front().name;
+}
+
+std::map<uint16_t, ImageRecords> records_by_image(const Trace &trace)
+{
+    std::map<uint16_t, ImageRecords> images;
+    auto of_trace = std::make_shared<TraceRecords>();
+    for (const Limit &limit : trace.limits) {
+        of_trace->last_limits[{limit.space, limit.name}] = &limit;
+        images[limit.image].limits.push_back(&limit);
+    }
+    for (const Anomaly &anomaly : trace.anomalies)
+        images[anomaly.image].anomalies.push_back(&anomaly);
+    for (const End &end : trace.ends)
+        images[end.image].ends.push_back(&end);
+    for (const Exec &exec : trace.execs)
+        images[exec.image].execs.push_back(&exec);
+    for (const Descriptors &part : trace.descriptors)
+        images[part.image].descriptors.push_back(&part);
+    for (const Slot &slot : trace.slots) {
+        ImageRecords &records = images[slot.image];
+        records.last_slot_ms = std::max(records.last_slot_ms, slot.time_ms);
+        records.last_slot_cycle = std::max(records.last_slot_cycle, slot.cycle);
+    }
+    of_trace->mark_name = common_name(trace.marks);
+    for (const Mark &mark : trace.marks) {
+        ImageRecords &records = images[mark.image];
+        records.last_mark_ms = std::max(records.last_mark_ms, mark.time_ms);
+    }
+    std::vector<const Note *> of_all;
+    for (const Note &note : trace.notes)
+        (note.image == 0 ? of_all : images[note.image].notes).push_back(&note);
+    for (const auto &[id, image] : trace.images)
+        images.try_emplace(id);
+    for (auto &[id, records] : images) {
+        records.of_trace = of_trace;
+        std::vector<const Note *> notes;
+        std::merge(records.notes.begin(), records.notes.end(), of_all.begin(), of_all.end(),
+                   std::back_inserter(notes)); // by address: in the order of the trace
+        records.notes = std::move(notes);
+    }
+    return images;
+}
+
 bool is_descriptor(const Trace &trace, const Slot &slot)
 {
     auto space = trace.dictionary.spaces.find(slot.space);
@@ -116,11 +172,12 @@ std::vector<PairedImage> pair(const Trace &trace)
             return result.sites[at->second];
         }
     };
+    std::map<uint16_t, ImageRecords> records = records_by_image(trace);
     std::map<uint16_t, Building> images;
     for (const auto &[id, image] : trace.images) {
         Building &building = images[id];
         building.result.image = id;
-        building.table = DescriptorTable::last(trace, id);
+        building.table = DescriptorTable::last(records[id]);
     }
     auto of = [&](uint16_t image) -> Building & {
         Building &building = images[image];
@@ -175,6 +232,7 @@ std::vector<PairedImage> pair(const Trace &trace)
     std::vector<PairedImage> result;
     for (auto &[id, building] : images) {
         PairedImage &image = building.result;
+        image.records = std::move(records[id]);
         for (SiteTally &tally : image.sites) {
             uint64_t unpaired = tally.live.size() + tally.parts.size() + tally.lost + tally.released_unseen;
             // a kill between the slot's store and the counter's leaves the counter one low

@@ -13,10 +13,10 @@ namespace {
 
 constexpr size_t addresses_for_wrappers = 5;
 
-std::vector<Frame> stack_of(const Trace &trace, Stacks &stacks, uint32_t site)
+Stack stack_of(const Trace &trace, Stacks &stacks, uint32_t site)
 {
     auto at = trace.sites.find(site);
-    return at == trace.sites.end() ? std::vector<Frame>() : stacks.of(at->second);
+    return at == trace.sites.end() ? Stack() : stacks.of(at->second);
 }
 
 bool yields_memory(const Trace &trace, const Site &site)
@@ -84,14 +84,14 @@ Wrappers learn_wrappers(const Trace &trace, const std::vector<PairedImage> &imag
                 unpaired.insert(tally.site);
     std::set<std::pair<uint16_t, std::string>> candidates;
     for (uint32_t id : unpaired)
-        if (std::vector<Frame> frames = stacks.of(trace.sites.at(id), 1); !frames.empty())
+        if (Stack frames = stacks.of(trace.sites.at(id), 1); !frames.empty())
             candidates.insert({trace.sites.at(id).function, frames.front().function});
 
     Wrappers wrappers;
     for (const auto &[id, site] : trace.sites) {
         if (!is_acquisition(trace, site))
             continue;
-        std::vector<Frame> innermost = stacks.of(site, 1);
+        Stack innermost = stacks.of(site, 1);
         if (innermost.empty() || !candidates.contains({site.function, innermost.front().function}))
             continue;
         wrappers.learn(function_name(trace, site.function), yields_memory(trace, site),
@@ -105,6 +105,7 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
                                const Wrappers &wrappers, const std::vector<OwnerRule> &rules,
                                const std::string &program)
 {
+    Holders holders(trace, stacks, wrappers, rules, program);
     std::vector<Described> result;
     result.reserve(cases.size());
     for (const Case &one : cases) {
@@ -149,7 +150,7 @@ std::vector<Described> present(const std::vector<Case> &cases, const Trace &trac
             finding.ended_by =
                 EndedBy{function_name(trace, one.ended.function), stack_of(trace, stacks, one.ended.site)};
 
-        tell_holders(finding, one.slots, trace, stacks, wrappers, rules, program);
+        holders.tell(finding, one.slots);
 
         Blame blame = choose_blame(finding.function, finding.stack, wrappers, program, of_firmware(trace));
         finding.blame = blame.frame;

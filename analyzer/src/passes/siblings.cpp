@@ -8,14 +8,48 @@
 #include <map>
 #include <set>
 #include <tuple>
+#include <type_traits>
+#include <utility>
 
 namespace unpaired {
 namespace {
 
+using Names = std::vector<Name>;
+
 /// Balanced sites that are one acquisition to a reader.
 struct Candidate {
     Sibling sibling;
-    std::vector<std::string> wrappers; ///< the functions between the acquirer and the blamed frame
+    Names wrappers; ///< the functions between the acquirer and the blamed frame
+};
+
+/// Orders by the texts, so that a report does not depend on where they are kept.
+struct ByText {
+    bool operator()(const Name &a, const Name &b) const { return a.text() < b.text(); }
+    bool operator()(const Names &a, const Names &b) const
+    {
+        return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), *this);
+    }
+    template <class... Key> bool operator()(const std::tuple<Key...> &a, const std::tuple<Key...> &b) const
+    {
+        return compare(a, b, std::index_sequence_for<Key...>());
+    }
+
+private:
+    template <class Key> bool less(const Key &a, const Key &b) const
+    {
+        if constexpr (std::is_same_v<Key, Name> || std::is_same_v<Key, Names>)
+            return (*this)(a, b);
+        else
+            return a < b;
+    }
+    template <class Tuple, size_t... i>
+    bool compare(const Tuple &a, const Tuple &b, std::index_sequence<i...>) const
+    {
+        bool result = false;
+        ((less(std::get<i>(a), std::get<i>(b)) ? (result = true, true) : less(std::get<i>(b), std::get<i>(a))) ||
+         ...);
+        return result;
+    }
 };
 
 bool wants_sibling(const Finding &finding)
@@ -35,9 +69,10 @@ bool as_often(uint64_t a, uint64_t b)
     return difference <= std::max<uint64_t>(1, b / 10);
 }
 
-std::vector<std::string> functions(const std::vector<Frame> &stack, size_t from, size_t to)
+Names functions(const Stack &stack, size_t from, size_t to)
 {
-    std::vector<std::string> names;
+    Names names;
+    names.reserve(to - from);
     for (size_t i = from; i < to; i++)
         names.push_back(stack[i].function);
     return names;
@@ -58,25 +93,55 @@ std::string only_releaser(const Trace &trace, uint16_t space)
     return name;
 }
 
+/// Balanced acquisitions of a family, by the file of the blamed frame and the functions inside it. Those that differ in
+/// nothing that a finding looks at are left out.
+class Candidates {
+public:
+    explicit Candidates(std::vector<Candidate> all)
+    {
+        std::set<std::tuple<std::string, Name, int, uint64_t, Name, Names>, ByText> met;
+        for (Candidate &one : all) {
+            const Sibling &sibling = one.sibling;
+            const Frame &blame = sibling.blame;
+            if (met.insert({sibling.function, blame.function, blame.line, sibling.acquired, blame.file, one.wrappers})
+                    .second)
+                by_file_[{blame.file, one.wrappers}].push_back(std::move(one));
+        }
+    }
+
+    const std::vector<Candidate> &of(const Name &file, const Names &wrappers) const
+    {
+        static const std::vector<Candidate> none;
+        const auto found = by_file_.find({file, wrappers});
+        return found == by_file_.end() ? none : found->second;
+    }
+
+private:
+    std::map<std::tuple<Name, Names>, std::vector<Candidate>, ByText> by_file_;
+};
+
 /// The balanced acquisitions of a family whose innermost caller lies in one of the files.
 std::vector<Candidate> candidates_of(uint16_t family, const Trace &trace, const PairedImage &image,
                                      Stacks &stacks, const Wrappers &wrappers, const std::string &program,
                                      const std::vector<const Finding *> &findings)
 {
+    std::set<Name, ByText> innermost_functions, innermost_files;
+    for (const Finding *finding : findings) {
+        innermost_functions.insert(finding->stack.front().function);
+        innermost_files.insert(finding->stack.front().file);
+    }
     // the callers outside the blamed frame too: what is called from two places happens twice as often
-    std::map<std::tuple<uint16_t, std::string, std::vector<std::string>>, Candidate> by_place;
+    std::map<std::tuple<uint16_t, std::string, Names>, Candidate, ByText> by_place;
     for (const SiteTally &tally : image.sites) {
         const Site &site = trace.sites.at(tally.site);
         if (site.family != family || !is_balanced(tally))
             continue;
         // cheapest first: the innermost frame is that of a finding's, or lies in its file
-        const std::vector<Frame> innermost = stacks.of(site, 1);
-        if (innermost.empty() || std::none_of(findings.begin(), findings.end(), [&](const Finding *finding) {
-                return finding->stack.front().function == innermost.front().function ||
-                       finding->stack.front().file == innermost.front().file;
-            }))
+        const Stack innermost = stacks.of(site, 1);
+        if (innermost.empty() || (!innermost_functions.contains(innermost.front().function) &&
+                                  !innermost_files.contains(innermost.front().file)))
             continue;
-        const std::vector<Frame> stack = stacks.of(site);
+        const Stack stack = stacks.of(site);
         const std::string function = function_name(trace, site.function);
         const Blame blame = choose_blame(function, stack, wrappers, program, of_firmware(trace));
         if (blame.frame.file.empty())
@@ -95,11 +160,9 @@ std::vector<Candidate> candidates_of(uint16_t family, const Trace &trace, const 
     return candidates;
 }
 
-const Candidate *nearest(const std::vector<Candidate> &candidates, const Described &described,
+const Candidate *nearest(const Candidates &candidates, const Finding &finding, const Names &between,
                          const std::set<std::string> &leaking)
 {
-    const Finding &finding = described.finding;
-    const std::vector<std::string> between = functions(finding.stack, 0, described.blame_index);
     const auto distance = [&](const Candidate &candidate) {
         const Frame &blame = candidate.sibling.blame;
         return std::tuple(candidate.sibling.function != finding.function,
@@ -107,14 +170,11 @@ const Candidate *nearest(const std::vector<Candidate> &candidates, const Describ
                           blame.line);
     };
     const Candidate *best = nullptr;
-    for (const Candidate &candidate : candidates) {
-        const Frame &blame = candidate.sibling.blame;
-        const bool beside = blame.file == finding.blame.file && !leaking.contains(place(blame));
-        if (beside && candidate.wrappers == between &&
-            as_often(candidate.sibling.acquired, finding.acquired) &&
+    for (const Candidate &candidate : candidates.of(finding.blame.file, between))
+        if (as_often(candidate.sibling.acquired, finding.acquired) &&
+            !leaking.contains(place(candidate.sibling.blame)) &&
             (best == nullptr || distance(candidate) < distance(*best)))
             best = &candidate;
-    }
     return best;
 }
 
@@ -130,17 +190,31 @@ void name_siblings(std::vector<Described> &findings, const Trace &trace, const P
     for (Described &one : findings)
         if (wants_sibling(one.finding) && !one.sites.empty())
             by_family[trace.sites.at(*one.sites.begin()).family].push_back(&one);
+    std::map<uint16_t, std::string> releasers; // by space
     for (auto &[family, wanting] : by_family) {
         std::vector<const Finding *> of_family;
         for (const Described *one : wanting)
             of_family.push_back(&one->finding);
-        const std::vector<Candidate> candidates =
-            candidates_of(family, trace, image, stacks, wrappers, program, of_family);
-        for (Described *one : wanting)
-            if (const Candidate *found = nearest(candidates, *one, leaking)) {
+        const Candidates candidates(
+            candidates_of(family, trace, image, stacks, wrappers, program, of_family));
+        // findings that look for the same have the same one
+        std::map<std::tuple<std::string, Name, int, uint64_t, Name, Names>, const Candidate *, ByText> known;
+        for (Described *one : wanting) {
+            const Finding &finding = one->finding;
+            const Frame &blame = finding.blame;
+            const Names between = functions(finding.stack, 0, one->blame_index);
+            const auto [at, added] = known.try_emplace(
+                {finding.function, blame.function, blame.line, finding.acquired, blame.file, between});
+            if (added)
+                at->second = nearest(candidates, finding, between, leaking);
+            if (const Candidate *found = at->second) {
                 one->finding.sibling = found->sibling;
-                one->finding.sibling->released_by = only_releaser(trace, one->space);
+                const auto [releaser, first] = releasers.try_emplace(one->space);
+                if (first)
+                    releaser->second = only_releaser(trace, one->space);
+                one->finding.sibling->released_by = releaser->second;
             }
+        }
     }
 }
 

@@ -105,7 +105,7 @@ private:
         for (const SiteTally &tally : image_.sites) {
             if (tally.live.empty())
                 continue;
-            const std::vector<Frame> stack = stack_of_(tally.site);
+            const Stack stack = stack_of_(tally.site);
             if (stack.empty() || !is_runtime_frame(stack.front()))
                 continue;
             const auto maker = std::find(makers.begin(), makers.end(), stack.front().function);
@@ -147,7 +147,7 @@ private:
             return std::nullopt;
         if (const auto part = wholes_.find(known->by_slot); part != wholes_.end())
             return is_stream(part->second) ? std::optional(part->second) : std::nullopt;
-        const std::vector<Frame> stack = stack_of_(trace_.slots[known->by_slot].site);
+        const Stack stack = stack_of_(trace_.slots[known->by_slot].site);
         return !stack.empty() && is_runtime_frame(stack.front()) ? std::optional(known->by_slot)
                                                                  : std::nullopt;
     }

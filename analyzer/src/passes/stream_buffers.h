@@ -13,7 +13,7 @@
 namespace unpaired {
 
 /// The symbolised stack of a site, innermost first; empty if it is not known.
-using StackOfSite = std::function<std::vector<Frame>(uint32_t site)>;
+using StackOfSite = std::function<Stack(uint32_t site)>;
 
 /// Turns live buffers of streams into parts of theirs. Which stream that is tells memory, where it was looked at; else
 /// it is the latest stream that has none, of the same thread if there is one. What is left are the few of streams that

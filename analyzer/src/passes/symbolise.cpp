@@ -7,59 +7,100 @@
 #include <fmt/format.h>
 #include <set>
 #include <string_view>
+#include <tuple>
+#include <unordered_set>
 
 namespace unpaired {
 
 Stacks::Stacks(const Trace &trace, Symbolize &symbolize, NameVariable name_variable)
     : trace_(trace), symbolize_(symbolize), name_variable_(std::move(name_variable))
-{}
+{
+    uint32_t order = 0;
+    for (const Module &module : trace.modules)
+        modules_[module.image].add(module, order++);
+    for (auto &[image, modules] : modules_)
+        modules.sort();
+}
 
 /// A hook stands between the program and what the real function calls in turn: no frame of the program's.
 static bool is_recorder(const Module &module) { return module.path.ends_with("/libunpaired_preload.so"); }
 
-/// The image's own modules, latest first, then those it inherited from its parents.
-const std::vector<const Module *> &Stacks::modules_of(uint16_t image) const
+void Stacks::ModuleIndex::add(const Module &module, uint32_t order)
 {
-    auto [at, added] = modules_.try_emplace(image);
-    if (!added)
-        return at->second;
-    std::vector<const Module *> &modules = at->second;
-    uint16_t id = image;
+    entries_.push_back({module.start, 0, &module, order});
+}
+
+void Stacks::ModuleIndex::sort()
+{
+    std::sort(entries_.begin(), entries_.end(), [](const Entry &a, const Entry &b) {
+        return std::tie(a.start, a.order) < std::tie(b.start, b.order);
+    });
+    uint64_t greatest = 0;
+    for (Entry &entry : entries_)
+        entry.greatest_end = greatest = std::max(greatest, entry.module->end);
+}
+
+const Module *Stacks::ModuleIndex::find(uint64_t address, uint32_t generation) const
+{
+    auto at = std::upper_bound(entries_.begin(), entries_.end(), address,
+                               [](uint64_t wanted, const Entry &entry) { return wanted < entry.start; });
+    const Entry *found = nullptr;
+    while (at != entries_.begin() && (--at)->greatest_end > address)
+        if (address < at->module->end && at->module->generation <= generation &&
+            (found == nullptr || at->order > found->order))
+            found = &*at;
+    return found == nullptr ? nullptr : found->module;
+}
+
+/// Visits the modules of an image, then those it inherited from its parents, until `visit` returns true.
+template <class Visit> void Stacks::each_image_upwards(uint16_t image, Visit visit) const
+{
     // bounded: a damaged file may hold a ring of parents
     for (int depth = 0; depth < 64; depth++) {
-        for (auto module = trace_.modules.rbegin(); module != trace_.modules.rend(); ++module)
-            if (module->image == id)
-                modules.push_back(&*module);
-        auto found = trace_.images.find(id);
-        if (found == trace_.images.end() || found->second.parent == 0 || found->second.parent == id)
-            break;
-        id = found->second.parent;
+        if (auto modules = modules_.find(image); modules != modules_.end() && visit(modules->second))
+            return;
+        auto found = trace_.images.find(image);
+        if (found == trace_.images.end() || found->second.parent == 0 || found->second.parent == image)
+            return;
+        image = found->second.parent;
     }
-    return modules;
+}
+
+const Module *Stacks::module_at(uint16_t image, uint64_t address, uint32_t generation) const
+{
+    const Module *module = nullptr;
+    each_image_upwards(image, [&](const ModuleIndex &modules) {
+        module = modules.find(address, generation);
+        return module != nullptr;
+    });
+    return module;
 }
 
 const Module *Stacks::module_of(const Site &site, uint64_t address) const
 {
-    for (const Module *module : modules_of(site.image))
-        if (module->generation <= site.generation && address >= module->start && address < module->end)
-            return module;
-    return nullptr;
+    return module_at(site.image, address, site.generation);
 }
 
 std::vector<ImageModule> Stacks::modules_in(const std::vector<Finding> &findings, uint16_t image) const
 {
-    std::set<uint64_t> addresses;
+    std::unordered_set<const Frame *> frames;
     for (const Finding &finding : findings)
         for (const Frame &frame : finding.stack)
-            addresses.insert(frame.address);
+            frames.insert(&frame);
+    std::set<uint64_t> addresses;
+    for (const Frame *frame : frames)
+        addresses.insert(frame->address);
     std::map<uint64_t, ImageModule> found;
-    for (const Module *module : modules_of(image)) {
-        // a return address may be behind the module's last instruction
-        const auto first = addresses.upper_bound(module->start);
-        if (first != addresses.end() && *first <= module->end)
-            found.try_emplace(module->start,
-                              ImageModule{module->path, module->build_id, module->start, module->end});
-    }
+    each_image_upwards(image, [&](const ModuleIndex &modules) {
+        modules.each_latest_first([&](const Module &module) {
+            // a return address may be behind the module's last instruction
+            const auto first = addresses.upper_bound(module.start);
+            if (first != addresses.end() && *first <= module.end)
+                found.try_emplace(module.start,
+                                  ImageModule{module.path, module.build_id, module.start, module.end});
+        });
+        return false;
+    });
     std::vector<ImageModule> modules;
     for (auto &[start, module] : found)
         modules.push_back(std::move(module));
@@ -68,13 +109,12 @@ std::vector<ImageModule> Stacks::modules_in(const std::vector<Finding> &findings
 
 std::string Stacks::variable_at(uint16_t image, uint64_t address) const
 {
-    for (const Module *module : modules_of(image))
-        if (address >= module->start && address < module->end) {
-            const std::string file = module->path.substr(module->path.rfind('/') + 1);
-            const std::string name = name_variable_ ? name_variable_(*module, address) : "";
-            return fmt::format("{} of {}", name.empty() ? "data" : name, file);
-        }
-    return "";
+    const Module *module = module_at(image, address, UINT32_MAX);
+    if (module == nullptr)
+        return "";
+    const std::string file = module->path.substr(module->path.rfind('/') + 1);
+    const std::string name = name_variable_ ? name_variable_(*module, address) : "";
+    return fmt::format("{} of {}", name.empty() ? "data" : name, file);
 }
 
 uint64_t Stacks::file_address(const Site &site, uint64_t address) const
@@ -83,14 +123,13 @@ uint64_t Stacks::file_address(const Site &site, uint64_t address) const
     return module == nullptr ? address : address - module->bias;
 }
 
-const std::vector<Frame> &Stacks::frames_at(const Module &module, uint64_t return_address)
+const Stack &Stacks::frames_at(const Module &module, uint64_t return_address)
 {
     auto [at, added] = frames_[&module].try_emplace(return_address);
     if (!added)
         return at->second;
-    std::vector<Frame> &frames = at->second;
     // the return address may already be behind the calling function's last instruction
-    frames = symbolize_(module, return_address - 1);
+    std::vector<Frame> frames = symbolize_(module, return_address - 1);
     if (frames.empty())
         frames.emplace_back();
     for (size_t i = 0; i < frames.size(); i++) {
@@ -104,23 +143,22 @@ const std::vector<Frame> &Stacks::frames_at(const Module &module, uint64_t retur
         frame.module = module.path;
         frame.inlined = i + 1 < frames.size();
     }
-    return frames;
+    return at->second = frames;
 }
 
-std::vector<Frame> Stacks::of(const Site &site, size_t addresses)
+Stack Stacks::of(const Site &site, size_t addresses)
 {
     const std::vector<uint64_t> innermost = addresses_of(trace_, site, addresses);
-    std::vector<Frame> result;
+    Stack result;
     result.reserve(innermost.size());
     for (const uint64_t address : innermost) {
         if (const Module *module = module_of(site, address - 1)) {
-            if (is_recorder(*module))
-                continue;
-            const std::vector<Frame> &frames = frames_at(*module, address);
-            result.insert(result.end(), frames.begin(), frames.end());
+            if (!is_recorder(*module))
+                result.append(frames_at(*module, address));
         } else {
-            Frame &frame = result.emplace_back();
+            Frame frame;
             frame.address = address;
+            result.push_back(frame);
         }
     }
     return result;

@@ -4,6 +4,7 @@
 #include "input/model.h"
 #include "report.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -27,7 +28,7 @@ public:
 
     /// The frames of a site, innermost first; at most the innermost `addresses` of its addresses. Compiler
     /// suffixes are removed from names. An unknown function has the name "", the recorder's own are left out.
-    std::vector<Frame> of(const Site &site, size_t addresses = SIZE_MAX);
+    Stack of(const Site &site, size_t addresses = SIZE_MAX);
 
     /// The module of the image that `site` was interned in, at that time; nullptr if none covers the address.
     const Module *module_of(const Site &site, uint64_t address) const;
@@ -42,14 +43,44 @@ public:
     std::string variable_at(uint16_t image, uint64_t address) const;
 
 private:
-    const std::vector<Frame> &frames_at(const Module &module, uint64_t return_address);
-    const std::vector<const Module *> &modules_of(uint16_t image) const;
+    /// The modules of one image by address.
+    class ModuleIndex {
+    public:
+        /// `order`: the greater, the later it was recorded.
+        void add(const Module &module, uint32_t order);
+        /// To be called once, after the last add().
+        void sort();
+        /// The latest module that covers `address` and is not younger than `generation`; nullptr if there is none.
+        const Module *find(uint64_t address, uint32_t generation) const;
+        template <class Visit> void each_latest_first(Visit visit) const
+        {
+            std::vector<const Entry *> latest;
+            for (const Entry &entry : entries_)
+                latest.push_back(&entry);
+            std::sort(latest.begin(), latest.end(),
+                      [](const Entry *a, const Entry *b) { return a->order > b->order; });
+            for (const Entry *entry : latest)
+                visit(*entry->module);
+        }
+
+    private:
+        struct Entry {
+            uint64_t start, greatest_end; ///< the greatest end of this and all entries before
+            const Module *module;
+            uint32_t order;
+        };
+        std::vector<Entry> entries_; // by start
+    };
+
+    const Stack &frames_at(const Module &module, uint64_t return_address);
+    template <class Visit> void each_image_upwards(uint16_t image, Visit visit) const;
+    const Module *module_at(uint16_t image, uint64_t address, uint32_t generation) const;
 
     const Trace &trace_;
     Symbolize &symbolize_;
     const NameVariable name_variable_;
-    mutable std::map<uint16_t, std::vector<const Module *>> modules_; // by image, in order of search
-    std::map<const Module *, std::unordered_map<uint64_t, std::vector<Frame>>> frames_;
+    std::map<uint16_t, ModuleIndex> modules_;
+    std::map<const Module *, std::unordered_map<uint64_t, Stack>> frames_;
 };
 
 /// A function's name without what the compiler appended to tell clones apart: .isra.0, .part.1, .constprop.0,

@@ -25,7 +25,7 @@ struct TallyPlace {
     std::string key; ///< equal for what is one acquisition to a reader, whatever process does it
     std::string owner, family, function;
     Frame blame;
-    std::vector<Frame> stack; ///< innermost first
+    Stack stack; ///< innermost first
 };
 
 struct TallyCount {

@@ -5,13 +5,13 @@
 namespace unpaired {
 namespace {
 
-std::map<uint32_t, uint64_t> lost_bytes(const Trace &trace, uint16_t image)
+std::map<uint32_t, uint64_t> lost_bytes(const PairedImage &image)
 {
     std::map<uint32_t, uint64_t> bytes;
-    for (const Anomaly &anomaly : trace.anomalies)
-        if (anomaly.image == image && (anomaly.kind == UNPAIRED_ANOMALY_STORAGE_FREED_LIVE ||
-                                       anomaly.kind == UNPAIRED_ANOMALY_REINITIALISED_LIVE))
-            bytes[anomaly.acquire_site] += anomaly.bytes;
+    for (const Anomaly *anomaly : image.records.anomalies)
+        if (anomaly->kind == UNPAIRED_ANOMALY_STORAGE_FREED_LIVE ||
+            anomaly->kind == UNPAIRED_ANOMALY_REINITIALISED_LIVE)
+            bytes[anomaly->acquire_site] += anomaly->bytes;
     return bytes;
 }
 
@@ -31,7 +31,7 @@ OwnerTotals unpaired_at(const Trace &trace, const SiteTally &tally, const std::m
 
 std::map<std::string, FamilyTotals> total_by_family(const Trace &trace, const PairedImage &image)
 {
-    const std::map<uint32_t, uint64_t> lost = lost_bytes(trace, image.image);
+    const std::map<uint32_t, uint64_t> lost = lost_bytes(image);
     std::map<std::string, FamilyTotals> totals;
     for (const SiteTally &tally : image.sites) {
         FamilyTotals &family = totals[family_name(trace, trace.sites.at(tally.site).family)];
@@ -43,10 +43,10 @@ std::map<std::string, FamilyTotals> total_by_family(const Trace &trace, const Pa
         family.unpaired_bytes += unpaired.unpaired_bytes;
         family.failed += tally.failed;
     }
-    for (const Anomaly &anomaly : trace.anomalies)
-        if (anomaly.image == image.image && anomaly.kind == UNPAIRED_ANOMALY_RELEASE_FAILED)
-            if (auto site = trace.sites.find(anomaly.acquire_site); site != trace.sites.end())
-                totals[family_name(trace, site->second.family)].failed_releases += anomaly.count;
+    for (const Anomaly *anomaly : image.records.anomalies)
+        if (anomaly->kind == UNPAIRED_ANOMALY_RELEASE_FAILED)
+            if (auto site = trace.sites.find(anomaly->acquire_site); site != trace.sites.end())
+                totals[family_name(trace, site->second.family)].failed_releases += anomaly->count;
     return totals;
 }
 
@@ -54,7 +54,7 @@ std::map<std::string, OwnerTotals>
 total_by_owner(const Trace &trace, const PairedImage &image,
                const std::function<std::string(const Site &)> &owner_of_site)
 {
-    const std::map<uint32_t, uint64_t> lost = lost_bytes(trace, image.image);
+    const std::map<uint32_t, uint64_t> lost = lost_bytes(image);
     std::map<std::string, OwnerTotals> totals;
     for (const SiteTally &tally : image.sites) {
         OwnerTotals unpaired = unpaired_at(trace, tally, lost);

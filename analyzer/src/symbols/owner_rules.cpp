@@ -140,7 +140,7 @@ bool matches_module(const OwnerRule &rule, const std::string &path)
     return rule.kind == OwnerRuleKind::module && matches_path(rule.pattern, path);
 }
 
-std::optional<std::string> match_rules(const std::vector<OwnerRule> &rules, const std::vector<Frame> &stack)
+std::optional<std::string> match_rules(const std::vector<OwnerRule> &rules, const Stack &stack)
 {
     for (const auto &frame : stack)
         for (const auto &rule : rules)

@@ -39,7 +39,7 @@ OwnerRule parse_owner_rule(const std::string &text);
 std::vector<OwnerRule> parse_owner_rules(const std::vector<std::string> &texts);
 
 /// The owner of a stack (innermost frame first): the first frame that any rule matches decides.
-std::optional<std::string> match_rules(const std::vector<OwnerRule> &rules, const std::vector<Frame> &stack);
+std::optional<std::string> match_rules(const std::vector<OwnerRule> &rules, const Stack &stack);
 
 /// The rules as the recorder wants them (unpaired/owner_rules.h): ranges of addresses for functions and source
 /// files of the executable and the libraries, inlined calls included, and patterns for modules. Files without

@@ -41,7 +41,7 @@ Json to_json(const Frame &frame)
     return json;
 }
 
-Json to_json(const std::vector<Frame> &stack)
+Json to_json(const Stack &stack)
 {
     Json json = Json::array();
     for (const Frame &frame : stack)

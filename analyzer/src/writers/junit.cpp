@@ -28,7 +28,7 @@ std::string place(const Frame &frame)
     return frame.module.empty() ? fmt::format("{:#x}", frame.address) : frame.module.text();
 }
 
-void append_stack(std::string &text, const std::string &intro, const std::vector<Frame> &stack)
+void append_stack(std::string &text, const std::string &intro, const Stack &stack)
 {
     if (stack.empty())
         return;

@@ -188,7 +188,7 @@ private:
     }
 
     /// The location of the code at stack[i], with all that was inlined there; moves `i` behind it.
-    uint64_t location(const ImageReport &image, const std::vector<Frame> &stack, size_t &i)
+    uint64_t location(const ImageReport &image, const Stack &stack, size_t &i)
     {
         const Frame &innermost = stack[i];
         const uint64_t in = mapping(image, innermost);

@@ -72,7 +72,7 @@ std::string message(const Finding &finding, const TraceInfo &trace)
 Json stacks(const Finding &finding, const SourceRoot &root)
 {
     Json json = Json::array();
-    const auto add = [&](const std::vector<Frame> &stack, const std::string &intro) {
+    const auto add = [&](const Stack &stack, const std::string &intro) {
         if (stack.empty())
             return;
         Json one = sarif_stack(stack, root, intro);
@@ -98,7 +98,7 @@ Json related(const Finding &finding, const Frame &shown, const SourceRoot &root)
         json.push_back(sarif_location(frame, root, words));
         json.back()["id"] = json.size();
     };
-    const auto innermost_with_file = [](const std::vector<Frame> &stack) {
+    const auto innermost_with_file = [](const Stack &stack) {
         for (const Frame &frame : stack)
             if (!frame.file.empty())
                 return frame;

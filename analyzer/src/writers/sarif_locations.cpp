@@ -80,7 +80,7 @@ SarifJson sarif_location(const Frame &frame, const SourceRoot &root, const std::
     return json;
 }
 
-SarifJson sarif_stack(const std::vector<Frame> &stack, const SourceRoot &root, const std::string &message)
+SarifJson sarif_stack(const Stack &stack, const SourceRoot &root, const std::string &message)
 {
     SarifJson frames = SarifJson::array();
     for (const Frame &frame : stack) {
@@ -98,7 +98,7 @@ Frame shown_frame(const Finding &finding, const SourceRoot &root)
     const auto has_file = [](const Frame &frame) { return !frame.file.empty(); };
     if (is_ours(finding.blame))
         return finding.blame;
-    const std::vector<Frame> &stack = finding.stack;
+    const Stack &stack = finding.stack;
     const auto blamed = std::find_if(stack.begin(), stack.end(), [&](const Frame &frame) {
         return frame.address == finding.blame.address && frame.function == finding.blame.function;
     });

@@ -39,7 +39,7 @@ std::string percent_encoded(std::string_view path);
 SarifJson sarif_location(const Frame &frame, const SourceRoot &root, const std::string &message);
 
 /// A SARIF `stack`, innermost frame first as in the report.
-SarifJson sarif_stack(const std::vector<Frame> &stack, const SourceRoot &root, const std::string &message);
+SarifJson sarif_stack(const Stack &stack, const SourceRoot &root, const std::string &message);
 
 /// The frame whose place a result is shown at: the blamed one if its source is below `root`, else the next one
 /// outwards that is, else the innermost that is, else the blamed one; at last any frame with a file. Code scanning

@@ -27,7 +27,20 @@ void clean(Frame &frame)
     clean(frame.module);
 }
 
-void clean(Incident &incident);
+/// Copies only the frames that are not clean, since stacks share their frames.
+void clean(Stack &stack)
+{
+    const auto is_clean = [](const Name &name) {
+        return std::none_of(name.text().begin(), name.text().end(), steers);
+    };
+    for (size_t i = 0; i < stack.size(); i++) {
+        if (is_clean(stack[i].function) && is_clean(stack[i].file) && is_clean(stack[i].module))
+            continue;
+        Frame frame = stack[i];
+        clean(frame);
+        stack.replace(i, frame);
+    }
+}
 
 template <class Element> void clean(std::vector<Element> &all)
 {
@@ -136,7 +149,7 @@ std::string cleaned(std::string text)
     return text;
 }
 
-std::vector<Frame> cleaned(std::vector<Frame> stack)
+Stack cleaned(Stack stack)
 {
     clean(stack);
     return stack;

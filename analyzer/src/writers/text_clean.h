@@ -11,7 +11,7 @@ namespace unpaired {
 /// The report with every control character in its texts replaced by '?'.
 Report cleaned(Report report);
 std::string cleaned(std::string text);
-std::vector<Frame> cleaned(std::vector<Frame> stack);
+Stack cleaned(Stack stack);
 
 /// The same of parts of it, and of a single text.
 ImageReport cleaned(ImageReport image);

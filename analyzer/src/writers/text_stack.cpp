@@ -38,7 +38,7 @@ std::string shortened(const std::string &where, size_t room)
 }
 
 /// What calls main and what starts a thread is the same in every program.
-size_t length_without_start(const std::vector<Frame> &stack)
+size_t length_without_start(const Stack &stack)
 {
     const auto start = std::find_if(stack.begin(), stack.end(), [](const Frame &frame) {
         return frame.function.text().starts_with("__libc_start_") || frame.function == "_start" ||
@@ -68,7 +68,7 @@ void write_frame(TextCanvas &canvas, const Frame &frame, bool blamed, size_t col
 
 } // namespace
 
-void write_stack(TextCanvas &canvas, const std::vector<Frame> &stack, const Frame *blame)
+void write_stack(TextCanvas &canvas, const Stack &stack, const Frame *blame)
 {
     const bool all = canvas.style().all;
     const size_t whole = all ? stack.size() : length_without_start(stack);

@@ -10,6 +10,6 @@ namespace unpaired {
 
 /// Draws `stack` from the innermost frame on, without what starts every program and every thread, and cut after
 /// a dozen frames unless everything is asked for. The frame equal to `blame` (nullptr: none) is never cut away.
-void write_stack(TextCanvas &canvas, const std::vector<Frame> &stack, const Frame *blame);
+void write_stack(TextCanvas &canvas, const Stack &stack, const Frame *blame);
 
 } // namespace unpaired

@@ -30,13 +30,13 @@ foreach(source IN LISTS recorder_sources hook_sources ITEMS "${CMAKE_CURRENT_SOU
   list(APPEND objects "${folder}/${name}.o")
 endforeach()
 add_custom_command(OUTPUT "${folder}/libwalks_compared.so"
-  COMMAND ${UNPAIRED_AARCH64_OBJCOPY} --redefine-sym dl_iterate_phdr=unpaired_find_module
+  COMMAND ${UNPAIRED_AARCH64_OBJCOPY} "--redefine-syms=${PROJECT_SOURCE_DIR}/cmake/libunwind_symbols.txt"
     "${aarch64_libunwind}" "${folder}/libunwind.a"
   COMMAND ${UNPAIRED_AARCH64_CXX} -nodefaultlibs -shared -o "${folder}/libwalks_compared.so" ${objects} "${folder}/libunwind.a"
     -Wl,--wrap=${hash_stack} -Wl,--wrap=${walk_with_libunwind}
     "-Wl,--version-script=$<TARGET_PROPERTY:unpaired_preload,LINK_DEPENDS>"
     -Wl,--exclude-libs,ALL -Wl,-z,now -Wl,-z,defs -Wl,--as-needed -lc -lgcc
-  DEPENDS ${objects} "${aarch64_libunwind}" unpaired_exports VERBATIM)
+  DEPENDS ${objects} "${aarch64_libunwind}" "${PROJECT_SOURCE_DIR}/cmake/libunwind_symbols.txt" unpaired_exports VERBATIM)
 foreach(size_and_room small=512 large=1536)
   string(REPLACE "=" ";" pair "${size_and_room}")
   list(GET pair 0 size)

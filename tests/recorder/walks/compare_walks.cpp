@@ -191,9 +191,7 @@ uint64_t compared_hash_stack(const Caller &caller, LastStack &last)
     copy = last;
     walk_stack(caller, rules);
     stack_of(caller, copy, again);
-    last.unwinding = true;
     real_walk_with_libunwind(caller, general);
-    last.unwinding = false;
 
     add(outcome->walks, uint64_t{1});
     add(outcome->from_memo, uint64_t{last.skipped});

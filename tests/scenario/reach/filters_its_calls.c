@@ -1,6 +1,6 @@
 // scenario: a program that filters its own system calls is asked for none that it does not make itself
 // expect: {"rule": "never-released", "severity": "suspect", "count": 3, "reachability": "unknown", "blame": "lose:lost"}
-// remark: who still holds .* is not known \(the program filters its system calls\)
+// remark: the program filters its system calls \(seccomp\).*who still holds the memory
 #include "must.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>

@@ -33,7 +33,7 @@ extern "C" {
 
 #define UNPAIRED_TRACE_MAGIC "UNPAIRED" /* 8 bytes, no terminator in the file */
 #define UNPAIRED_TRACE_MAJOR 1
-#define UNPAIRED_TRACE_MINOR 2
+#define UNPAIRED_TRACE_MINOR 3
 #define UNPAIRED_TRACE_PAGE 4096u
 #define UNPAIRED_MAX_DEPTH 64 /* frames kept per stack, innermost first */
 
@@ -77,7 +77,8 @@ struct unpaired_file_header {
     uint32_t next_shard;  /* starts at 1 */
     uint32_t next_thread; /* starts at 1 */
     uint32_t next_generation;
-    uint32_t reserved2[10];
+    uint32_t ready_page; /* a writer's own: the pages before it have their blocks on the disk; 0: not known */
+    uint32_t reserved2[9];
     uint64_t drops[UNPAIRED_DROP_KINDS];
     uint8_t reserved3[UNPAIRED_TRACE_PAGE - 256];
 };
@@ -480,8 +481,11 @@ enum unpaired_note {
         5, /* each call of this function begins a cycle (text: its name); since 1.1 */
     UNPAIRED_NOTE_NO_CYCLE_FUNCTION =
         6, /* asked to be one, but nothing of the kind is recorded (text); since 1.1 */
+    UNPAIRED_NOTE_SEALED =
+        7, /* the program filters its system calls (seccomp): the recorder makes none; since 1.3 */
     UNPAIRED_NOTE_REACH_SKIPPED =
-        7 /* memory was not searched, because the image has too little of its own (text: why) */
+        8 /* memory was not searched, since the image is a forked child that acquired little
+             (text: why); since 1.3 */
 };
 struct unpaired_record_note {
     uint16_t image, note;

@@ -1,0 +1,75 @@
+#include "handle_table.h"
+
+namespace unpaired {
+
+bool HandleTable::enter(uint64_t key, uint32_t reference)
+{
+    const uint32_t sequence = load(slot_at(reference)->sequence) | 1; // live, or about to be
+    const uint64_t word =
+        uint64_t{reference} | uint64_t{use_of_sequence(sequence)} << 32 | uint64_t{tag_of_key(key)} << 48;
+    for (unsigned level = 0; level < most_levels; level++) {
+        if (load(levels_[level], __ATOMIC_ACQUIRE) == nullptr) {
+            const auto bytes = static_cast<size_t>(lines_in(level) * sizeof(Line));
+            auto *fresh = static_cast<Line *>(sys::anonymous(bytes));
+            Line *none = nullptr;
+            if (fresh != nullptr && !__atomic_compare_exchange_n(&levels_[level], &none, fresh, false,
+                                                                 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+                sys::call(SYS_munmap, sys::of(fresh), static_cast<long>(bytes));
+        }
+        Line *line = line_of(key, level);
+        if (line != nullptr)
+            for (uint64_t &place : line->place) {
+                uint64_t free = 0;
+                if (load(place) == 0 && __atomic_compare_exchange_n(&place, &free, word, false,
+                                                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+                    return true;
+            }
+        if (line == nullptr || level + 1 == most_levels) {
+            count_passed({0, 0, key, level, nullptr, 0}, level);
+            return false;
+        }
+        __atomic_fetch_add(&line->beyond, uint64_t{1}, __ATOMIC_ACQ_REL);
+    }
+    return false;
+}
+
+bool HandleTable::remove(const Found &entry)
+{
+    uint64_t word = entry.word;
+    if (!__atomic_compare_exchange_n(entry.place, &word, uint64_t{0}, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED))
+        return false;
+    count_passed(entry, entry.level);
+    return true;
+}
+
+void HandleTable::count_passed(const Found &entry, unsigned level)
+{
+    while (level-- > 0)
+        __atomic_fetch_sub(&line_of(entry.key, level)->beyond, uint64_t{1}, __ATOMIC_ACQ_REL);
+}
+
+void HandleTable::remove_stale(const Found &entry)
+{
+    // The counts of the lines before stay: the key of a search in all lines is that of the slot's present use. A count
+    // that is too high costs a look at one line more.
+    uint64_t word = entry.word;
+    __atomic_compare_exchange_n(entry.place, &word, uint64_t{0}, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+uint64_t HandleTable::lines() const
+{
+    uint64_t sum = 0;
+    for (unsigned level = 0; level < most_levels; level++)
+        if (load(levels_[level]) != nullptr)
+            sum += lines_in(level);
+    return sum;
+}
+
+void HandleTable::forget()
+{
+    for (Line *&level : levels_)
+        level = nullptr;
+}
+
+} // namespace unpaired

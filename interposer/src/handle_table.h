@@ -1,0 +1,137 @@
+// A table of live slots by 64-bit keys, without locks: each change is one compare-and-swap of one word. So no thread waits
+// for another, and a signal handler may interrupt any function here, call any function here, and leave by longjmp.
+//
+// The table is a sequence of levels, each with twice as many lines as the one before. A key has one line in each level.
+// A slot is entered in the first of these lines with a free place. A line counts the entries that passed it because it
+// was full; a search ends at the first line that none passed.
+#pragma once
+
+#include "state.h"
+
+namespace unpaired {
+
+class HandleTable {
+public:
+    /// The first level has 2^first_bits lines.
+    constexpr explicit HandleTable(unsigned first_bits) : first_bits_(first_bits) {}
+
+    /// An entry of a live slot, and the slot's sequence.
+    struct Found {
+        uint32_t slot = 0; ///< 0: none
+        uint32_t sequence = 0;
+        uint64_t key = 0;
+        unsigned level = 0;
+        uint64_t *place = nullptr;
+        uint64_t word = 0;
+    };
+
+    /// Enters a slot that is live, or about to be, under a key. False: no memory.
+    bool enter(uint64_t key, uint32_t slot);
+
+    /// Calls `visit(const Found &, const unpaired_slot &)` for each live slot under the key until it returns true.
+    /// Entries of slots that were released, and used again, without `remove` are removed on the way.
+    template <class Visit> bool each(uint64_t key, Visit visit)
+    {
+        for (unsigned level = 0; level < most_levels; level++) {
+            Line *line = line_of(key, level);
+            if (line == nullptr)
+                return false;
+            for (uint64_t &place : line->place)
+                if (uint64_t word = load(place, __ATOMIC_ACQUIRE);
+                    word != 0 && tag_of(word) == tag_of_key(key))
+                    if (visit_place({0, 0, key, level, &place, word}, visit))
+                        return true;
+            if (load(line->beyond, __ATOMIC_ACQUIRE) == 0)
+                return false;
+        }
+        return false;
+    }
+
+    /// The same for all keys. `key_of(slot)` returns the key that a slot was entered under.
+    template <class KeyOf, class Visit> bool each_of_all(KeyOf key_of, Visit visit)
+    {
+        for (unsigned level = 0; level < most_levels; level++) {
+            Line *lines = load(levels_[level], __ATOMIC_ACQUIRE);
+            if (lines == nullptr)
+                continue;
+            for (uint64_t i = 0; i < lines_in(level); i++)
+                for (uint64_t &place : lines[i].place)
+                    if (uint64_t word = load(place, __ATOMIC_ACQUIRE); word != 0) {
+                        const unpaired_slot &slot = *slot_at(slot_of(word));
+                        if (visit_place({0, 0, key_of(slot), level, &place, word}, visit))
+                            return true;
+                    }
+        }
+        return false;
+    }
+
+    /// Takes an entry out. False: another thread did so before.
+    bool remove(const Found &entry);
+    /// Takes an entry out whose slot the caller has claimed: no other thread does.
+    void remove_claimed(const Found &entry)
+    {
+        store(*entry.place, uint64_t{0}, __ATOMIC_RELEASE);
+        if (entry.level != 0)
+            count_passed(entry, entry.level);
+    }
+
+    /// How many lines a search for all keys reads.
+    uint64_t lines() const;
+
+    /// Empties the table; for a forked child. The memory stays behind.
+    void forget();
+
+private:
+    static constexpr unsigned most_levels = 14, places = 7;
+    struct alignas(64) Line {
+        uint64_t beyond; ///< entries that are in higher levels because this line was full; may be too high
+        uint64_t place[places];
+    };
+    static_assert(sizeof(Line) == 64, "one line of the cache");
+
+    // A word: the slot; then the lower half of the number of its present use; then bits of the key, to tell most others
+    // apart without reading their slots.
+    static constexpr uint32_t slot_of(uint64_t word) { return static_cast<uint32_t>(word); }
+    static constexpr uint16_t use_of(uint64_t word) { return static_cast<uint16_t>(word >> 32); }
+    static constexpr uint16_t tag_of(uint64_t word) { return static_cast<uint16_t>(word >> 48); }
+    static constexpr uint16_t tag_of_key(uint64_t key) { return static_cast<uint16_t>(key); }
+    /// The same while the slot is live and after it was claimed.
+    static constexpr uint16_t use_of_sequence(uint32_t sequence)
+    {
+        return static_cast<uint16_t>((sequence - 1) >> 1);
+    }
+    uint64_t lines_in(unsigned level) const { return uint64_t{1} << (first_bits_ + level); }
+
+    Line *line_of(uint64_t key, unsigned level) const
+    {
+        Line *lines = load(levels_[level], __ATOMIC_ACQUIRE);
+        return lines != nullptr ? lines + (key >> (64 - first_bits_ - level)) : nullptr;
+    }
+
+    template <class Visit> bool visit_place(Found found, Visit visit)
+    {
+        const unpaired_slot &slot = *slot_at(slot_of(found.word));
+        found.sequence = load(slot.sequence, __ATOMIC_ACQUIRE);
+        if ((found.sequence & 1) == 0) { // about to be live; or claimed, and its thread takes the entry out
+            if (use_of_sequence(found.sequence) != use_of(found.word) &&
+                use_of_sequence(found.sequence + 1) != use_of(found.word))
+                remove_stale(found);
+            return false;
+        }
+        if (use_of_sequence(found.sequence) != use_of(found.word)) {
+            remove_stale(found);
+            return false;
+        }
+        found.slot = slot_of(found.word);
+        return visit(found, slot);
+    }
+    /// Its thread claimed the slot and left by longjmp before it removed the entry.
+    void remove_stale(const Found &entry);
+    /// An entry that passed the lines of the levels before this one is gone.
+    void count_passed(const Found &entry, unsigned level);
+
+    const unsigned first_bits_;
+    Line *levels_[most_levels] = {};
+};
+
+} // namespace unpaired

@@ -1,0 +1,93 @@
+// vfork(2). The child runs on its parent's stack and in its memory, until it ends or executes another program. Only then
+// the parent returns from the same call, by a stack that the child may have written on. So the caller's return address
+// is kept aside, and what the real function returns says which of the two goes on.
+#include "hook.h"
+
+using namespace unpaired;
+
+namespace {
+
+struct Way {
+    void *real;
+    uint64_t kept; ///< 1: the return address is kept, and after_vfork is to be called
+};
+
+} // namespace
+
+/// `sp`: where the return address stands, or would stand.
+extern "C" __attribute__((used, visibility("hidden"))) Way unpaired_before_vfork(uint64_t sp, uint64_t pc)
+{
+    Way way{real::address(UNPAIRED_FUNCTION_vfork), 0};
+    Thread *thread = enter(stack_pointer());
+    if (thread == nullptr || thread->vforks >= most_vforks)
+        return way;
+    thread->vfork[thread->vforks] = {sp, pc, thread->apart};
+    thread->vforks = thread->vforks + 1;
+    way.kept = 1;
+    return way;
+}
+
+/// Returns where to go on.
+extern "C" __attribute__((used, visibility("hidden"))) uint64_t unpaired_after_vfork(uint64_t sp, int64_t pid)
+{
+    Thread *thread = self; // the one that was entered before; a handler of a signal stands in for itself
+    if (thread->busy_sp != 0)
+        thread = thread->for_signals;
+    const VforkCall &last = thread->vfork[thread->vforks - 1];
+    if (pid == 0) {
+        thread->apart = Apart::process_and_descriptors;
+        return last.pc;
+    }
+    // A child that was killed inside a vfork of its own has left that behind.
+    while (thread->vforks > 1 && thread->vfork[thread->vforks - 1].sp != sp)
+        thread->vforks--;
+    const VforkCall &own = thread->vfork[--thread->vforks];
+    thread->apart = own.apart;
+    __atomic_fetch_sub(&sys::seals, thread->seals_of_child, __ATOMIC_SEQ_CST);
+    thread->seals_of_child = 0;
+    return own.pc;
+}
+
+#if defined(__x86_64__)
+__asm__(".text\n.globl vfork\n.type vfork,@function\nvfork:\n"
+        ".cfi_startproc\n"
+        "mov %rsp, %rdi\nmov (%rsp), %rsi\n"
+        "subq $8, %rsp\n.cfi_adjust_cfa_offset 8\n"
+        "call unpaired_before_vfork\n"
+        "addq $8, %rsp\n.cfi_adjust_cfa_offset -8\n"
+        "test %rdx, %rdx\n"
+        "jne 1f\n"
+        "jmp *%rax\n"
+        "1: addq $8, %rsp\n.cfi_adjust_cfa_offset -8\n.cfi_undefined %rip\n"
+        "call *%rax\n"         // pushes its return address where the caller's stood
+        "lea -8(%rsp), %rdi\n" // what was there may be overwritten
+        "movslq %eax, %rsi\n"
+        "subq $32, %rsp\n.cfi_adjust_cfa_offset 32\n"
+        "mov %rsi, 16(%rsp)\n"
+        "call unpaired_after_vfork\n"
+        "mov %rax, %rcx\n"
+        "movslq 16(%rsp), %rax\n"
+        "addq $32, %rsp\n.cfi_adjust_cfa_offset -32\n"
+        "jmp *%rcx\n"
+        ".cfi_endproc\n.size vfork,.-vfork\n");
+#elif defined(__aarch64__)
+__asm__(".text\n.globl vfork\n.type vfork,%function\nvfork:\n"
+        ".cfi_startproc\n"
+        "mov x0, sp\nmov x1, x30\n"
+        "stp x29, x30, [sp, #-16]!\n.cfi_adjust_cfa_offset 16\n.cfi_rel_offset x30, 8\n"
+        "bl unpaired_before_vfork\n"
+        "mov x16, x0\n"
+        "ldp x29, x30, [sp], #16\n.cfi_adjust_cfa_offset -16\n.cfi_restore x30\n"
+        "cbnz x1, 1f\n"
+        "br x16\n"
+        "1: blr x16\n"
+        "sub sp, sp, #16\n.cfi_adjust_cfa_offset 16\n"
+        "str x0, [sp]\n"
+        "sxtw x1, w0\n"
+        "add x0, sp, #16\n"
+        "bl unpaired_after_vfork\n"
+        "mov x30, x0\n"
+        "ldr x0, [sp], #16\n.cfi_adjust_cfa_offset -16\n"
+        "ret\n"
+        ".cfi_endproc\n.size vfork,.-vfork\n");
+#endif

@@ -1,0 +1,91 @@
+#include "seal.h"
+
+#include "exec_target.h"
+#include "filter_verdict.h"
+#include "lifecycle.h"
+#include "mapping.h"
+
+#include <sys/mman.h>
+
+namespace unpaired {
+namespace {
+
+constexpr size_t most_memory = 16u << 20, least_memory = 256u << 10, memory_unit = 64;
+
+// Bump allocation. A forked child inherits what is left, as a copy of its own.
+uint8_t *memory;
+size_t memory_size, memory_used;
+
+void put_memory_aside()
+{
+    if (load(memory) != nullptr && memory_size - load(memory_used) > memory_size / 2)
+        return;
+    for (size_t bytes = most_memory; bytes >= least_memory; bytes /= 2) {
+        const long at = sys::call(SYS_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (at < 0 && at > -4096)
+            continue;
+        memory_size = bytes;
+        store(memory_used, size_t{0});
+        store(memory, reinterpret_cast<uint8_t *>(at), __ATOMIC_RELEASE);
+        return;
+    }
+}
+
+/// Waits until no thread of this process is inside a system call of the recorder's. All of them end by themselves; only
+/// one that a signal handler interrupted, which then installs the filter, does not, so the wait has an end.
+void wait_for_own_calls()
+{
+    constexpr unsigned most_waits = 1000;
+    for (unsigned i = 0; i < most_waits && load(sys::calls_under_way, __ATOMIC_SEQ_CST) != 0; i++)
+        sys::of_program(SYS_sched_yield);
+}
+
+} // namespace
+
+void seal()
+{
+    if (!sys::sealed() && is_recording()) {
+        record_descriptor_limit();
+        keep_trace_ready();
+        put_memory_aside();
+    }
+    if (__atomic_fetch_add(&sys::seals, 1u, __ATOMIC_SEQ_CST) == 0)
+        wait_for_own_calls();
+}
+
+void take_back_seal() { __atomic_fetch_sub(&sys::seals, 1u, __ATOMIC_SEQ_CST); }
+
+void record_seal()
+{
+    if (process.seal_recorded)
+        return;
+    process.seal_recorded = true;
+    write_note(UNPAIRED_NOTE_SEALED, "");
+}
+
+void note_filter(const Thread *thread, const void *program)
+{
+    if (program == nullptr || lets_recorder_live(program))
+        return;
+    process.filter_kills_recorder = true;
+    if (thread != nullptr && !in_other_process(*thread))
+        take_recorder_out_of_environment();
+}
+
+bool filter_kills_recorder() { return sys::sealed() && process.filter_kills_recorder; }
+
+void *memory_put_aside(size_t bytes)
+{
+    bytes = (bytes + memory_unit - 1) / memory_unit * memory_unit;
+    uint8_t *from = load(memory, __ATOMIC_ACQUIRE);
+    size_t used = load(memory_used);
+    do
+        if (from == nullptr || bytes > memory_size - used)
+            return nullptr;
+    while (!__atomic_compare_exchange_n(&memory_used, &used, used + bytes, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED));
+    return from + used;
+}
+
+} // namespace unpaired

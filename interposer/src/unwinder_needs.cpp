@@ -1,0 +1,79 @@
+// What LLVM's libunwind calls, under the names that cmake/libunwind_symbols.txt gives it: in place of functions that the
+// program may have replaced, that allocate or lock, or that end the process.
+#include "walk.h"
+
+#include "libc.h"
+
+#include <elf.h>
+#include <link.h>
+
+using namespace unpaired;
+
+namespace unpaired {
+
+__thread void **unwinder_gives_up __attribute__((tls_model("initial-exec")));
+
+} // namespace unpaired
+
+#define UNPAIRED_NEED extern "C" __attribute__((visibility("hidden"), used))
+
+/// In place of dl_iterate_phdr(3), which waits for the loader's lock; a signal handler's longjmp or a fork may have left
+/// that taken for ever. The third word of `data` is the address whose module is wanted (LLVM's
+/// dl_iterate_cb_data::targetAddr): no other needs to be shown.
+UNPAIRED_NEED int unpaired_find_module(int (*callback)(dl_phdr_info *, size_t, void *), void *data)
+{
+    const libc::Functions &libc = libc::functions();
+    dl_find_object object;
+    if (libc.dl_find_object == nullptr)
+        return libc.dl_iterate_phdr(callback, data);
+    if (libc.dl_find_object(static_cast<void **>(data)[2], &object) != 0)
+        return 0;
+    const auto *header = static_cast<const ElfW(Ehdr) *>(object.dlfo_map_start);
+    if (__builtin_memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
+        return libc.dl_iterate_phdr(callback, data); // a module whose first segment does not have its header
+    dl_phdr_info info{};
+    info.dlpi_addr = object.dlfo_link_map->l_addr;
+    info.dlpi_name = object.dlfo_link_map->l_name;
+    info.dlpi_phdr = reinterpret_cast<const ElfW(Phdr) *>(static_cast<const char *>(object.dlfo_map_start) +
+                                                          header->e_phoff);
+    info.dlpi_phnum = header->e_phnum;
+    return callback(&info, sizeof info, data);
+}
+
+/// In place of abort(3), for tables that it does not understand: the walk ends.
+UNPAIRED_NEED [[noreturn]] void unpaired_unwinder_abort()
+{
+    if (unwinder_gives_up != nullptr)
+        __builtin_longjmp(unwinder_gives_up, 1);
+    __builtin_trap();
+}
+
+/// Its cache of tables of frames stays empty: the rules (unwind_rules.h) are one. So its lock has nothing to guard, and
+/// nothing is allocated.
+UNPAIRED_NEED void unpaired_unwinder_keeps_nothing(uint64_t, uint64_t, uint64_t, uint64_t) __asm__(
+    "_ZN9libunwind13DwarfFDECacheINS_17LocalAddressSpaceEE3addEmmmm");
+UNPAIRED_NEED void unpaired_unwinder_keeps_nothing(uint64_t, uint64_t, uint64_t, uint64_t) {}
+UNPAIRED_NEED int unpaired_unwinder_rdlock(void *) { return 0; }
+UNPAIRED_NEED int unpaired_unwinder_wrlock(void *) { return 0; }
+UNPAIRED_NEED int unpaired_unwinder_unlock(void *) { return 0; }
+UNPAIRED_NEED void *unpaired_unwinder_malloc(size_t) { return nullptr; }
+UNPAIRED_NEED void unpaired_unwinder_free(void *) {}
+
+/// It prints before it gives up.
+extern "C" {
+__attribute__((visibility("hidden"))) void *unpaired_unwinder_stderr;
+}
+UNPAIRED_NEED int unpaired_unwinder_fprintf(void *, const char *, ...) { return 0; }
+UNPAIRED_NEED int unpaired_unwinder_fprintf_chk(void *, int, const char *, ...) { return 0; }
+UNPAIRED_NEED int unpaired_unwinder_fflush(void *) { return 0; }
+UNPAIRED_NEED size_t unpaired_unwinder_fwrite(const void *, size_t, size_t n, void *) { return n; }
+UNPAIRED_NEED int unpaired_unwinder_snprintf(char *to, size_t room, const char *, ...)
+{
+    if (room != 0)
+        *to = '\0';
+    return 0;
+}
+/// In place of dladdr(3): names of functions are not asked for.
+UNPAIRED_NEED int unpaired_unwinder_dladdr(const void *, void *) { return 0; }
+/// In place of __stack_chk_fail, which the C library or the program defines.
+UNPAIRED_NEED [[noreturn]] void unpaired_unwinder_stack_chk_fail() { __builtin_trap(); }
