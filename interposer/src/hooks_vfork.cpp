@@ -14,7 +14,7 @@ struct Way {
 
 } // namespace
 
-/// `sp`: where the return address stands, or would stand.
+/// `sp` is the address of the return address, which is `pc`.
 extern "C" __attribute__((used, visibility("hidden"))) Way unpaired_before_vfork(uint64_t sp, uint64_t pc)
 {
     Way way{real::address(UNPAIRED_FUNCTION_vfork), 0};
@@ -30,7 +30,8 @@ extern "C" __attribute__((used, visibility("hidden"))) Way unpaired_before_vfork
 /// Returns where to go on.
 extern "C" __attribute__((used, visibility("hidden"))) uint64_t unpaired_after_vfork(uint64_t sp, int64_t pid)
 {
-    Thread *thread = self; // the one that was entered before; a handler of a signal stands in for itself
+    Thread *thread =
+        self; // as before_vfork entered it; in a signal handler that interrupted the recorder, its stand-in
     if (thread->busy_sp != 0)
         thread = thread->for_signals;
     const VforkCall &last = thread->vfork[thread->vforks - 1];

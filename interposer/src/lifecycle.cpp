@@ -362,8 +362,8 @@ static __attribute__((noinline)) void record_end_from(uint64_t sp, Ending ending
 {
     if (!is_recording() || (process.forked && !process.announced))
         return;
-    // What a program's own filter does with a system call that the program never made may be to kill. A filter that no
-    // hook has seen is found by asking.
+    // A filter of the program's may kill for a system call that the program itself never makes. The kernel is
+    // asked for a filter that no hook has seen.
     const bool sealed = sys::sealed() || seccomp_mode() != process.filter;
     if (sealed)
         record_seal();

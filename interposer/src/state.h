@@ -92,7 +92,7 @@ struct EventLog {
     uint32_t base_ms; ///< of the extent
 };
 
-/// What of a thread's process is not the recorded one, though it runs in its memory.
+/// How far a thread that runs in the recorded process's memory belongs to another process.
 enum class Apart : uint8_t {
     no = 0,
     process,                ///< clone(2) with CLONE_VM and CLONE_FILES: its exec and its end are its own
