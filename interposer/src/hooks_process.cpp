@@ -86,7 +86,7 @@ Exec before_exec(const Caller &caller, const char *program, const ExecTarget &ta
     const KeepErrno keep;
     const Busy busy(*thread, caller.sp);
     choose_environment(exec, *thread, target);
-    const bool other = in_other_process(*thread);
+    const bool other = is_other_process(*thread);
     // A forked child that only execs has nothing of its own to report, unless the new program goes unrecorded.
     if (!process.forked || process.announced || !exec.recorded)
         record_exec(other ? sys::getpid() : process.pid, program, exec.recorded);
@@ -135,7 +135,7 @@ namespace unpaired {
 void before_exit(uint64_t sp, int status)
 {
     const Thread *thread = enter(sp);
-    if (thread == nullptr || in_other_process(*thread))
+    if (thread == nullptr || is_other_process(*thread))
         return;
     const KeepErrno keep;
     record_end(Ending::exit, status & 0xff, nullptr);

@@ -21,7 +21,7 @@ extern "C" __attribute__((used, visibility("hidden"))) Way unpaired_before_vfork
     Thread *thread = enter(stack_pointer());
     if (thread == nullptr || thread->vforks >= most_vforks)
         return way;
-    thread->vfork[thread->vforks] = {sp, pc, thread->apart};
+    thread->vfork[thread->vforks] = {sp, pc, sys::getpid(), thread->apart};
     thread->vforks = thread->vforks + 1;
     way.kept = 1;
     return way;
@@ -40,8 +40,13 @@ extern "C" __attribute__((used, visibility("hidden"))) uint64_t unpaired_after_v
         return last.pc;
     }
     // A child that was killed inside a vfork of its own has left that behind.
-    while (thread->vforks > 1 && thread->vfork[thread->vforks - 1].sp != sp)
+    const int caller = sys::getpid();
+    while (thread->vforks > 1) {
+        const VforkCall &top = thread->vfork[thread->vforks - 1];
+        if (caller > 0 && top.pid > 0 ? top.pid == caller : top.sp == sp)
+            break;
         thread->vforks--;
+    }
     const VforkCall &own = thread->vfork[--thread->vforks];
     thread->apart = own.apart;
     __atomic_fetch_sub(&sys::seals, thread->seals_of_child, __ATOMIC_SEQ_CST);

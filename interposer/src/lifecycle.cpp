@@ -404,7 +404,7 @@ __attribute__((destructor)) void at_exit()
     if (!is_recording())
         return;
     const KeepErrno keep;
-    if (const Thread *thread = enter(stack_pointer()); thread != nullptr && !in_other_process(*thread))
+    if (const Thread *thread = enter(stack_pointer()); thread != nullptr && !is_other_process(*thread))
         record_end(Ending::exit, -1, nullptr);
 }
 

@@ -74,6 +74,12 @@ inline bool in_vfork_child(const Thread &thread)
 }
 /// Returns true if the thread's exec and its end are not the recorded process's.
 inline bool in_other_process(const Thread &thread) { return UNPAIRED_UNLIKELY(thread.apart != Apart::no); }
+/// The same with a look at the process's number, where that may be asked for: for what happens once in a process.
+inline bool is_other_process(const Thread &thread)
+{
+    const int pid = sys::getpid();
+    return in_other_process(thread) || (pid > 0 && pid != process.pid);
+}
 /// ... while its memory is.
 inline bool foreign_to_vfork(unsigned space)
 {

@@ -102,6 +102,7 @@ enum class Apart : uint8_t {
 /// A vfork(2) under way.
 struct VforkCall {
     uint64_t sp, pc; ///< of the caller: where the return address stood, and what it was
+    int pid;         ///< the caller's; −1 while the program filters its system calls
     Apart apart;     ///< the parent's own
 };
 inline constexpr unsigned most_vforks = 4; ///< a child may call vfork itself
