@@ -1,4 +1,4 @@
-// What the hook of syscall(2) has to do for the calls that replace or end the process.
+// For the hook of syscall(2): the calls that replace or end the process, by number.
 #pragma once
 
 #include "recorder.h"
