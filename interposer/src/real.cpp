@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <dlfcn.h>
+#include <gnu/libc-version.h>
 #include <link.h>
 
 namespace unpaired::real {
@@ -41,8 +42,7 @@ void unload_library(void *handle)
     reinterpret_cast<int (*)(void *)>(address(UNPAIRED_FUNCTION_dlclose))(handle);
 }
 
-/// The version under which programs call a function of the heap, nullptr for all others. libc_malloc_debug.so has them
-/// under this version alone, marked as not the default, and dlsym(3) does not find such.
+/// The version under which programs call a function of the heap, nullptr for all others.
 const char *version_of(unsigned function)
 {
     switch (function) {
@@ -71,12 +71,24 @@ const char *version_of(unsigned function)
     }
 }
 
-/// The next definition after this library; nullptr if there is none.
+bool in_same_library(const void *one, const void *other)
+{
+    Dl_info of_one, of_other;
+    return dladdr(one, &of_one) != 0 && dladdr(other, &of_other) != 0 &&
+           of_one.dli_fbase == of_other.dli_fbase;
+}
+
+/// The next definition after this library; nullptr if there is none. libc_malloc_debug.so has its functions under the
+/// version that programs call, marked as not the default: dlsym(3) passes over it to the C library's own.
 void *next(unsigned function)
 {
+    void *symbol = dlsym(RTLD_NEXT, names[function]);
     const char *version = version_of(function);
-    void *symbol = version != nullptr ? dlvsym(RTLD_NEXT, names[function], version) : nullptr;
-    return symbol != nullptr ? symbol : dlsym(RTLD_NEXT, names[function]);
+    if (version == nullptr || symbol == nullptr ||
+        !in_same_library(symbol, reinterpret_cast<const void *>(&gnu_get_libc_version)))
+        return symbol;
+    void *versioned = dlvsym(RTLD_NEXT, names[function], version);
+    return versioned != nullptr ? versioned : symbol;
 }
 
 struct Search {
