@@ -1,6 +1,7 @@
 // Memory mappings and loaded libraries.
 #include "hook.h"
 
+#include "deep_bind.h"
 #include "mapping.h"
 #include "modules.h"
 #include "walk.h"
@@ -187,13 +188,16 @@ const char *in_run_path_of(const Caller &caller, const char *name, char *path)
     return nullptr;
 }
 
-void modules_changed()
+/// Libraries were loaded, as `handle` with `mode` if it is not null, or unloaded.
+void modules_changed(void *handle = nullptr, int mode = 0)
 {
     const KeepErrno keep;
     if (process.phase != Phase::recording)
         return;
     update_modules();
     forget_unwind_rules();
+    if (handle != nullptr && (mode & RTLD_DEEPBIND) != 0)
+        deep_bind::bind_to_hooks(handle);
 }
 
 Acquisition library(unsigned function, void *handle)
@@ -228,7 +232,9 @@ UNPAIRED_HOOK(void *, dlopen, (const char *name, int mode))
     }
     if (ret == nullptr)
         ret = UNPAIRED_REAL(dlopen)(name, mode);
-    modules_changed();
+    if (acquiring.thread != nullptr)
+        acquiring.thread->enclosing.mode = Enclosure::transparent; // from here on the loader works for us
+    modules_changed(ret, mode);
     finish_load(acquiring, caller, UNPAIRED_FUNCTION_dlopen, ret, (mode & RTLD_NOLOAD) != 0);
     return ret;
 }

@@ -31,17 +31,6 @@ constexpr bool may_be_absent[function_end] = {
 #include "unpaired/resources/table.def"
 };
 
-// Our own hooks carry these names: inside this library the real ones have to be asked for.
-void *load_library(const char *name)
-{
-    return reinterpret_cast<void *(*)(const char *, int)>(address(UNPAIRED_FUNCTION_dlopen))(
-        name, RTLD_LAZY | RTLD_NOLOAD);
-}
-void unload_library(void *handle)
-{
-    reinterpret_cast<int (*)(void *)>(address(UNPAIRED_FUNCTION_dlclose))(handle);
-}
-
 /// The version under which programs call a function of the heap, nullptr for all others.
 const char *version_of(unsigned function)
 {
@@ -125,6 +114,17 @@ const void *our_base()
 }
 
 } // namespace
+
+// Our own hooks carry these names: inside this library the real ones have to be asked for.
+void *load_library(const char *name)
+{
+    return reinterpret_cast<void *(*)(const char *, int)>(address(UNPAIRED_FUNCTION_dlopen))(
+        name, RTLD_LAZY | RTLD_NOLOAD);
+}
+void unload_library(void *handle)
+{
+    reinterpret_cast<int (*)(void *)>(address(UNPAIRED_FUNCTION_dlclose))(handle);
+}
 
 const char *name_of(unsigned function) { return names[function]; }
 
