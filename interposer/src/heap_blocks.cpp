@@ -9,6 +9,7 @@
 #include "heap_index.h"
 #include "program_break.h"
 #include "real.h"
+#include "unseen_blocks.h"
 
 #include <sys/uio.h>
 
@@ -51,7 +52,10 @@ constexpr unsigned trials = 64;
         store(process.heap_by_address, true);
         return 0;
     }
-    if (add(agreed, 1u) == trials)
+    const unsigned before = add(agreed, 1u);
+    if (before == 0)
+        learn_thread_cache_key();
+    if (before == trials)
         store(chunk_word, ChunkWord::trusted);
     return by_word;
 }

@@ -7,6 +7,8 @@
 #include "open_aside.h"
 #include "own_memory.h"
 #include "reach_layout.h"
+#include "recorder.h"
+#include "unseen_blocks.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -60,6 +62,8 @@ public:
         if (problem == nullptr)
             problem = memory_.read_map();
         if (problem == nullptr)
+            drop_released_unseen();
+        if (problem == nullptr)
             problem = layout_.find_tasks(place_.tid, place_.sp);
         if (problem == nullptr) {
             exclude_ourselves();
@@ -90,6 +94,24 @@ private:
         });
         layout_.sort_items();
         return room;
+    }
+
+    /// Blocks that a call which was not recorded released are no longer there to be held.
+    void drop_released_unseen()
+    {
+        if (!process.libc_heap || process.heap_untouched || self == nullptr)
+            return;
+        UnseenBlocks<OwnMemory> unseen(memory_);
+        size_t kept = 0;
+        for (const Item &item : items_) {
+            const unpaired_slot &slot = *slot_at(item.reference);
+            if (!item.mapping && load(slot.sequence) == item.sequence &&
+                unseen.is_released(item.address, item.size, item.reference))
+                retire_unseen(*self, item.reference);
+            else
+                items_[kept++] = item;
+        }
+        items_.resize(kept);
     }
 
     void exclude_ourselves()
