@@ -99,19 +99,26 @@ private:
     /// Blocks that a call which was not recorded released are no longer there to be held.
     void drop_released_unseen()
     {
-        if (!process.libc_heap || process.heap_untouched || self == nullptr)
-            return;
-        UnseenBlocks<OwnMemory> unseen(memory_);
+        if (process.libc_heap && !process.heap_untouched && self != nullptr && drop_released_unseen(false))
+            drop_released_unseen(true);
+    }
+
+    /// Returns true if there were any.
+    bool drop_released_unseen(bool small_lists)
+    {
+        UnseenBlocks<OwnMemory> unseen(memory_, small_lists);
+        memory_.forget_window();
         size_t kept = 0;
         for (const Item &item : items_) {
-            const unpaired_slot &slot = *slot_at(item.reference);
-            if (!item.mapping && load(slot.sequence) == item.sequence &&
+            if (!item.mapping && load(slot_at(item.reference)->sequence) == item.sequence &&
                 unseen.is_released(item.address, item.size, item.reference))
                 retire_unseen(*self, item.reference);
             else
                 items_[kept++] = item;
         }
+        const bool any = kept != items_.size();
         items_.resize(kept);
+        return any;
     }
 
     void exclude_ourselves()

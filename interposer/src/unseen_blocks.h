@@ -17,7 +17,9 @@ void learn_thread_cache_key();
 /// `Memory` has `bool get(uint64_t address, Value &value)`, false where memory cannot be read.
 template <class Memory> class UnseenBlocks {
 public:
-    explicit UnseenBlocks(Memory &memory) : memory_(memory) {}
+    /// `small_lists`: a block that looks like one of a list of small free chunks is released. So does a live one whose first
+    /// word was never written since it came from such a list: only where other blocks were released unseen.
+    UnseenBlocks(Memory &memory, bool small_lists) : memory_(memory), small_lists_(small_lists) {}
 
     /// Returns true if the block of a live slot is not in use. In doubt it is. To be asked about blocks in the order of
     /// their addresses.
@@ -42,7 +44,7 @@ public:
             return true; // another chunk, which is too small for it
         if (is_of_another(block, chunk + length + 8, slot))
             return true;
-        if (length <= largest_fast_chunk && is_in_fast_list(block, length, first))
+        if (small_lists_ && length <= largest_fast_chunk && is_in_fast_list(block, length, first))
             return true;
         // The next chunk has the bit; what the arena has left has no next one.
         return !get(chunk + length + 8, next_word) || (next_word & previous_in_use) == 0;
@@ -136,6 +138,7 @@ private:
     }
 
     Memory &memory_;
+    const bool small_lists_;
     uint64_t start_ = 0, end_ = 0; ///< a part of the heap that is made of chunks
     uint64_t limit_ = 0;           ///< up to which it may grow
     uint64_t at_ = 0;              ///< the chunk in it where the walk is
