@@ -35,7 +35,7 @@ public:
         if (!go_to(chunk))
             return true; // inside another chunk: joined with that, or its memory is used anew
         if (length < smallest || length % alignment != 0 || length > uint64_t{1} << 46)
-            return false; // overwritten, perhaps by the program
+            return was_mapped(block, size); // else it was overwritten, perhaps by the program
         if (thread_cache_key != 0 && second == thread_cache_key)
             return true; // kept for the thread
         if ((word & is_mapped) != 0)
@@ -54,6 +54,14 @@ private:
     static constexpr uint64_t largest_fast_chunk = 128, heap_of_thread = uint64_t{64} << 20;
 
     bool get(uint64_t address, uint64_t &value) { return memory_.get(address, value); }
+
+    /// A block that was mapped for itself begins a page, and nothing of the heap lies before it. What stands there now is
+    /// something else.
+    static bool was_mapped(uint64_t block, uint64_t size)
+    {
+        constexpr uint64_t page = 4096, least_mapped = 128 * 1024; // DEFAULT_MMAP_THRESHOLD
+        return block % page == heap_chunks::header && size >= least_mapped;
+    }
 
     /// The tag at the end of the block names another slot: the address was handed out again.
     bool is_of_another(uint64_t block, uint64_t end, uint32_t slot)
