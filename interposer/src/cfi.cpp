@@ -22,7 +22,7 @@ struct Cie {
     uint64_t code_factor = 0;
     int64_t data_factor = 0;
     uint8_t encoding = 0;
-    bool signal = false, augmented = false;
+    bool signal = false, augmented = false, personality = false;
     const uint8_t *instructions = nullptr, *end = nullptr;
 };
 
@@ -53,9 +53,10 @@ bool read_cie(const uint8_t *cie, Cie &out)
             out.encoding = in.take<uint8_t>();
         else if (*a == 'L')
             in.take<uint8_t>();
-        else if (*a == 'P')
+        else if (*a == 'P') {
             in.pointer(in.take<uint8_t>() & 0x7f, 0);
-        else if (*a == 'S')
+            out.personality = true;
+        } else if (*a == 'S')
             out.signal = true; // aarch64's B, how addresses are signed, has no data
     }
     return true;
@@ -217,27 +218,17 @@ Known object_at(uint64_t pc, Object &object)
     return Known::yes;
 }
 
-Rule read_rule(uint64_t return_address)
-{
-    const Rule unknown{0, 0, Kind::unknown, 0};
-    const uint64_t pc = return_address - 1;
-#if defined(__aarch64__)
-    if (is_signal_return(return_address))
-        return {0, 0, Kind::signal, 0};
-#endif
-    Object object;
-    const Known known = object_at(pc, object);
-    if (known == Known::by_nobody)
-        return unknown;
-    if (known == Known::no || object.tables == nullptr)
-        return {0, 0, Kind::no_code,
-                0}; // generated at run time, or without tables: nobody can go on from here
+namespace {
 
-    // .eh_frame_hdr: version 1, then a table of (start, FDE) sorted by start, as 32-bit offsets from the header.
-    const uint8_t *header = object.tables;
+enum class Tables : uint8_t { found, none, not_understood };
+
+/// The frame description entry that an .eh_frame_hdr has for code at `pc`: version 1, then a table of (start, entry) sorted
+/// by start, as 32-bit offsets from the header.
+Tables find_entry(const uint8_t *header, uint64_t pc, const uint8_t *&found)
+{
     constexpr uint8_t datarel_sdata4 = 0x3b;
     if (header[0] != 1 || header[3] != datarel_sdata4)
-        return unknown;
+        return Tables::not_understood;
     Bytes in{header + 4};
     in.pointer(header[1], reinterpret_cast<uint64_t>(header));
     const uint64_t count = in.pointer(header[2], reinterpret_cast<uint64_t>(header));
@@ -257,13 +248,58 @@ Rule read_rule(uint64_t return_address)
             high = middle;
     }
     if (low == 0)
-        return {0, 0, Kind::no_code, 0};
-    const uint8_t *fde = header + entry(low - 1, 1);
+        return Tables::none;
+    found = header + entry(low - 1, 1);
+    return Tables::found;
+}
+
+/// The common part of a frame description entry.
+bool read_cie_of(const uint8_t *fde, Cie &cie)
+{
     uint32_t length, to_cie;
     memcpy(&length, fde, 4);
     memcpy(&to_cie, fde + 4, 4);
+    return length != 0xffffffffu && read_cie(fde + 4 - to_cie, cie);
+}
+
+} // namespace
+
+bool has_no_handlers(uint64_t return_address)
+{
+    Object object;
+    const uint8_t *fde;
     Cie cie;
-    if (length == 0xffffffffu || !read_cie(fde + 4 - to_cie, cie))
+    return object_at(return_address - 1, object) == Known::yes && object.tables != nullptr &&
+           find_entry(object.tables, return_address - 1, fde) == Tables::found && read_cie_of(fde, cie) &&
+           !cie.personality;
+}
+
+Rule read_rule(uint64_t return_address)
+{
+    const Rule unknown{0, 0, Kind::unknown, 0};
+    const uint64_t pc = return_address - 1;
+#if defined(__aarch64__)
+    if (is_signal_return(return_address))
+        return {0, 0, Kind::signal, 0};
+#endif
+    Object object;
+    const Known known = object_at(pc, object);
+    if (known == Known::by_nobody)
+        return unknown;
+    if (known == Known::no || object.tables == nullptr)
+        return {0, 0, Kind::no_code,
+                0}; // generated at run time, or without tables: nobody can go on from here
+
+    const uint8_t *fde;
+    const Tables tables = find_entry(object.tables, pc, fde);
+    if (tables == Tables::not_understood)
+        return unknown;
+    if (tables == Tables::none)
+        return {0, 0, Kind::no_code, 0};
+    uint32_t length;
+    memcpy(&length, fde, 4);
+    Cie cie;
+    if (!read_cie_of(fde, cie))
         return unknown;
     Bytes at{fde + 8};
     const uint64_t start = at.pointer(cie.encoding, 0);

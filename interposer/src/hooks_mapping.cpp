@@ -1,8 +1,9 @@
 // Memory mappings and loaded libraries.
 #include "hook.h"
 
-#include "libc.h"
 #include "address_space.h"
+#include "deep_bind.h"
+#include "loader_call.h"
 #include "mapping.h"
 #include "modules.h"
 #include "walk.h"
@@ -130,76 +131,16 @@ UNPAIRED_HOOK(void *, mremap, (void *old, size_t old_size, size_t size, int flag
 
 namespace {
 
-/// dlopen(3) searches the RUNPATH (or RPATH) of the library that calls it. The caller would be us, so that part of
-/// the search is done here: a path of an existing file in the caller's list, or nullptr. `path` has room for 4096.
-const char *in_run_path_of(const Caller &caller, const char *name, char *path)
-{
-    Dl_info where;
-    link_map *map = nullptr;
-    if (strchr(name, '/') != nullptr ||
-        libc::functions().dladdr1(reinterpret_cast<void *>(caller.pc - 1), &where,
-                                  reinterpret_cast<void **>(&map), RTLD_DL_LINKMAP) == 0 ||
-        map == nullptr || map->l_ld == nullptr)
-        return nullptr;
-    const char *strings = nullptr;
-    uint64_t run_path = 0, r_path = 0;
-    for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
-        if (entry->d_tag == DT_STRTAB)
-            strings = reinterpret_cast<const char *>(entry->d_un.d_ptr);
-        else if (entry->d_tag == DT_RUNPATH)
-            run_path = entry->d_un.d_val;
-        else if (entry->d_tag == DT_RPATH)
-            r_path = entry->d_un.d_val;
-    }
-    if (strings == nullptr || (run_path == 0 && r_path == 0))
-        return nullptr;
-    const char *file = map->l_name[0] != '\0' ? map->l_name : where.dli_fname;
-    char main_program[4096];
-    if (map->l_name[0] == '\0') {
-        const long n = sys::call(SYS_readlinkat, AT_FDCWD, sys::of("/proc/self/exe"), sys::of(main_program),
-                                 sizeof main_program - 1);
-        main_program[n > 0 ? n : 0] = '\0';
-        file = main_program;
-    }
-    const char *slash = strrchr(file, '/');
-    const size_t origin = slash != nullptr ? static_cast<size_t>(slash - file) : 0;
-    for (const char *list = strings + (run_path != 0 ? run_path : r_path); *list != '\0';) {
-        const size_t length = strcspn(list, ":");
-        size_t n = 0, i = 0;
-        bool usable = length != 0;
-        while (i < length && usable) {
-            size_t token = 0;
-            if (strncmp(list + i, "$ORIGIN", 7) == 0)
-                token = 7;
-            else if (strncmp(list + i, "${ORIGIN}", 9) == 0)
-                token = 9;
-            const size_t piece = token != 0 ? origin : 1;
-            usable = n + piece + strlen(name) + 2 < 4096 && (token != 0 || list[i] != '$');
-            if (usable) {
-                memcpy(path + n, token != 0 ? file : list + i, piece);
-                n += piece;
-                i += token != 0 ? token : 1;
-            }
-        }
-        if (usable) {
-            path[n] = '/';
-            strcpy(path + n + 1, name);
-            if (sys::call(SYS_faccessat, AT_FDCWD, sys::of(path), R_OK) == 0)
-                return path;
-        }
-        list += length;
-        list += *list == ':';
-    }
-    return nullptr;
-}
-
-void modules_changed()
+/// Libraries were loaded, as `handle` with `mode` if it is not null, or unloaded.
+void modules_changed(void *handle = nullptr, int mode = 0)
 {
     const KeepErrno keep;
     if (!is_recording())
         return;
     update_modules();
     forget_unwind_rules();
+    if (handle != nullptr && (mode & RTLD_DEEPBIND) != 0)
+        deep_bind::bind_to_hooks(handle);
 }
 
 Acquisition library(unsigned function, void *handle)
@@ -224,17 +165,10 @@ UNPAIRED_HOOK(void *, dlopen, (const char *name, int mode))
     const Caller caller = UNPAIRED_CALLER();
     // Constructors run inside: only what the loader itself allocates is a part of the library.
     Acquiring acquiring = begin_acquire(caller, Enclosure::own_parts);
-    void *ret = nullptr;
-    char path[4096];
-    if (name != nullptr && name[0] != '\0' && strchr(name, '/') == nullptr) {
-        ret = UNPAIRED_REAL(dlopen)(name, mode | RTLD_NOLOAD); // already loaded under this name: no search
-        if (ret == nullptr && (mode & RTLD_NOLOAD) == 0)
-            if (const char *found = in_run_path_of(caller, name, path))
-                ret = UNPAIRED_REAL(dlopen)(found, mode);
-    }
-    if (ret == nullptr)
-        ret = UNPAIRED_REAL(dlopen)(name, mode);
-    modules_changed();
+    void *ret = loader_call::call(caller, real::address(UNPAIRED_FUNCTION_dlopen), sys::of(name), mode, 0);
+    if (acquiring.thread != nullptr)
+        acquiring.thread->enclosing.mode = Enclosure::transparent; // from here on the loader works for us
+    modules_changed(ret, mode);
     finish_load(acquiring, caller, UNPAIRED_FUNCTION_dlopen, ret, (mode & RTLD_NOLOAD) != 0);
     return ret;
 }
@@ -243,8 +177,11 @@ UNPAIRED_HOOK(void *, dlmopen, (long name_space, const char *name, int mode))
 {
     const Caller caller = UNPAIRED_CALLER();
     Acquiring acquiring = begin_acquire(caller, Enclosure::own_parts);
-    void *ret = UNPAIRED_REAL(dlmopen)(name_space, name, mode);
-    modules_changed();
+    void *ret =
+        loader_call::call(caller, real::address(UNPAIRED_FUNCTION_dlmopen), name_space, sys::of(name), mode);
+    if (acquiring.thread != nullptr)
+        acquiring.thread->enclosing.mode = Enclosure::transparent;
+    modules_changed(ret, mode);
     finish_load(acquiring, caller, UNPAIRED_FUNCTION_dlmopen, ret, (mode & RTLD_NOLOAD) != 0);
     return ret;
 }

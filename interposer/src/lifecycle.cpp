@@ -128,21 +128,29 @@ const unpaired_rules_header *map_rules(const char *path)
 
 bool read_comm(char *name) { return sys::call(SYS_prctl, PR_GET_NAME, sys::of(name)) == 0; }
 
+unsigned foreign_function; // of the heap, that the program defines itself; 0: none
+
+void note_foreign_allocator()
+{
+    if (foreign_function != 0)
+        write_note(process.heap_untouched ? UNPAIRED_NOTE_FOREIGN_ALLOCATOR : UNPAIRED_NOTE_FOREIGN_NEW,
+                   real::name_of(foreign_function));
+}
+
 /// A program that brings its own allocator keeps it, whole: half-hooked allocators crash.
 void respect_foreign_allocator()
 {
     for (const unsigned function : heap_functions)
-        if (real::defined_elsewhere(function)) {
+        if (foreign_function == 0 && real::defined_elsewhere(function)) {
             process.heap_untouched = process.new_untouched = true;
-            write_note(UNPAIRED_NOTE_FOREIGN_ALLOCATOR, real::name_of(function));
-            return;
+            foreign_function = function;
         }
     for (const unsigned function : operator_functions)
-        if (real::defined_elsewhere(function)) {
+        if (foreign_function == 0 && real::defined_elsewhere(function)) {
             process.new_untouched = true;
-            write_note(UNPAIRED_NOTE_FOREIGN_NEW, real::name_of(function));
-            return;
+            foreign_function = function;
         }
+    note_foreign_allocator();
 }
 
 uint32_t *make_witness()
@@ -255,6 +263,8 @@ void announce_image()
     record.command_len = static_cast<uint16_t>(command_size > 0 ? command_size : 0);
     record.cycle = load(process.file->cycle);
     append(UNPAIRED_RECORD_IMAGE, record, {path, record.program_len}, {command, record.command_len});
+    if (process.forked)
+        note_foreign_allocator();
 }
 
 void become_child()

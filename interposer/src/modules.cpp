@@ -23,7 +23,8 @@ struct Module {
     ModuleView view;
     uint32_t present; // a stamp: equal to `stamp` when seen by the current enumeration
     uint32_t live;
-    uint32_t since; // stamp of the enumeration that last found it newly loaded
+    uint32_t since;     // stamp of the enumeration that last found it newly loaded
+    uint32_t looked_at; // by first_look_at_module(), since then
 };
 Module *modules;
 uint32_t count;
@@ -124,6 +125,7 @@ void comes_back(Module &module, uint32_t known)
     for (uint32_t i = 0; i < known; i++)
         others = others || (modules[i].since > module.since && overlap(modules[i].view, module.view));
     module.since = stamp;
+    store(module.looked_at, 0u);
     if (!others)
         return;
     store(module_map_generation, module_map_generation + 1);
@@ -219,6 +221,17 @@ const ModuleView *module_at(uint64_t address)
         if (load(modules[i].live) != 0 && address >= modules[i].view.start && address < modules[i].view.end)
             return &modules[i].view;
     return nullptr;
+}
+
+bool first_look_at_module(uint64_t address)
+{
+    for (uint32_t i = load(count, __ATOMIC_ACQUIRE); i-- > 0;) {
+        Module &module = modules[i];
+        if (load(module.live) != 0 && address >= module.view.start && address < module.view.end)
+            return i != 0 && !module.view.runtime &&
+                   __atomic_exchange_n(&module.looked_at, 1u, __ATOMIC_RELAXED) == 0;
+    }
+    return false;
 }
 
 void release_module_lock() { updating.give(); }

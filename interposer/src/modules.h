@@ -20,6 +20,10 @@ struct ModuleView {
 /// The module that covers `address`, or nullptr. Lock-free.
 const ModuleView *module_at(uint64_t address);
 
+/// Returns true once for each loading of the module that covers `address`. False for the program, the C and C++ runtime and
+/// this library.
+bool first_look_at_module(uint64_t address);
+
 /// Where code of modules has been: of the program itself, and of all others from the first to the last.
 struct CodeSpan {
     uint64_t start, end;

@@ -29,6 +29,7 @@ public:
         }
         for (const uint64_t cache : caches_)
             look_at_cache(cache);
+        look_for_unmapped();
         return !full_ && memory_.trouble() == nullptr;
     }
 
@@ -170,6 +171,22 @@ private:
             if (memory_.get(heads + list * 8, chunk) && chunk != 0)
                 follow(chunk, heap_chunks::smallest + list * heap_chunks::alignment, 0,
                        items_.size() + 100'000);
+        }
+    }
+
+    /// A large block has a mapping of its own, which is gone when it was freed.
+    void look_for_unmapped()
+    {
+        constexpr uint64_t page = 4096, least_mapped = 32 * 1024;
+        constexpr long not_mapped = -12; // −ENOMEM (mincore(2))
+        for (size_t i = 0; i < items_.size(); i++) {
+            const Item &item = items_[i];
+            uint8_t resident = 0;
+            if (!item.mapping && item.reference != 0 && item.size >= least_mapped &&
+                memory_.region_at(item.address) == nullptr &&
+                sys::call(SYS_mincore, static_cast<long>(item.address & ~(page - 1)), page,
+                          sys::of(&resident)) == not_mapped)
+                freed_[i] = 1;
         }
     }
 

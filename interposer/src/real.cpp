@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <dlfcn.h>
+#include <gnu/libc-version.h>
 #include <link.h>
 
 namespace unpaired::real {
@@ -31,19 +32,7 @@ constexpr bool may_be_absent[function_end] = {
 #include "unpaired/resources/table.def"
 };
 
-// Our own hooks carry these names: inside this library the real ones have to be asked for.
-void *load_library(const char *name)
-{
-    return reinterpret_cast<void *(*)(const char *, int)>(address(UNPAIRED_FUNCTION_dlopen))(
-        name, RTLD_LAZY | RTLD_NOLOAD);
-}
-void unload_library(void *handle)
-{
-    reinterpret_cast<int (*)(void *)>(address(UNPAIRED_FUNCTION_dlclose))(handle);
-}
-
-/// The version under which programs call a function of the heap, nullptr for all others. libc_malloc_debug.so has them
-/// under this version alone, marked as not the default, and dlsym(3) does not find such.
+/// The version under which programs call a function of the heap, nullptr for all others.
 const char *version_of(unsigned function)
 {
     switch (function) {
@@ -72,12 +61,24 @@ const char *version_of(unsigned function)
     }
 }
 
-/// The next definition after this library; nullptr if there is none.
+bool in_same_library(const void *one, const void *other)
+{
+    Dl_info of_one, of_other;
+    return libc::functions().dladdr(one, &of_one) != 0 && libc::functions().dladdr(other, &of_other) != 0 &&
+           of_one.dli_fbase == of_other.dli_fbase;
+}
+
+/// The next definition after this library; nullptr if there is none. libc_malloc_debug.so has its functions under the
+/// version that programs call, marked as not the default: dlsym(3) passes over it to the C library's own.
 void *next(unsigned function)
 {
+    void *symbol = libc::functions().dlsym(RTLD_NEXT, names[function]);
     const char *version = version_of(function);
-    void *symbol = version != nullptr ? libc::functions().dlvsym(RTLD_NEXT, names[function], version) : nullptr;
-    return symbol != nullptr ? symbol : libc::functions().dlsym(RTLD_NEXT, names[function]);
+    if (version == nullptr || symbol == nullptr ||
+        !in_same_library(symbol, reinterpret_cast<const void *>(libc::functions().fileno_unlocked)))
+        return symbol;
+    void *versioned = libc::functions().dlvsym(RTLD_NEXT, names[function], version);
+    return versioned != nullptr ? versioned : symbol;
 }
 
 struct Search {
@@ -114,6 +115,17 @@ const void *our_base()
 }
 
 } // namespace
+
+// Our own hooks carry these names: inside this library the real ones have to be asked for.
+void *load_library(const char *name)
+{
+    return reinterpret_cast<void *(*)(const char *, int)>(address(UNPAIRED_FUNCTION_dlopen))(
+        name, RTLD_LAZY | RTLD_NOLOAD);
+}
+void unload_library(void *handle)
+{
+    reinterpret_cast<int (*)(void *)>(address(UNPAIRED_FUNCTION_dlclose))(handle);
+}
 
 const char *name_of(unsigned function) { return names[function]; }
 

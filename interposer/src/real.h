@@ -21,6 +21,10 @@ inline void *address(unsigned function)
 /// Returns the real function's address if it is known or the next in the search order; nullptr if there is none.
 const void *known_or_next(unsigned function);
 
+/// The real dlopen(3) of a library that is loaded already, and the real dlclose(3).
+void *load_library(const char *name);
+void unload_library(void *handle);
+
 /// Whether a look-up is under way. dlsym(3) frees the message of an earlier failure, through our hook of free, whose
 /// real function may be what is being looked up.
 bool looking_up();

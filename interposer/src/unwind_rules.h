@@ -34,6 +34,8 @@ Known object_at(uint64_t pc, Object &object);
 
 /// Reads the rule for the frame with this return address out of its module's .eh_frame.
 Rule read_rule(uint64_t return_address);
+/// Returns true if its module's .eh_frame has an entry for it, without handlers of exceptions.
+bool has_no_handlers(uint64_t return_address);
 } // namespace cfi
 
 /// A word of a stack, which an unwinder of that stack would read.

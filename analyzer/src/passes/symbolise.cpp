@@ -146,12 +146,27 @@ const Stack &Stacks::frames_at(const Module &module, uint64_t return_address)
     return at->second = frames;
 }
 
+/// Returns true for the loader's entries, under any of their names.
+static bool opens_libraries(std::string_view function)
+{
+    function.remove_prefix(std::min(function.find_first_not_of('_'), function.size()));
+    return function == "dlopen" || function == "dlmopen";
+}
+
 Stack Stacks::of(const Site &site, size_t addresses)
 {
     const std::vector<uint64_t> innermost = addresses_of(trace_, site, addresses);
+    const auto in_recorder = [&](size_t i) {
+        const Module *module = i < innermost.size() ? module_of(site, innermost[i] - 1) : nullptr;
+        return module != nullptr && is_recorder(*module);
+    };
     Stack result;
     result.reserve(innermost.size());
-    for (const uint64_t address : innermost) {
+    for (size_t i = 0; i < innermost.size(); i++) {
+        const uint64_t address = innermost[i];
+        // The recorder calls the loader with a return address in the caller's library (loader_call.cpp): no call was there.
+        if (!result.empty() && opens_libraries(result.back().function) && in_recorder(i + 1))
+            continue;
         if (const Module *module = module_of(site, address - 1)) {
             if (!is_recorder(*module))
                 result.append(frames_at(*module, address));
