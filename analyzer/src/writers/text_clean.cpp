@@ -1,6 +1,6 @@
 #include "writers/text_clean.h"
 
-#include <algorithm>
+#include "writers/utf8.h"
 
 namespace unpaired {
 namespace {
@@ -10,14 +10,12 @@ void clean(Incident &incident);
 void clean(UnusedSuppression &line);
 void clean(ImageReport &image);
 
-bool steers(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
-void clean(std::string &text) { std::replace_if(text.begin(), text.end(), steers, '?'); }
+void clean(std::string &text) { text = one_printable_line(text); }
 
 void clean(Name &name)
 {
-    if (std::any_of(name.text().begin(), name.text().end(), steers))
-        name = cleaned(name.text());
+    if (const std::string text = one_printable_line(name.text()); text != name.text())
+        name = text;
 }
 
 void clean(Frame &frame)
