@@ -33,11 +33,7 @@ public:
         : to_(to), name_(to + ".XXXXXX"), fd_(mkostemp(name_.data(), O_CLOEXEC))
     {
         if (!fd_)
-            fail(to, errno);
-        // mkostemp makes it ours alone; a trace is like any other file the user makes.
-        const mode_t mask = umask(0);
-        umask(mask);
-        fchmod(fd_.get(), 0666 & ~mask);
+            fail(to, errno); // mkostemp makes it 0600, and so it stays: it holds command lines and memory
     }
     ~Unfinished()
     {
