@@ -1,6 +1,7 @@
 // Parses the command line and runs the command; every failure is one line on stderr and status 2.
 #include "commands/commands.h"
 #include "commands/help.h"
+#include "commands/inherited_descriptors.h"
 #include "commands/trouble.h"
 #include "commands/usage_error.h"
 #include "input/input_error.h"
@@ -73,6 +74,7 @@ void split(std::vector<std::string> &ours, unpaired::Command &program)
 // NOLINTNEXTLINE(bugprone-exception-escape): out of memory, or a mistake of ours in an option; to be seen as it is
 int main(int argc, char **argv)
 {
+    unpaired::remember_inherited_descriptors();
     occupy_standard_descriptors();
     std::vector<std::string> arguments(argv + 1, argv + argc);
     unpaired::Command program;

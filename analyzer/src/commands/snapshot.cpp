@@ -133,7 +133,7 @@ void print_lost(const LiveTrace &live, const std::vector<Snapshot> &snapshots)
         print_plain("\nLost or possibly lost{}:\n",
                     snapshots.size() > 1 ? fmt::format(" in process {}", image.trace.pid) : "");
         for (size_t i = 0; i < std::min(sentences.size(), most_sentences); i++)
-            print_plain("{}\n", wrapped(sentences[i], report_width(), 2, 4));
+            print_plain("{}\n", wrapped(sentences[i], report_width(STDOUT_FILENO), 2, 4));
         if (sentences.size() > most_sentences)
             print_plain("  and {} more\n", sentences.size() - most_sentences);
     }

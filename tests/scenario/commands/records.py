@@ -124,10 +124,10 @@ def several_outputs_at_once_say_the_same(t, folder):
     result = harness.run([t.unpaired, "run", "--format=text", "--output", "json:r.json", "--output", "text:r.txt", "--",
                           t.program, "leak", "3"], cwd=folder)
     with open(os.path.join(folder, "r.txt"), encoding="utf-8") as file:
-        expect(file.read() == harness.text(result.stdout), "the text file differs from stdout")
+        expect(file.read() == harness.text(result.stderr), "the text file differs from stderr")
     with open(os.path.join(folder, "r.json"), encoding="utf-8") as file:
         finding = json.load(file)["images"][0]["findings"][0]
-    expect(finding["count"] == 3 and b"3 of 3 sockets never closed" in result.stdout, f"{finding} {result.stdout}")
+    expect(finding["count"] == 3 and b"3 of 3 sockets never closed" in result.stderr, f"{finding} {result.stderr}")
 
 
 @check

@@ -88,7 +88,7 @@ def report_of(quotation, unpaired, programs, sources):
     with services.serve(words.get("service", "")) as port:
         command = command_of(words, os.path.join(programs, name), port)
         result = harness.run([unpaired, "run", *quotation.command[2:split], "--", *command])
-    return harness.text(result.stdout, limit=1 << 20)
+    return harness.text(result.stderr, limit=1 << 20)
 
 
 def check(quotation, printed):
