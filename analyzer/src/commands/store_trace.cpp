@@ -33,7 +33,9 @@ public:
         : to_(to), name_(to + ".XXXXXX"), fd_(mkostemp(name_.data(), O_CLOEXEC))
     {
         if (!fd_)
-            fail(to, errno); // mkostemp makes it 0600, and so it stays: it holds command lines and memory
+            fail(to, errno);
+        fchmod(fd_.get(),
+               0600); // it holds command lines and memory; the umask may have taken more from mkostemp
     }
     ~Unfinished()
     {

@@ -26,6 +26,7 @@ void clean(Frame &frame)
 }
 
 void clean(Incident &incident);
+void clean(ImageModule &module);
 
 template <class Element> void clean(std::vector<Element> &all)
 {
@@ -76,9 +77,16 @@ void clean(Finding &f)
 
 void clean(TraceInfo &trace)
 {
-    clean(trace.program);
-    clean(trace.end);
-    clean(trace.cycle_name);
+    for (std::string *text :
+         {&trace.source, &trace.program, &trace.end, &trace.cycle_source, &trace.cycle_name})
+        clean(*text);
+    clean(trace.command);
+}
+
+void clean(ImageModule &module)
+{
+    clean(module.path);
+    clean(module.build_id);
 }
 
 void clean(Incident &incident)
@@ -105,6 +113,8 @@ void clean(ImageReport &image)
     clean(image.trace);
     clean(image.remarks);
     clean(image.incidents);
+    clean(image.modules);
+    clean(image.series_unit);
     clean_keys(image.totals);
     clean_keys(image.owners);
     for (Finding &finding : image.findings) {
