@@ -24,7 +24,7 @@ std::vector<char *> pointers(const std::vector<std::string> &strings)
     return found;
 }
 
-/// Returns all signals that have come. If `wait` is set and there is none, waits for one.
+/// Returns all signals that have come. With `wait`, waits until at least one has come.
 std::vector<siginfo_t> received_signals(bool wait)
 {
     std::vector<siginfo_t> received;
@@ -36,8 +36,8 @@ std::vector<siginfo_t> received_signals(bool wait)
 
 bool from_a_process(const siginfo_t &info) { return info.si_code <= 0; }
 
-/// Whether the program need not see it: the kernel's word about the end or stop of a child of the launcher, what the
-/// launcher caused itself (a pipe that nobody reads), and the witness's answer.
+/// Returns true for signals that are about the launcher: CHLD of its children, PIPE that its own write caused, CONT from
+/// the witness. The program must not receive them.
 bool is_own(const siginfo_t &info, const SignalWitness &witness)
 {
     if (!from_a_process(info))

@@ -21,11 +21,11 @@ public:
     ReportKeeper(const ReportKeeper &) = delete;
     ReportKeeper &operator=(const ReportKeeper &) = delete;
 
-    /// For the program's process before it calls exec, so that the keeper knows of each program. Async-signal-safe.
+    /// To be called by the program's process before exec, so that no program is without its keeper. Async-signal-safe.
     void program_started(pid_t program);
     void program_ended(int wait_status);
 
-    /// Whether this process is the keeper, and the launcher was killed. Then these hold:
+    /// Returns true in the keeper of a launcher that was killed. Then these hold:
     bool took_over() const { return took_over_; }
     pid_t program() const { return program_; } ///< 0: it was not started
     int wait_status() const { return wait_status_; }

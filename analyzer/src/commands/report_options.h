@@ -13,7 +13,7 @@
 
 namespace unpaired {
 
-/// Where a report goes if no --output says so.
+/// The stream of a report if no --output names another place.
 enum class ReportStream { standard_output, standard_error };
 
 struct ReportOptions {

@@ -42,7 +42,7 @@ std::vector<Trace> read_traces(const Launched &launched, std::vector<std::string
     return traces;
 }
 
-/// What the exit status depends on.
+/// The two facts that decide the exit status.
 struct Outcome {
     int wait_status = 0;
     bool findings = false;
@@ -61,8 +61,7 @@ Report report_on(const Launched &launched, const ReportOptions &options, const R
         write_report(report, options);
         return report;
     } catch (const std::exception &problem) {
-        if (launched.folder->traces().empty() ||
-            std::ferror(stderr)) // the user cannot be told where they are
+        if (launched.folder->traces().empty() || std::ferror(stderr)) // no message can name the folder
             throw;
         launched.folder->keep();
         throw Trouble(fmt::format("{} The traces are still in {}.", problem.what(), launched.folder->path()));

@@ -15,12 +15,12 @@ namespace unpaired {
 void wait_for_group_signals();
 
 /// A signal to the process group of the launcher (by the terminal, or by kill(2)) reaches the program without the
-/// launcher's help. A signal to the launcher's pid does not. What the launcher receives looks the same in both cases,
+/// launcher's help. A signal to the launcher's pid does not. Both look the same to the launcher,
 /// so it asks a second process of the same group: the witness receives the first kind only. It is called
 /// "signal-witness" and not unpaired, so that a signal sent by name (pkill) is not taken for one to the group.
 class SignalWitness {
 public:
-    /// Forks the witness. If there is none (RLIMIT_NPROC), only the kernel's own signals count as sent to the group.
+    /// Forks the witness. Without a witness (RLIMIT_NPROC), only the kernel's own signals count as sent to the group.
     SignalWitness();
     ~SignalWitness();
     SignalWitness(const SignalWitness &) = delete;

@@ -1,4 +1,4 @@
-// What the terminal that a stream may be can show.
+// Colours, width and links of a terminal, by its descriptor.
 #pragma once
 
 #include <functional>

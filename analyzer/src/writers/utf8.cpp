@@ -42,7 +42,7 @@ struct Range {
     uint32_t first, last;
 };
 
-/// What steers a terminal, changes the order of the text around it, or cannot be seen: the general categories Cc, Cf,
+/// Characters that steer a terminal, change the order of the text around them, or are invisible: the general categories Cc, Cf,
 /// Zl and Zp of Unicode 15, what it lists as Default_Ignorable_Code_Point, and noncharacters. In order.
 constexpr std::array<Range, 26> hidden = {{
     {0x00, 0x1f},       {0x7f, 0x9f},     {0xad, 0xad},     {0x34f, 0x34f},     {0x600, 0x605},

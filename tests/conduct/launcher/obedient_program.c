@@ -1,4 +1,4 @@
-// What run_launcher.py runs: it leaks a socket, and says what happens to it.
+// The program of run_launcher.py: it leaks a socket, and prints which signals it receives.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// What run_untrusted_text.py runs: its thread, owner, marks, source file and library have names that steer a terminal.
+// The program of run_untrusted_text.py: its thread, owner, marks, source file and library have names that steer a terminal.
 // build: -D_GNU_SOURCE
 // link: -pthread -ldl
 #include <dlfcn.h>
