@@ -11,8 +11,7 @@
 #   unpaired_test_targets(TARGET... [options as below])
 #
 # does the same for all tests whose command is one of these executable targets, those that gtest_discover_tests() and
-# catch_discover_tests() find among them, wherever add_test() is called. The report goes to stderr: what discovers
-# tests reads stdout.
+# catch_discover_tests() find among them, wherever add_test() is called.
 #
 #     [FAIL_ON leak|suspect|note]  what counts; default: suspect
 #     [SUPPRESSIONS FILE...] [BASELINE FILE] [OWNER RULE...]
@@ -117,7 +116,7 @@ function(unpaired_test_targets)
     if(NOT TARGET ${target})
       message(FATAL_ERROR "unpaired_test_targets: there is no target '${target}' here.")
     endif()
-    set_target_properties(${target} PROPERTIES ${property} "${command};--output=text:/dev/stderr;--")
+    set_target_properties(${target} PROPERTIES ${property} "${command};--format=text;--")
   endforeach()
 endfunction()
 

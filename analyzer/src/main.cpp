@@ -1,9 +1,11 @@
 // Parses the command line and runs the command; every failure is one line on stderr and status 2.
 #include "commands/commands.h"
 #include "commands/help.h"
+#include "commands/inherited_descriptors.h"
 #include "commands/trouble.h"
 #include "commands/usage_error.h"
 #include "input/input_error.h"
+#include "writers/utf8.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -11,6 +13,7 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <memory>
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <string>
@@ -28,20 +31,30 @@ void occupy_standard_descriptors()
             (void)!open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
+/// The text of a message, as %Q of a pattern. Names from outside are in messages: a message is one line, and steers no
+/// terminal.
+class PrintableText : public spdlog::custom_flag_formatter {
+public:
+    void format(const spdlog::details::log_msg &message, const std::tm &, spdlog::memory_buf_t &to) override
+    {
+        const std::string text =
+            unpaired::one_printable_line({message.payload.data(), message.payload.size()});
+        to.append(text.data(), text.data() + text.size());
+    }
+    std::unique_ptr<custom_flag_formatter> clone() const override
+    {
+        return std::make_unique<PrintableText>();
+    }
+};
+
 void log_to_stderr(const std::string &command)
 {
     auto logger = spdlog::stderr_color_mt("unpaired");
-    logger->set_pattern(command.empty() ? "unpaired: %v" : "unpaired " + command + ": %v");
+    auto pattern = std::make_unique<spdlog::pattern_formatter>();
+    pattern->add_flag<PrintableText>('Q').set_pattern(command.empty() ? "unpaired: %Q"
+                                                                      : "unpaired " + command + ": %Q");
+    logger->set_formatter(std::move(pattern));
     spdlog::set_default_logger(logger);
-}
-
-/// Names from outside stand in messages: a message is one line, and steers no terminal.
-std::string one_line(std::string text)
-{
-    for (char &c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            c = '?';
-    return text;
 }
 
 bool takes_a_program(const std::string &command) { return command == "run" || command == "record"; }
@@ -61,6 +74,7 @@ void split(std::vector<std::string> &ours, unpaired::Command &program)
 // NOLINTNEXTLINE(bugprone-exception-escape): out of memory, or a mistake of ours in an option; to be seen as it is
 int main(int argc, char **argv)
 {
+    unpaired::remember_inherited_descriptors();
     occupy_standard_descriptors();
     std::vector<std::string> arguments(argv + 1, argv + argc);
     unpaired::Command program;
@@ -96,7 +110,7 @@ int main(int argc, char **argv)
         });
         const CLI::App *command = named == commands.end() ? nullptr : *named;
         log_to_stderr(command ? word : std::string());
-        spdlog::error("{}", one_line(unpaired::usage_error(app, command, arguments, error)));
+        spdlog::error("{}", unpaired::usage_error(app, command, arguments, error));
         return unpaired::exit_trouble;
     }
     for (size_t i = 0; i < commands.size(); i++) {
@@ -106,7 +120,7 @@ int main(int argc, char **argv)
         try {
             return actions[i]();
         } catch (const std::exception &error) {
-            spdlog::error("{}", one_line(error.what()));
+            spdlog::error("{}", error.what());
             return unpaired::exit_trouble;
         }
     }

@@ -33,7 +33,7 @@ def main():
         (folder / "first").rename(prefix)
 
         # when: the command records a program from there
-        report = json.loads(run(prefix / "bin/unpaired", "run", "--format=json", "--", "/bin/true", cwd=folder))
+        report = json.loads(run(prefix / "bin/unpaired", "run", "--output=json:-", "--", "/bin/true", cwd=folder))
         # then: the recorder was found, loaded, and saw the program to its end
         images = [image["trace"] for image in report["images"]]
         if not images or images[0]["end"] != "exit" or not images[0]["program"].endswith("true"):

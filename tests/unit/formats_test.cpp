@@ -65,6 +65,13 @@ TEST_CASE("text from other programs becomes valid UTF-8 that XML can hold")
     CHECK(printable_utf8("line\nand\ttab stay") == "line\nand\ttab stay");
     CHECK(printable_utf8(std::string_view("a\0b\x1b\x7f", 5)) == "a?b??");
     CHECK(printable_utf8("\xff") == lost);
+    CHECK(printable_utf8("\x9b") == lost); // CSI as a byte
+    CHECK(printable_utf8("\xc2\x9b\xe2\x80\xae\xe2\x81\xa6\xd8\x9c\xe2\x80\xa8") ==
+          "?????");                                                             // and as a character
+    CHECK(printable_utf8("\xe2\x80\x8b\xef\xbb\xbf\xf3\xa0\x80\xa1") == "???"); // invisible
+    CHECK(one_printable_line("line\nand\ttab") == "line?and?tab");
+    CHECK(printable_json("\"\xc3\xa4\x7f\xc2\x9b\xe2\x80\xae\xf3\xa0\x80\xa1\"\n") ==
+          "\"\xc3\xa4\\u007f\\u009b\\u202e\\udb40\\udc21\"\n");
     CHECK(printable_utf8("cut \xf0\x9f") == "cut " + lost + lost);
     CHECK(printable_utf8("\xc0\xaf") == lost + lost);                       // a slash, spelled too long
     CHECK(printable_utf8("\xed\xa0\x80") == lost + lost + lost);            // half of a surrogate pair

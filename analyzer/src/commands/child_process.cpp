@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,35 +24,75 @@ std::vector<char *> pointers(const std::vector<std::string> &strings)
     return found;
 }
 
+/// Returns all signals that have come. With `wait`, waits until at least one has come.
+std::vector<siginfo_t> received_signals(bool wait)
+{
+    std::vector<siginfo_t> received;
+    siginfo_t info = {};
+    while (take_signal(every_signal(), info, wait && received.empty()) > 0)
+        received.push_back(info);
+    return received;
+}
+
+bool from_a_process(const siginfo_t &info) { return info.si_code <= 0; }
+
+/// Returns true for signals that are about the launcher: CHLD of its children, PIPE that its own write caused, CONT from
+/// the witness. The program must not receive them.
+bool is_own(const siginfo_t &info, const SignalWitness &witness)
+{
+    if (!from_a_process(info))
+        return info.si_signo == SIGCHLD;
+    return info.si_pid == getpid() || (witness.pid() > 0 && info.si_pid == witness.pid());
+}
+
+bool is_sent_by(const siginfo_t &info, pid_t pid) { return from_a_process(info) && info.si_pid == pid; }
+
+void send(const siginfo_t &info, pid_t to)
+{
+    siginfo_t copy = info;
+    // sigqueue(3)'s value goes with it. kill(2)'s sender cannot: the kernel lets no process write si_code SI_USER.
+    if (info.si_code == SI_QUEUE && syscall(SYS_rt_sigqueueinfo, to, info.si_signo, &copy) == 0)
+        return;
+    kill(to, info.si_signo);
+}
+
+/// Forwards what the program sent to its parent to the parent of the launcher.
+void forward_up(const siginfo_t &info)
+{
+    if (const pid_t parent = getppid(); parent > 0) // 0: outside this PID namespace
+        send(info, parent);
+}
+
+bool is_stopped(pid_t pid)
+{
+    siginfo_t info = {};
+    return waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == pid;
+}
+
+/// Returns whether `pid` ended; its wait status is in `status`. A program that has stopped stops this process.
+bool has_ended(pid_t pid, int &status, SignalWitness &witness)
+{
+    wait_for_group_signals(); // or a CONT may have reached us and not yet the program
+    if (is_stopped(pid)) {
+        if (!is_pending(SIGCONT))
+            witness.announce_stop();
+        if (is_pending(SIGCONT)) // to be forwarded first, if it was sent to us alone
+            return false;
+    }
+    if (waitpid(pid, &status, WNOHANG | WUNTRACED) != pid)
+        return false;
+    if (!WIFSTOPPED(status))
+        return true;
+    SignalsHeld::stop_by(WSTOPSIG(status));
+    return false;
+}
+
 } // namespace
 
-SignalsHeld::SignalsHeld()
-{
-    sigemptyset(&held_);
-    for (const int signal : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGCHLD})
-        sigaddset(&held_, signal);
-    sigprocmask(SIG_BLOCK, &held_, &mask_before_);
-    struct sigaction action = {};
-    action.sa_handler = SIG_IGN;
-    sigaction(SIGINT, &action, &interrupt_before_);
-    sigaction(SIGQUIT, &action, &quit_before_);
-    sigaction(SIGXFSZ, &action, &file_size_before_);
-    // Whoever started us may ignore CHLD, and then the kernel would keep no status for us to wait for.
-    action.sa_handler = SIG_DFL;
-    sigaction(SIGCHLD, &action, &child_before_);
-}
-
-void SignalsHeld::put_back() const
-{
-    sigaction(SIGINT, &interrupt_before_, nullptr);
-    sigaction(SIGQUIT, &quit_before_, nullptr);
-    sigaction(SIGCHLD, &child_before_, nullptr);
-    sigaction(SIGXFSZ, &file_size_before_, nullptr);
-    sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
-}
-
 pid_t start_program(const std::string &file, const std::vector<std::string> &arguments,
-                    const std::vector<std::string> &environment, const SignalsHeld &signals)
+                    const std::vector<std::string> &environment, SignalsHeld &signals,
+                    const std::function<void(pid_t)> &forked)
 {
     const std::vector<char *> argv = pointers(arguments), envp = pointers(environment);
     std::vector<std::string> for_shell = {"/bin/sh", file};
@@ -63,10 +104,12 @@ pid_t start_program(const std::string &file, const std::vector<std::string> &arg
         throw Trouble(fmt::format("cannot start '{}': {}.", file, std::strerror(errno)));
     const Descriptor reader(ends[0]);
     Descriptor writer(ends[1]);
+    signals.take_timers();
     const pid_t pid = fork();
     if (pid < 0)
         throw Trouble(fmt::format("cannot start '{}': {}.", file, std::strerror(errno)));
     if (pid == 0) {
+        forked(getpid());
         signals.put_back();
         execve(file.c_str(), argv.data(), envp.data());
         if (errno == ENOEXEC)
@@ -88,23 +131,25 @@ pid_t start_program(const std::string &file, const std::vector<std::string> &arg
     return pid;
 }
 
-int wait_forwarding(pid_t pid, const SignalsHeld &signals)
+int wait_forwarding(pid_t pid, SignalWitness &witness)
 {
-    for (;;) {
-        siginfo_t info = {};
-        const int signal = sigwaitinfo(&signals.held(), &info);
-        if (signal < 0)
-            continue; // EINTR: a stop and its continuation
-        if (signal == SIGCHLD) {
-            int status = 0;
-            if (waitpid(pid, &status, WNOHANG) == pid)
-                return status;
+    int status = 0;
+    while (!has_ended(pid, status, witness)) {
+        std::vector<siginfo_t> received = received_signals(true);
+        std::erase_if(received, [&witness](const siginfo_t &info) { return is_own(info, witness); });
+        if (received.empty())
             continue;
-        }
-        // The terminal signals its whole foreground group: the program has got it already.
-        if (info.si_code <= 0)
-            kill(pid, signal);
+        for (const siginfo_t &info : witness.sent_to_us_alone(received))
+            if (is_sent_by(info, pid))
+                forward_up(info);
+            else
+                send(info, pid);
     }
+    std::vector<siginfo_t> late = received_signals(false);
+    std::erase_if(late, [pid](const siginfo_t &info) { return !is_sent_by(info, pid); });
+    for (const siginfo_t &info : witness.sent_to_us_alone(late))
+        forward_up(info);
+    return status;
 }
 
 } // namespace unpaired

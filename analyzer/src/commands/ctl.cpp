@@ -3,6 +3,7 @@
 #include "commands/live_trace.h"
 #include "commands/mark.h"
 #include "commands/option_values.h"
+#include "commands/plain_output.h"
 #include "commands/running.h"
 #include "commands/snapshot.h"
 #include "commands/trouble.h"
@@ -33,8 +34,8 @@ uint64_t dropped(const Trace &trace)
 
 void status_of_image(const Trace &trace, const Image &image, bool running)
 {
-    fmt::print("process {}  {}  {}\n", image.pid, image.program.empty() ? "(unknown program)" : image.program,
-               running ? "running" : "ended");
+    print_plain("process {}  {}  {}\n", image.pid,
+                image.program.empty() ? "(unknown program)" : image.program, running ? "running" : "ended");
     uint64_t acquired = 0, failed = 0;
     for (const Counter &counter : trace.counters)
         if (counter.image == image.id) {
@@ -53,29 +54,29 @@ void status_of_image(const Trace &trace, const Image &image, bool running)
         bytes += slot.size;
         live_total++;
     }
-    fmt::print("  acquired {}, failed {}, live {}\n", grouped(acquired), grouped(failed),
-               grouped(live_total));
+    print_plain("  acquired {}, failed {}, live {}\n", grouped(acquired), grouped(failed),
+                grouped(live_total));
     for (const auto &[family, total] : live)
-        fmt::print("  {:>12}  {}{}\n", grouped(total.first), family_noun(family, total.first),
-                   total.second ? fmt::format(" ({})", bytes_text(total.second)) : "");
+        print_plain("  {:>12}  {}{}\n", grouped(total.first), family_noun(family, total.first),
+                    total.second ? fmt::format(" ({})", bytes_text(total.second)) : "");
 }
 
 void status(const LiveTrace &live, const Trace &trace)
 {
     const bool running = !trace.running_pids.empty();
-    fmt::print("{}, cycle {}, for {}\n",
-               !running         ? "ended"
-               : live.stopped() ? "stopped: acquisitions are not recorded"
-                                : "recording",
-               live.cycle(), duration_text(live.now_ms() / 1000.0));
+    print_plain("{}, cycle {}, for {}\n",
+                !running         ? "ended"
+                : live.stopped() ? "stopped: acquisitions are not recorded"
+                                 : "recording",
+                live.cycle(), duration_text(live.now_ms() / 1000.0));
     for (const auto &[id, image] : trace.images)
         status_of_image(trace, image,
                         std::find(trace.running_pids.begin(), trace.running_pids.end(), image.pid) !=
                             trace.running_pids.end());
-    fmt::print("trace {}\n  {} of {} used, {} not recorded\n", live.path(), bytes_text(live.used()),
-               bytes_text(live.capacity()), grouped(dropped(trace)));
+    print_plain("trace {}\n  {} of {} used, {} not recorded\n", live.path(), bytes_text(live.used()),
+                bytes_text(live.capacity()), grouped(dropped(trace)));
     for (const std::string &damage : trace.damage)
-        fmt::print("  {}\n", damage);
+        print_plain("  {}\n", damage);
 }
 
 int ctl(const CtlOptions &options)
@@ -101,7 +102,7 @@ int ctl(const CtlOptions &options)
                         "would begin none.",
                         path, trace.cycle_function));
     if (options.action == "mark")
-        fmt::print("cycle {} begun: {}\n", begin_cycle(live, trace, options.mark), options.mark);
+        print_plain("cycle {} begun: {}\n", begin_cycle(live, trace, options.mark), options.mark);
     else if (options.action == "snapshot")
         print_snapshot(live, take_snapshot(live, trace, running_images(trace)));
     else

@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 #include <future>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 
 namespace unpaired {
@@ -223,7 +224,7 @@ int follow(const FollowOptions &options, const ReportOptions &report)
                       "--suppressions.");
     Following following(options.targets, options.firmware, report);
     note_ending_signals();
-    if (const std::unique_ptr<FollowScreen> screen = FollowScreen::open(colour_wanted()))
+    if (const std::unique_ptr<FollowScreen> screen = FollowScreen::open(colour_wanted(STDOUT_FILENO)))
         Session(*screen, following, options).run();
     else
         write_looks(following, options);

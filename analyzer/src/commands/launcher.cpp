@@ -1,5 +1,6 @@
 #include "commands/launcher.h"
 
+#include "commands/inherited_descriptors.h"
 #include "commands/live_trace.h"
 #include "commands/program_check.h"
 #include "commands/trouble.h"
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <sys/auxv.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,7 +27,9 @@ constexpr std::string_view recorder_name = "libunpaired_preload.so";
 std::string own_folder()
 {
     std::error_code error;
-    const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+    std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+    if (error) // no /proc: the path that exec was called with
+        self = std::filesystem::canonical(reinterpret_cast<const char *>(getauxval(AT_EXECFN)), error);
     return error ? std::string(".") : self.parent_path().string();
 }
 
@@ -78,7 +82,7 @@ std::string write_owner_rules(const LaunchOptions &options, Launched &launched)
     const std::vector<std::byte> blob = compile_rules(rules, launched.program, libraries_of(launched.program),
                                                       options.symbols, &launched.problems);
     const std::string path = launched.folder->path() + "/owner-rules";
-    std::ofstream file(path, std::ios::binary);
+    std::ofstream file(path, std::ios::binary); // the folder is 0700
     file.write(reinterpret_cast<const char *>(blob.data()), static_cast<std::streamsize>(blob.size()));
     file.close();
     if (!file)
@@ -131,6 +135,28 @@ void note_end(Launched &launched)
     }
 }
 
+/// Starts the program and waits for its end; in the keeper of a launcher that was killed, takes what the launcher left.
+void run_program(const LaunchOptions &options, const std::vector<std::string> &environment,
+                 SignalsHeld &signals, Launched &launched)
+{
+    launched.keeper = std::make_unique<ReportKeeper>(options.descriptors);
+    ReportKeeper &keeper = *launched.keeper;
+    if (keeper.took_over()) {
+        if (keeper.program() == 0)
+            throw Trouble("killed before the program was started.");
+        launched.pid = keeper.program();
+        launched.wait_status = keeper.wait_status();
+        return;
+    }
+    SignalWitness witness;
+    launched.pid = start_program(launched.program, options.command, environment, signals,
+                                 [&keeper](pid_t pid) { keeper.program_started(pid); });
+    release_inherited_descriptors(options.descriptors);
+    launched.wait_status = wait_forwarding(launched.pid, witness);
+    keeper.program_ended(launched.wait_status);
+    signals.let_stop();
+}
+
 } // namespace
 
 std::string find_recorder()
@@ -164,7 +190,7 @@ Launched launch(const LaunchOptions &options)
     require_recordable(launched.program, options.command.at(0));
     parse_owner_rules(options.owners); // a rule that is none is told before anything is made
     const std::string recorder = find_recorder();
-    launched.signals = std::make_unique<SignalsHeld>();
+    SignalsHeld signals;
     launched.folder = std::make_unique<PrivateFolder>();
 
     const std::string preload =
@@ -173,8 +199,7 @@ Launched launch(const LaunchOptions &options)
         environment_with({{"LD_PRELOAD", preload},
                           {"UNPAIRED_OUTPUT", launched.folder->path() + "/%e.%p.trace"},
                           {"UNPAIRED_OPTIONS", recorder_options(options, launched)}});
-    launched.pid = start_program(launched.program, options.command, environment, *launched.signals);
-    launched.wait_status = wait_forwarding(launched.pid, *launched.signals);
+    run_program(options, environment, signals, launched);
     note_end(launched);
     return launched;
 }
@@ -186,6 +211,14 @@ std::string not_recorded(const std::string &program)
         "read-only file system, an environment cleared before the program started). Nothing is known "
         "about what it acquired.",
         program);
+}
+
+int end_as_the_program(int wait_status)
+{
+    const int status = exit_status_of(wait_status);
+    if (WIFSIGNALED(wait_status))
+        end_by_signal(WTERMSIG(wait_status), status);
+    return status;
 }
 
 int exit_status_of(int wait_status)

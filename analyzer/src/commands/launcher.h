@@ -3,6 +3,7 @@
 
 #include "commands/child_process.h"
 #include "commands/private_folder.h"
+#include "commands/report_keeper.h"
 #include "symbols/symbol_options.h"
 
 #include <memory>
@@ -22,15 +23,16 @@ struct LaunchOptions {
     std::string max_trace;            ///< as given, validated: "512M"; "" for the recorder's default
     std::string cycle_function;       ///< each call of it begins a cycle; "" for none
     std::vector<std::string> owners;  ///< rules, `pattern=MAGIC`, first wins
+    std::vector<int> descriptors;     ///< inherited ones that the report is written to, besides stderr
     SymbolOptions symbols;            ///< for function and source file rules
 };
 
-/// A program that has ended, and what it left. Its destructor removes the folder (unless kept), and then gives
-/// signals their old effect: one that came meanwhile takes effect then.
+/// A program that has ended, and what it left. Its destructor ends the keeper, and removes the folder (unless kept).
+/// Signals stay blocked, except for TSTP.
 struct Launched {
-    std::unique_ptr<SignalsHeld> signals; // first, so that it goes last
     std::unique_ptr<PrivateFolder> folder;
-    std::string program; ///< the file started
+    std::unique_ptr<ReportKeeper> keeper; ///< until the report is written, a killed launcher has it written
+    std::string program;                  ///< the file started
     pid_t pid = 0;
     int wait_status = 0;
     std::vector<std::string> problems; ///< sentences: what could not be prepared or noted
@@ -42,6 +44,9 @@ Launched launch(const LaunchOptions &options);
 
 /// What a shell would make of it: the exit status, or 128+N after signal N.
 int exit_status_of(int wait_status);
+
+/// Ends this process by the signal that ended the program, or returns its exit status.
+int end_as_the_program(int wait_status);
 
 /// The sentence for a program that left no trace.
 std::string not_recorded(const std::string &program);

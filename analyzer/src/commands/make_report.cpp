@@ -130,7 +130,7 @@ Report make_report(const std::vector<Trace> &traces, const ReportOptions &option
     analyze_options.cycle_function = options.cycle_function;
     mark_unknown_types(analyze_options.suppressions, families_of(traces, saved), families_of_all_tables());
     std::vector<std::string> remarks = suppression_problems(analyze_options.suppressions);
-    if (!text_on_stdout(options))
+    if (!text_on_stream(options))
         tell_broken_lines(remarks);
     analyze_options.limits = parse_limits(options.limits);
     require_known_families(analyze_options.limits, traces);

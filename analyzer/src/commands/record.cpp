@@ -59,13 +59,14 @@ std::string destination(const std::string &output, const std::string &trace, boo
     return first ? output : output + "." + std::filesystem::path(name).stem().string();
 }
 
-int record(const Options &options, const Command &command)
+/// Records the program, stores its traces, and returns its wait status.
+int record_and_store(const Options &options, const Command &command)
 {
     LaunchOptions launching = launch_options(options.recording, command);
     launching.owners = options.owners;
     require_writable_place(options.output.empty() ? "./unpaired.trace" : options.output);
 
-    Launched launched = launch(launching);
+    const Launched launched = launch(launching);
     for (const std::string &problem : launched.problems)
         spdlog::warn("{}", problem);
     const std::vector<Recorded> traces = read_traces(launched);
@@ -87,7 +88,12 @@ int record(const Options &options, const Command &command)
                 fmt::format("{} The traces are still in {}.", trouble.what(), launched.folder->path()));
         }
     }
-    return exit_status_of(launched.wait_status);
+    return launched.wait_status;
+}
+
+int record(const Options &options, const Command &command)
+{
+    return end_as_the_program(record_and_store(options, command));
 }
 
 } // namespace
@@ -111,7 +117,7 @@ Action add_record(CLI::App &app, const Command &program)
         ->option_text("PATTERN=NAME")
         ->allow_extra_args(false);
     add_recording_options(*command, options->recording);
-    command->footer("Exit status: the program's own, 128+N after signal N.\n\n"
+    command->footer("The command ends as the program does: with its exit status, or by the same signal.\n\n"
                     "Examples:\n"
                     "  unpaired record -- ./server\n"
                     "  unpaired record -o soak.trace --max-trace 4G -- ./gateway --config soak.conf\n"

@@ -11,11 +11,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
-#include <map>
 #include <set>
 #include <sstream>
 #include <unistd.h>
@@ -53,73 +53,86 @@ std::string known_output(const std::string &output)
     return known_format(output.substr(0, colon));
 }
 
-/// A report to be written: as what, and where ("-" is stdout).
+/// A report to be written: as what, and where.
 struct Output {
     const Format *format = nullptr;
-    std::string path;
+    std::string path; ///< as given; "-" is stdout
+    int fd = -1;      ///< stdout's or stderr's number; -1: a file
 };
 
-bool is_stdout(const std::string &path) { return path == "-" || path == "/dev/stdout"; }
+Output output_to(const Format *format, const std::string &path)
+{
+    if (path == "-" || path == "/dev/stdout")
+        return {format, path, STDOUT_FILENO};
+    return {format, path, path == "/dev/stderr" ? STDERR_FILENO : -1};
+}
 
 std::vector<Output> outputs_of(const ReportOptions &options)
 {
     std::vector<Output> outputs;
     if (!options.format.empty() || options.outputs.empty())
-        outputs.push_back({options.format.empty() ? &formats().front() : find_format(options.format), "-"});
+        outputs.push_back(output_to(options.format.empty() ? &formats().front() : find_format(options.format),
+                                    options.stream == ReportStream::standard_error ? "/dev/stderr" : "-"));
     for (const std::string &output : options.outputs) {
         const size_t colon = output.find(':');
-        outputs.push_back({find_format(output.substr(0, colon)), output.substr(colon + 1)});
+        outputs.push_back(output_to(find_format(output.substr(0, colon)), output.substr(colon + 1)));
     }
-    // files first: who reads the terminal's may have seen enough (`| head`), and end us by SIGPIPE
-    std::stable_partition(outputs.begin(), outputs.end(),
-                          [](const Output &output) { return !is_stdout(output.path); });
+    // Files first: the reader of a stream may have seen enough (`| head`), and that ends this process by SIGPIPE.
+    std::stable_partition(outputs.begin(), outputs.end(), [](const Output &output) { return output.fd < 0; });
     return outputs;
 }
 
-/// The same for all ways to spell the path of one file, whether it is there yet or not.
-std::string file_of(const std::string &path)
+/// Returns the same for all ways to spell the path of one file, which need not exist. The working folder may be gone.
+std::string file_of(const Output &output)
 {
+    if (output.fd >= 0)
+        return output.fd == STDOUT_FILENO ? "-" : "/dev/stderr";
     std::error_code error;
-    if (is_stdout(path) || path == "/dev/stderr")
-        return is_stdout(path) ? "-" : path;
-    const std::filesystem::path file = std::filesystem::absolute(path);
-    const std::filesystem::path real = std::filesystem::weakly_canonical(file, error);
-    return (error ? file.lexically_normal() : real).string();
+    const std::filesystem::path real = std::filesystem::weakly_canonical(output.path, error);
+    if (!error)
+        return real.string();
+    const std::filesystem::path file = std::filesystem::absolute(output.path, error);
+    return (error ? std::filesystem::path(output.path) : file).lexically_normal().string();
 }
 
-/// Where the sources are, as an absolute path: SARIF's paths are relative to it.
+/// Returns the folder of the sources as an absolute path: SARIF's paths are relative to it. "" if the working folder,
+/// which is the default, is gone.
 std::string source_root(const ReportOptions &options)
 {
-    return std::filesystem::absolute(options.source_root.empty() ? "." : options.source_root).string();
+    std::error_code error;
+    const std::filesystem::path root =
+        std::filesystem::absolute(options.source_root.empty() ? "." : options.source_root, error);
+    return error ? options.source_root : root.string();
 }
 
-WriteOptions write_options(const ReportOptions &options, bool to_stdout)
+WriteOptions write_options(const ReportOptions &options, const Output &output)
 {
     WriteOptions how;
     how.all = options.all;
     how.fail_on = least_severity(options);
     how.source_root = source_root(options);
-    how.colour = to_stdout && colour_wanted();
-    how.width = to_stdout ? report_width() : 100;
-    if (to_stdout)
-        how.link = source_links(options.links);
+    how.colour = output.fd >= 0 && colour_wanted(output.fd);
+    how.width = output.fd >= 0 ? report_width(output.fd) : 100;
+    if (output.fd >= 0)
+        how.link = source_links(options.links, output.fd);
     return how;
 }
 
-void write_file(const std::string &path, const std::string &text)
+void write_output(const Output &output, const std::string &text)
 {
-    // a terminal's or a log's own file must not be opened anew: that would cut a log off
-    if (path == "-" || path == "/dev/stdout" || path == "/dev/stderr") {
-        FILE *stream = path == "/dev/stderr" ? stderr : stdout;
-        if (std::fwrite(text.data(), 1, text.size(), stream) != text.size() || std::fflush(stream) != 0)
+    if (output.fd >= 0) { // a log that the stream goes to must not be opened anew: that would cut it off
+        FILE *stream = output.fd == STDERR_FILENO ? stderr : stdout;
+        const bool written =
+            std::fwrite(text.data(), 1, text.size(), stream) == text.size() && std::fflush(stream) == 0;
+        if (!written && errno != EPIPE) // SIGPIPE is blocked, and the reader has seen enough
             throw Trouble(fmt::format("cannot write the report: {}.", std::strerror(errno)));
         return;
     }
-    std::ofstream file(path, std::ios::binary | std::ios::trunc);
+    std::ofstream file(output.path, std::ios::binary | std::ios::trunc);
     file << text;
     file.close();
     if (!file)
-        throw Trouble(fmt::format("cannot write '{}': {}.", path, std::strerror(errno)));
+        throw Trouble(fmt::format("cannot write '{}': {}.", output.path, std::strerror(errno)));
 }
 
 } // namespace
@@ -127,18 +140,21 @@ void write_file(const std::string &path, const std::string &text)
 void add_report_options(CLI::App &command, ReportOptions &options)
 {
     const std::string group = "What the report says, and where";
+    const char *stream = options.stream == ReportStream::standard_error ? "stderr" : "stdout";
     command
         .add_option("--format", options.format,
-                    fmt::format("Format on stdout: {} (default {}; see below).", joined_or(format_names()),
-                                formats().front().name))
+                    fmt::format("Format on {}: {} (default {}; see below).", stream,
+                                joined_or(format_names()), formats().front().name))
         ->option_text("FORMAT")
         ->check(CLI::Validator(known_format, "", "format"))
         ->group(group);
     command
         .add_option(
             "--output", options.outputs,
-            "Write the report to a file, as in html:report.html (- is stdout); may be given several times. "
-            "Nothing else goes to stdout then, unless --format is given too.")
+            fmt::format(
+                "Write the report to a file, as in html:report.html (- is stdout); may be given several "
+                "times. No report goes to {} then, unless --format is given too.",
+                stream))
         ->option_text("FORMAT:FILE")
         ->check(CLI::Validator(known_output, "", "output"))
         ->allow_extra_args(false)
@@ -232,33 +248,46 @@ std::string formats_help()
 
 void check_outputs(const ReportOptions &options)
 {
-    std::vector<Output> outputs = outputs_of(options);
-    std::map<std::string, std::string> seen; // the file, and how it was written
-    for (const Output &output : outputs) {
-        if (is_stdout(output.path)) {
-            if (output.format->binary && isatty(STDOUT_FILENO))
-                throw Trouble(fmt::format("{} is binary and stdout a terminal: write it to a file, as in "
-                                          "--output {}:FILE.",
-                                          output.format->name, output.format->name));
-        } else if (output.path != "/dev/stderr") {
+    std::set<std::string> seen;
+    for (const Output &output : outputs_of(options)) {
+        const std::string stream = output.fd == STDERR_FILENO ? "stderr" : "stdout";
+        if (output.fd >= 0 && output.format->binary && isatty(output.fd))
+            throw Trouble(fmt::format("{} is binary and {} a terminal: write it to a file, as in "
+                                      "--output {}:FILE.",
+                                      output.format->name, stream, output.format->name));
+        if (output.fd < 0)
             require_writable_place(output.path);
-        }
-        const auto [other, fresh] = seen.try_emplace(file_of(output.path), output.path);
-        if (!fresh)
+        if (seen.insert(file_of(output)).second)
+            continue;
+        if (output.fd >= 0)
             throw Trouble(
-                is_stdout(output.path)
-                    ? std::string("two reports for stdout: give the others a file, as in --output "
-                                  "json:FILE.")
-                    : fmt::format("two reports for the file '{}': give each its own.", output.path));
+                fmt::format("two reports for {}: give the others a file, as in --output json:FILE.", stream));
+        throw Trouble(fmt::format("two reports for the file '{}': give each its own.", output.path));
     }
 }
 
-bool text_on_stdout(const ReportOptions &options)
+bool text_on_stream(const ReportOptions &options)
 {
     const std::vector<Output> outputs = outputs_of(options);
     return std::any_of(outputs.begin(), outputs.end(), [](const Output &output) {
-        return is_stdout(output.path) && output.format == find_format("text");
+        return output.fd >= 0 && output.format == find_format("text");
     });
+}
+
+std::vector<int> descriptors_of_outputs(const ReportOptions &options)
+{
+    std::vector<int> found;
+    for (const Output &output : outputs_of(options)) {
+        std::string_view number = output.path;
+        for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"})
+            if (number.starts_with(folder))
+                number.remove_prefix(folder.size());
+        if (output.fd >= 0)
+            found.push_back(output.fd);
+        else if (number.size() < output.path.size())
+            found.push_back(std::atoi(std::string(number).c_str()));
+    }
+    return found;
 }
 
 Severity least_severity(const ReportOptions &options)
@@ -282,7 +311,7 @@ bool has_findings(const Report &report, const ReportOptions &options)
 void write_outputs(const ReportOptions &options, const InFormat &in_format)
 {
     for (const Output &output : outputs_of(options))
-        write_file(output.path, in_format(*output.format, write_options(options, is_stdout(output.path))));
+        write_output(output, in_format(*output.format, write_options(options, output)));
 }
 
 void write_report(const Report &report, const ReportOptions &options)

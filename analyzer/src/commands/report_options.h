@@ -13,8 +13,12 @@
 
 namespace unpaired {
 
+/// The stream of a report if no --output names another place.
+enum class ReportStream { standard_output, standard_error };
+
 struct ReportOptions {
-    std::string format;               ///< to stdout; "" if only files were asked for
+    ReportStream stream = ReportStream::standard_output;
+    std::string format;               ///< to the stream; "" if only files were asked for
     std::vector<std::string> outputs; ///< FORMAT:FILE, validated
     std::vector<std::string> owners;  ///< PATTERN=MAGIC
     std::vector<std::string> suppressions;
@@ -37,8 +41,11 @@ std::string formats_help();
 /// terminal.
 void check_outputs(const ReportOptions &options);
 
-/// Whether a person reads the report as text on stdout.
-bool text_on_stdout(const ReportOptions &options);
+/// Returns whether a person reads the report as text on stdout or stderr.
+bool text_on_stream(const ReportOptions &options);
+
+/// Returns the descriptors that reports go to: those named in --output as "-" or /dev/fd/N.
+std::vector<int> descriptors_of_outputs(const ReportOptions &options);
 
 /// The severity from which on a finding counts for the exit status (--fail-on).
 Severity least_severity(const ReportOptions &options);
@@ -47,13 +54,13 @@ Severity least_severity(const ReportOptions &options);
 /// --fail-on says.
 bool has_findings(const Report &report, const ReportOptions &options);
 
-/// Writes the report to stdout and to files as asked. Throws Trouble if that fails.
+/// Writes the report to its stream and to files as asked. Throws Trouble if that fails.
 void write_report(const Report &report, const ReportOptions &options);
 
-/// What is to be written in one of the formats, for stdout or for a file.
+/// Returns what is to be written in one of the formats, for a stream or for a file.
 using InFormat = std::function<std::string(const Format &format, const WriteOptions &how)>;
 
-/// Writes to stdout and to files as --format, --output and --all ask. Throws Trouble if that fails.
+/// Writes to the stream and to files as --format, --output and --all ask. Throws Trouble if that fails.
 void write_outputs(const ReportOptions &options, const InFormat &in_format);
 
 } // namespace unpaired

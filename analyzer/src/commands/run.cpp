@@ -6,9 +6,11 @@
 #include "commands/option_values.h"
 #include "commands/report_options.h"
 #include "commands/running.h"
+#include "commands/trouble.h"
 #include "input/read_trace.h"
 #include "writers/text_words.h"
 
+#include <cstdio>
 #include <fmt/format.h>
 #include <memory>
 #include <spdlog/spdlog.h>
@@ -40,41 +42,63 @@ std::vector<Trace> read_traces(const Launched &launched, std::vector<std::string
     return traces;
 }
 
-int run(const Options &options, const Command &command)
+/// The two facts that decide the exit status.
+struct Outcome {
+    int wait_status = 0;
+    bool findings = false;
+};
+
+/// Makes the report of what the program left and writes it. If that fails, the traces stay.
+Report report_on(const Launched &launched, const ReportOptions &options, const ReportFiles &files)
+{
+    try {
+        std::vector<std::string> remarks = launched.problems;
+        const std::vector<Trace> traces = read_traces(launched, remarks);
+        Report report = make_report(traces, options, files);
+        if (traces.empty())
+            remarks.push_back(not_recorded(launched.program));
+        report.remarks.insert(report.remarks.begin(), remarks.begin(), remarks.end());
+        write_report(report, options);
+        return report;
+    } catch (const std::exception &problem) {
+        if (launched.folder->traces().empty() || std::ferror(stderr)) // no message can name the folder
+            throw;
+        launched.folder->keep();
+        throw Trouble(fmt::format("{} The traces are still in {}.", problem.what(), launched.folder->path()));
+    }
+}
+
+Outcome record_and_report(const Options &options, const Command &command)
 {
     LaunchOptions launching = launch_options(options.recording, command);
     launching.owners = options.report.owners;
     launching.symbols = options.report.symbols;
+    launching.descriptors = descriptors_of_outputs(options.report);
     const ReportFiles files = check_report_options(options.report);
     require_known_families(parse_limits(options.report.limits),
                            {}); // not after the program has run for a day
     ReportOptions reporting = options.report;
     reporting.cycle_function = options.recording.cycle;
 
-    Launched launched = launch(launching);
-    std::vector<std::string> remarks = launched.problems;
-    std::vector<Trace> traces = read_traces(launched, remarks);
-    if (options.keep) {
+    const Launched launched = launch(launching);
+    if (options.keep)
         launched.folder->keep();
+    const Report report = report_on(launched, reporting, files);
+    if (options.keep)
         spdlog::info("raw traces kept in {}", launched.folder->path());
-    } else {
-        launched.folder->remove();
-    }
-    launched.signals.reset(); // from here on Ctrl-C ends the analysis, and nothing is left behind
+    return {launched.wait_status, has_findings(report, options.report)};
+}
 
-    const bool recorded = !traces.empty();
-    Report report = make_report(traces, reporting, files);
-    if (!recorded)
-        remarks.push_back(not_recorded(launched.program));
-    report.remarks.insert(report.remarks.begin(), remarks.begin(), remarks.end());
-    write_report(report, options.report);
-    const int own = exit_status_of(launched.wait_status);
-    if (options.error_exitcode < 0 || !has_findings(report, options.report))
-        return own;
+int run(const Options &options, const Command &command)
+{
+    const Outcome outcome = record_and_report(options, command);
+    if (options.error_exitcode < 0 || !outcome.findings)
+        return end_as_the_program(outcome.wait_status);
+    const int own = exit_status_of(outcome.wait_status);
     if (own != 0)
         spdlog::warn("the program itself failed, {}; the exit status {} is for the findings.",
-                     WIFSIGNALED(launched.wait_status)
-                         ? "killed by " + signal_name(WTERMSIG(launched.wait_status))
+                     WIFSIGNALED(outcome.wait_status)
+                         ? "killed by " + signal_name(WTERMSIG(outcome.wait_status))
                          : fmt::format("with status {}", own),
                      options.error_exitcode);
     return options.error_exitcode;
@@ -85,6 +109,7 @@ int run(const Options &options, const Command &command)
 Action add_run(CLI::App &app, const Command &program)
 {
     auto options = std::make_shared<Options>();
+    options->report.stream = ReportStream::standard_error; // stdout is the program's
     CLI::App *command =
         app.add_subcommand("run", "Run a program, and report what it never gave back when it ends.");
     add_recording_options(*command, options->recording);
@@ -98,16 +123,16 @@ Action add_run(CLI::App &app, const Command &program)
         ->option_text("N")
         ->check(whole_number_in(0, 255))
         ->group(group);
-    command->footer(
-        formats_help() +
-        "The program runs as it would without unpaired: same terminal, signals, exit status (128+N after\n"
-        "signal N). Its report follows on stdout when it ends, whatever it dies of.\n\n"
-        "Examples:\n"
-        "  unpaired run -- ./server --port 502\n"
-        "  unpaired run --owner 'mqtt_*=MQTT' --owner 'libmodbus.so*=MBUS' -- ./gateway\n"
-        "  unpaired run --cycle=accept4 -- ./server\n"
-        "  unpaired run --format=json -- ./server > report.json\n"
-        "  unpaired run --error-exitcode=99 --suppressions known.supp -- make check");
+    command->footer(formats_help() +
+                    "The program runs as it would without unpaired: same terminal, signals, stdout, exit "
+                    "status, or death\n"
+                    "by the same signal. The report follows on stderr when it ends, whatever it dies of.\n\n"
+                    "Examples:\n"
+                    "  unpaired run -- ./server --port 502\n"
+                    "  unpaired run --owner 'mqtt_*=MQTT' --owner 'libmodbus.so*=MBUS' -- ./gateway\n"
+                    "  unpaired run --cycle=accept4 -- ./server\n"
+                    "  unpaired run --output json:report.json -- ./server | ./client\n"
+                    "  unpaired run --error-exitcode=99 --suppressions known.supp -- make check");
     command->prefix_command();
     return [options, command, &program] { return run(*options, command_of(*command, program)); };
 }

@@ -1,4 +1,5 @@
 #include "commands/snapshot.h"
+#include "commands/plain_output.h"
 
 #include "commands/make_report.h"
 #include "commands/open_descriptors.h"
@@ -19,6 +20,7 @@
 #include <chrono>
 #include <fmt/format.h>
 #include <thread>
+#include <unistd.h>
 
 namespace unpaired {
 namespace {
@@ -96,18 +98,18 @@ Snapshot summed(const std::vector<SlotReach> &slots, const Image &image)
 void print_sums(const LiveTrace &live, const Snapshot &snapshot)
 {
     const Image &image = snapshot.image;
-    fmt::print("snapshot of process {} ({}), {} after its start{}\n", image.pid, base_name(image.program),
-               duration_text((live.now_ms() - image.time_ms) / 1000.0),
-               live.cycle() > 0 ? fmt::format(", in cycle {}", live.cycle()) : "");
+    print_plain("snapshot of process {} ({}), {} after its start{}\n", image.pid, base_name(image.program),
+                duration_text((live.now_ms() - image.time_ms) / 1000.0),
+                live.cycle() > 0 ? fmt::format(", in cycle {}", live.cycle()) : "");
     const Reached &reached = snapshot.reached;
     for (const auto &[words, part] :
          {std::pair("lost", reached.lost), std::pair("lost with them", reached.indirectly_lost),
           std::pair("possibly lost", reached.possibly), std::pair("reachable", reached.reachable)})
         if (part.count > 0)
-            fmt::print("  {:<14} {:>9}  {:<7} {:>10}\n", words, grouped(part.count),
-                       part.count == 1 ? "block" : "blocks", bytes_text(part.bytes));
+            print_plain("  {:<14} {:>9}  {:<7} {:>10}\n", words, grouped(part.count),
+                        part.count == 1 ? "block" : "blocks", bytes_text(part.bytes));
     if (!reached.any())
-        fmt::print("  no block of memory is recorded\n");
+        print_plain("  no block of memory is recorded\n");
 }
 
 /// What a report made now says first of each place that lost something.
@@ -128,14 +130,14 @@ void print_lost(const LiveTrace &live, const std::vector<Snapshot> &snapshots)
                 sentences.push_back(finding_sentence(finding, image.trace));
         if (sentences.empty())
             continue;
-        fmt::print("\nLost or possibly lost{}:\n",
-                   snapshots.size() > 1 ? fmt::format(" in process {}", image.trace.pid) : "");
+        print_plain("\nLost or possibly lost{}:\n",
+                    snapshots.size() > 1 ? fmt::format(" in process {}", image.trace.pid) : "");
         for (size_t i = 0; i < std::min(sentences.size(), most_sentences); i++)
-            fmt::print("{}\n", wrapped(sentences[i], report_width(), 2, 4));
+            print_plain("{}\n", wrapped(sentences[i], report_width(STDOUT_FILENO), 2, 4));
         if (sentences.size() > most_sentences)
-            fmt::print("  and {} more\n", sentences.size() - most_sentences);
+            print_plain("  and {} more\n", sentences.size() - most_sentences);
     }
-    fmt::print("\n");
+    print_plain("\n");
 }
 
 void add(Part &sum, const Part &part)
@@ -180,7 +182,7 @@ void print_snapshot(const LiveTrace &live, const std::vector<Snapshot> &snapshot
     for (const Snapshot &snapshot : snapshots)
         print_sums(live, snapshot);
     print_lost(live, snapshots);
-    fmt::print("It is in the trace: unpaired report {}\n", live.path());
+    print_plain("It is in the trace: unpaired report {}\n", live.path());
 }
 
 } // namespace unpaired

@@ -34,10 +34,8 @@ public:
     {
         if (!fd_)
             fail(to, errno);
-        // mkostemp makes it ours alone; a trace is like any other file the user makes.
-        const mode_t mask = umask(0);
-        umask(mask);
-        fchmod(fd_.get(), 0666 & ~mask);
+        fchmod(fd_.get(),
+               0600); // it holds command lines and memory; the umask may have taken more from mkostemp
     }
     ~Unfinished()
     {

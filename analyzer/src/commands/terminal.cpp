@@ -66,15 +66,15 @@ std::string host_name()
 
 } // namespace
 
-bool colour_wanted()
+bool colour_wanted(int fd)
 {
-    return isatty(STDOUT_FILENO) && environment("NO_COLOR").empty() && environment("TERM") != "dumb";
+    return isatty(fd) && environment("NO_COLOR").empty() && environment("TERM") != "dumb";
 }
 
-unsigned report_width()
+unsigned report_width(int fd)
 {
     struct winsize size = {};
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
         return std::clamp<unsigned>(size.ws_col, 40, 160);
     return 100;
 }
@@ -88,10 +88,10 @@ std::string links_problem(const std::string &wish)
                        wish);
 }
 
-std::function<std::string(const std::string &, int)> source_links(const std::string &wish)
+std::function<std::string(const std::string &, int)> source_links(const std::string &wish, int fd)
 {
     const bool switched = wish == "on" || wish == "off";
-    if (wish == "off" || (!switched && (!isatty(STDOUT_FILENO) || prints_links_as_garbage())))
+    if (wish == "off" || (!switched && (!isatty(fd) || prints_links_as_garbage())))
         return {};
     const std::string link(wish == "auto" || wish == "on" ? default_link : wish);
     return [link, host = host_name()](const std::string &file, int line) {

@@ -1,6 +1,7 @@
 #include "rules.h"
 #include "writers/diff.h"
 #include "writers/json_parts_internal.h"
+#include "writers/utf8.h"
 
 namespace unpaired {
 namespace {
@@ -85,7 +86,7 @@ void write_diff_json(std::ostream &out, const Comparison &comparison, const Diff
         json["differences"].push_back(to_json(difference, names.least));
     }
     json["remarks"] = comparison.remarks;
-    out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    out << printable_json(json.dump(2, ' ', false, Json::error_handler_t::replace)) << '\n';
 }
 
 } // namespace unpaired

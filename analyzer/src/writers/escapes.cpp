@@ -1,6 +1,7 @@
 #include "writers/escapes.h"
 
 #include "writers/text_words.h"
+#include "writers/utf8.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -88,7 +89,7 @@ void write_escapes_text(std::ostream &out, const EscapeReport &report, const std
 {
     const std::string allowed =
         report.allowed == 0 ? "" : fmt::format("; {} more allowed by --allow", grouped(report.allowed));
-    const std::string program = base_name(how.program);
+    const std::string program = one_printable_line(base_name(how.program));
     if (report.escapes.empty()) {
         out << fmt::format("{}: no call escapes the hooks ({} followed, {} of them in the image, {} to the "
                            "hooks{})\n",
@@ -110,8 +111,9 @@ void write_escapes_text(std::ostream &out, const EscapeReport &report, const std
         const std::string caller = escape.caller.empty()             ? "?"
                                    : escape.caller.starts_with("_Z") ? function_text(escape.caller)
                                                                      : escape.caller;
-        out << fmt::format("\n  {:#010x} {} {}{}\n             {}\n", escape.address, caller,
-                           what_happens(escape), place_of(escape), cause_sentence(escape.cause));
+        out << fmt::format("\n  {:#010x} {} {}{}\n             {}\n", escape.address,
+                           one_printable_line(caller), one_printable_line(what_happens(escape)),
+                           one_printable_line(place_of(escape)), cause_sentence(escape.cause));
     }
     const auto is_guess = [](const Escape &e) {
         return e.kind == EscapeKind::word || e.kind == EscapeKind::address;
@@ -123,13 +125,13 @@ void write_escapes_text(std::ostream &out, const EscapeReport &report, const std
     if (!how.has_debug_information)
         out << "\n  No debug information: no lines, and what was inlined is not seen. Compile with -g.\n";
     if (!how.with_fixes) {
-        out << "\n  What to do: unpaired verify " << how.program << " --fix\n";
+        out << "\n  What to do: unpaired verify " << one_printable_line(how.program) << " --fix\n";
         return;
     }
     for (const Fix &fix : fixes) {
         out << "\n";
         for (const std::string &line : fix.lines)
-            out << line << "\n";
+            out << one_printable_line(line) << "\n";
     }
 }
 
@@ -163,7 +165,7 @@ void write_escapes_json(std::ostream &out, const EscapeReport &report, const std
             document["fixes"].push_back(fix.lines);
     }
     // names come from symbol tables, which need not be UTF-8
-    out << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+    out << printable_json(document.dump(2, ' ', false, Json::error_handler_t::replace)) << "\n";
 }
 
 } // namespace unpaired

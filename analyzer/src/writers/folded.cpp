@@ -2,21 +2,20 @@
 
 #include "writers/selection.h"
 #include "writers/text_words.h"
+#include "writers/utf8.h"
 
+#include <algorithm>
 #include <map>
 
 namespace unpaired {
 namespace {
 
 /// A name within a line whose frames are parted by semicolons.
-std::string part(std::string name)
+std::string part(const std::string &name)
 {
-    for (char &c : name)
-        if (c == ';')
-            c = ':';
-        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            c = '?';
-    return name;
+    std::string clean = one_printable_line(name);
+    std::replace(clean.begin(), clean.end(), ';', ':');
+    return clean;
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 #include "writers/pprof.h"
 #include "writers/sarif.h"
 #include "writers/text.h"
+#include "writers/text_clean.h"
 
 #include <algorithm>
 #include <array>
@@ -21,7 +22,7 @@ void text(std::ostream &out, const Report &report, const WriteOptions &options)
 
 void json(std::ostream &out, const Report &report, const WriteOptions &) { write_json(out, report); }
 
-void html(std::ostream &out, const Report &report, const WriteOptions &) { write_html(out, report); }
+void html(std::ostream &out, const Report &report, const WriteOptions &) { write_html(out, cleaned(report)); }
 
 constexpr std::array<Format, 7> all_formats = {{
     {"text", "for people, on a terminal", false, text},

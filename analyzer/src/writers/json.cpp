@@ -4,6 +4,7 @@
 #include "writers/json_parts_internal.h"
 #include "writers/text.h"
 #include "writers/text_words.h"
+#include "writers/utf8.h"
 
 #include <fmt/format.h>
 
@@ -284,7 +285,7 @@ ReportJson report_json(const Report &report)
 void write_json(std::ostream &out, const Report &report)
 {
     // paths and names come from other programs and need not be UTF-8
-    out << report_json(report).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+    out << printable_json(report_json(report).dump(2, ' ', false, Json::error_handler_t::replace)) << '\n';
 }
 
 } // namespace unpaired

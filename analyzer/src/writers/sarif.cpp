@@ -6,6 +6,7 @@
 #include "writers/text.h"
 #include "writers/text_facts.h"
 #include "writers/text_words.h"
+#include "writers/utf8.h"
 
 #include <algorithm>
 #include <map>
@@ -247,7 +248,7 @@ void write_sarif(std::ostream &out, const Report &report, const WriteOptions &op
                       {"version", "2.1.0"},
                       {"runs", Json::array({std::move(run)})}};
     // names come from other programs and need not be UTF-8
-    out << log.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
+    out << printable_json(log.dump(1, ' ', false, Json::error_handler_t::replace)) << '\n';
 }
 
 } // namespace unpaired

@@ -1,6 +1,6 @@
 #include "writers/text_clean.h"
 
-#include <algorithm>
+#include "writers/utf8.h"
 
 namespace unpaired {
 namespace {
@@ -10,14 +10,12 @@ void clean(Incident &incident);
 void clean(UnusedSuppression &line);
 void clean(ImageReport &image);
 
-bool steers(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
-void clean(std::string &text) { std::replace_if(text.begin(), text.end(), steers, '?'); }
+void clean(std::string &text) { text = one_printable_line(text); }
 
 void clean(Name &name)
 {
-    if (std::any_of(name.text().begin(), name.text().end(), steers))
-        name = cleaned(name.text());
+    if (const std::string text = one_printable_line(name.text()); text != name.text())
+        name = text;
 }
 
 void clean(Frame &frame)
@@ -30,9 +28,7 @@ void clean(Frame &frame)
 /// Copies only the frames that are not clean, since stacks share their frames.
 void clean(Stack &stack)
 {
-    const auto is_clean = [](const Name &name) {
-        return std::none_of(name.text().begin(), name.text().end(), steers);
-    };
+    const auto is_clean = [](const Name &name) { return one_printable_line(name.text()) == name.text(); };
     for (size_t i = 0; i < stack.size(); i++) {
         if (is_clean(stack[i].function) && is_clean(stack[i].file) && is_clean(stack[i].module))
             continue;
@@ -41,6 +37,9 @@ void clean(Stack &stack)
         stack.replace(i, frame);
     }
 }
+
+void clean(Incident &incident);
+void clean(ImageModule &module);
 
 template <class Element> void clean(std::vector<Element> &all)
 {
@@ -91,9 +90,16 @@ void clean(Finding &f)
 
 void clean(TraceInfo &trace)
 {
-    clean(trace.program);
-    clean(trace.end);
-    clean(trace.cycle_name);
+    for (std::string *text :
+         {&trace.source, &trace.program, &trace.end, &trace.cycle_source, &trace.cycle_name})
+        clean(*text);
+    clean(trace.command);
+}
+
+void clean(ImageModule &module)
+{
+    clean(module.path);
+    clean(module.build_id);
 }
 
 void clean(Incident &incident)
@@ -120,6 +126,8 @@ void clean(ImageReport &image)
     clean(image.trace);
     clean(image.remarks);
     clean(image.incidents);
+    clean(image.modules);
+    clean(image.series_unit);
     clean_keys(image.totals);
     clean_keys(image.owners);
     for (Finding &finding : image.findings) {

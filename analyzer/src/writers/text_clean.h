@@ -1,4 +1,4 @@
-// Names in a trace are whatever a program was called: they must not steer the terminal that shows them.
+// Names in a trace are chosen by other programs: they must not steer the terminal that shows them.
 #pragma once
 
 #include "report.h"
@@ -8,7 +8,7 @@
 
 namespace unpaired {
 
-/// The report with every control character in its texts replaced by '?'.
+/// Returns the report with one_printable_line() of each of its texts.
 Report cleaned(Report report);
 std::string cleaned(std::string text);
 Stack cleaned(Stack stack);

@@ -107,17 +107,17 @@ def what_is_in_the_baseline_does_not_count_and_more_of_it_does(t, folder):
         return tried(t, "run", "--error-exitcode=99", "--baseline", baseline, *options, "--", t.program, "leak",
                      str(count))
     same = run(3)
-    expect(same.status == 0, f"status {same.status} {same.stdout}")
-    text = harness.text(same.stdout)
+    expect(same.status == 0, f"status {same.status} {same.stderr}")
+    text = harness.text(same.stderr)
     expect("1 finding as in the baseline, not shown: --all shows them." in text, text)
     expect(": nothing new (" in text and "never closed" not in text, text)
     expect(run(2).status == 0, "fewer count")
     more = run(5)
     expect(more.status == 99, f"status {more.status}")
-    expect("grown: 3 in the baseline, 5 now" in harness.text(more.stdout), harness.text(more.stdout))
+    expect("grown: 3 in the baseline, 5 now" in harness.text(more.stderr), harness.text(more.stderr))
     # and: the report says it in its data
     result = json.loads(harness.run([t.unpaired, "run", "--format=json", "--baseline", baseline, "--", t.program,
-                                     "leak", "5"]).stdout)
+                                     "leak", "5"]).stderr)
     finding, = (f for f in result["images"][0]["findings"] if f["family"] == "socket")
     expect(finding["baseline"] == {"count": 3, "bytes": 0, "per_cycle": 0.0, "grown": True}, f"{finding}")
     # and: a trace will do as well
@@ -198,7 +198,7 @@ def a_status_of_its_own_that_the_findings_replace_is_told(t, folder):
     expect(result.status == 99, f"{result.status}")
     expect(b"the program itself failed, with status 4" in result.stderr, f"{result.stderr}")
     result = tried(t, "run", "--error-exitcode=99", "--", t.program, "leak", "3")
-    expect(result.status == 99 and result.stderr == b"", f"{result.status} {result.stderr}")
+    expect(result.status == 99 and b"itself failed" not in result.stderr, f"{result.status} {result.stderr}")
 
 
 @check

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as xml
@@ -105,12 +106,15 @@ def pprof_is_decoded_by_protoc(t, folder):
 
 
 @check
-def stdout_takes_one_report_under_either_name(t, folder):
-    for options in (("--format=folded",), ("--output", "folded:-")):
+def the_report_of_run_goes_to_stderr_and_to_stdout_as_output_says(t, folder):
+    for options in (("--format=folded",), ("--output", "folded:/dev/stderr")):
         result = tried(t, "run", *options, "--", t.program, "leak", "2")
-        expect(result.stdout.endswith(b"socket 2\n"), f"{options}: {result.stdout}")
+        expect(result.stderr.endswith(b"socket 2\n") and result.stdout == b"", f"{options}: {result.stderr}")
+    for path in ("-", "/dev/stdout"):
+        result = tried(t, "run", "--output", f"folded:{path}", "--", t.program, "leak", "2")
+        expect(result.stdout.endswith(b"socket 2\n") and result.stderr == b"", f"{path}: {result.stdout}")
     result = tried(t, "run", "--format=pprof", "--", t.program, "leak", "2")
-    expect(result.stdout[:2] == b"\x1f\x8b", "no gzip on a stdout that is no terminal")
+    expect(result.stderr[:2] == b"\x1f\x8b", "no gzip on a stderr that is no terminal")
 
 
 @check
@@ -119,7 +123,8 @@ def outputs_that_cannot_be_are_told_before_the_program_starts(t, folder):
     state = ("--", t.program, "state")  # would print something
     one_line(tried(t, "run", "--output", f"json:{file}", "--output", f"html:{file}", *state), "two reports", file)
     one_line(tried(t, "run", "--output", f"json:{file}", "--output", f"html:{folder}/./report", *state), "two reports")
-    one_line(tried(t, "run", "--format=json", "--output", "html:-", *state), "two reports for stdout")
+    one_line(tried(t, "run", "--output", "json:-", "--output", "html:-", *state), "two reports for stdout")
+    one_line(tried(t, "run", "--format=json", "--output", "html:/dev/stderr", *state), "two reports for stderr")
     one_line(tried(t, "run", "--output", "html:/nowhere/report", *state), "/nowhere/report")
     one_line(tried(t, "run", "--output", f"html:{folder}", *state), folder)
     one_line(tried(t, "run", "--output", f"xml:{file}", *state), "xml", *FORMATS)
@@ -131,7 +136,7 @@ def outputs_that_cannot_be_are_told_before_the_program_starts(t, folder):
 def a_binary_format_is_not_written_to_a_terminal(t, folder):
     terminal, ours = pty.openpty()
     try:
-        result = subprocess.run([t.unpaired, "run", "--format=pprof", "--", t.program, "state"], stdin=subprocess.DEVNULL,
+        result = subprocess.run([t.unpaired, "run", "--output", "pprof:-", "--", t.program, "state"], stdin=subprocess.DEVNULL,
                                 stdout=ours, stderr=subprocess.PIPE, timeout=60, check=False)
         expect(result.returncode == 2, f"status {result.returncode}")
         error = result.stderr.decode()
@@ -142,9 +147,16 @@ def a_binary_format_is_not_written_to_a_terminal(t, folder):
 
 
 @check
-def a_full_disk_is_trouble(t, folder):
-    result = tried(t, "run", "--output", "html:/dev/full", "--", t.program, "leak", "1")
-    expect(result.status == 2 and b"No space left" in result.stderr, f"{result.status} {result.stderr}")
+def a_full_disk_is_trouble_and_the_trace_stays(t, folder):
+    result = harness.run([t.unpaired, "run", "--output", "html:/dev/full", "--", t.program, "leak", "1"])
+    error = harness.text(result.stderr)
+    expect(result.status == 2 and "No space left" in error and "The traces are still in " in error,
+           f"{result.status} {error}")
+    place = error.split("The traces are still in ")[1].strip().rstrip(".")
+    try:
+        expect(any(name.endswith(".trace") for name in os.listdir(place)), f"no trace in {place}")
+    finally:
+        shutil.rmtree(place)
 
 
 main()

@@ -68,6 +68,16 @@ def a_destination_that_cannot_be_written_stops_it_before_it_starts(t, folder):
 
 
 @check
+def traces_are_their_owners_alone_whatever_the_umask(t, folder):
+    for mask in (0, 0o022, 0o277):
+        result = harness.run([t.unpaired, "record", "-o", f"trace{mask}", "--", t.program, "leak", "1"], cwd=folder,
+                             prepare=lambda mask=mask: os.umask(mask))
+        expect(result.status == 0, f"{result.stderr}")
+        mode = os.stat(os.path.join(folder, f"trace{mask}")).st_mode & 0o777
+        expect(mode == 0o600, f"umask {mask:o}: {mode:o}")
+
+
+@check
 def keep_leaves_the_raw_traces_and_says_where(t, folder):
     result = harness.run([t.unpaired, "run", "--keep", "--output", "text:/dev/null", "--", t.program, "leak", "1"])
     place = harness.text(result.stderr).strip().rsplit(" ", 1)[-1]
@@ -124,10 +134,10 @@ def several_outputs_at_once_say_the_same(t, folder):
     result = harness.run([t.unpaired, "run", "--format=text", "--output", "json:r.json", "--output", "text:r.txt", "--",
                           t.program, "leak", "3"], cwd=folder)
     with open(os.path.join(folder, "r.txt"), encoding="utf-8") as file:
-        expect(file.read() == harness.text(result.stdout), "the text file differs from stdout")
+        expect(file.read() == harness.text(result.stderr), "the text file differs from stderr")
     with open(os.path.join(folder, "r.json"), encoding="utf-8") as file:
         finding = json.load(file)["images"][0]["findings"][0]
-    expect(finding["count"] == 3 and b"3 of 3 sockets never closed" in result.stdout, f"{finding} {result.stdout}")
+    expect(finding["count"] == 3 and b"3 of 3 sockets never closed" in result.stderr, f"{finding} {result.stderr}")
 
 
 @check

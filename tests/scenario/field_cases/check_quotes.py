@@ -74,7 +74,7 @@ def not_printed(passages, printed):
 
 
 def report_of(quotation, unpaired, programs, sources):
-    """What the quoted command prints, with the options and the service that the scenario has."""
+    """The output of the quoted command, with the options and the service that the scenario has."""
     split = quotation.command.index("--")
     name = os.path.basename(quotation.command[split + 1])
     base = re.sub(r"_fixed$", "", name)
@@ -88,7 +88,7 @@ def report_of(quotation, unpaired, programs, sources):
     with services.serve(words.get("service", "")) as port:
         command = command_of(words, os.path.join(programs, name), port)
         result = harness.run([unpaired, "run", *quotation.command[2:split], "--", *command])
-    return harness.text(result.stdout, limit=1 << 20)
+    return harness.text(result.stdout + result.stderr, limit=1 << 20)  # as on a terminal
 
 
 def check(quotation, printed):
