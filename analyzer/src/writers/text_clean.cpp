@@ -2,6 +2,8 @@
 
 #include "writers/utf8.h"
 
+#include <algorithm>
+
 namespace unpaired {
 namespace {
 
@@ -28,7 +30,11 @@ void clean(Frame &frame)
 /// Copies only the frames that are not clean, since stacks share their frames.
 void clean(Stack &stack)
 {
-    const auto is_clean = [](const Name &name) { return one_printable_line(name.text()) == name.text(); };
+    const auto is_clean = [](const Name &name) {
+        const std::string_view text = name.text();
+        return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; }) ||
+               one_printable_line(text) == text;
+    };
     for (size_t i = 0; i < stack.size(); i++) {
         if (is_clean(stack[i].function) && is_clean(stack[i].file) && is_clean(stack[i].module))
             continue;
