@@ -31,16 +31,6 @@ bool says_anything(const Trace &trace, const PairedImage &paired)
     return !paired.sites.empty() || (image != trace.images.end() && image->second.recorded);
 }
 
-/// Whether a recorded process started this one.
-bool has_recorded_parent(const ImageFacts &facts, const std::vector<Trace> &all)
-{
-    for (const Trace &trace : all)
-        for (const auto &[id, image] : trace.images)
-            if (image.recorded && image.pid != 0 && static_cast<int>(image.pid) == facts.info.parent)
-                return true;
-    return false;
-}
-
 /// Of handles that are all left it is worth saying that nobody even tried: a recorder sees a release that fails, and
 /// without losses it saw none.
 void tell_untried(Finding &finding, const TraceInfo &trace)
