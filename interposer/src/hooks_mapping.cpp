@@ -1,8 +1,8 @@
 // Memory mappings and loaded libraries.
 #include "hook.h"
 
-#include "libc.h"
 #include "address_space.h"
+#include "libc.h"
 #include "mapping.h"
 #include "modules.h"
 #include "walk.h"

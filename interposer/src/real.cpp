@@ -76,7 +76,8 @@ const char *version_of(unsigned function)
 void *next(unsigned function)
 {
     const char *version = version_of(function);
-    void *symbol = version != nullptr ? libc::functions().dlvsym(RTLD_NEXT, names[function], version) : nullptr;
+    void *symbol =
+        version != nullptr ? libc::functions().dlvsym(RTLD_NEXT, names[function], version) : nullptr;
     return symbol != nullptr ? symbol : libc::functions().dlsym(RTLD_NEXT, names[function]);
 }
 
