@@ -205,7 +205,7 @@ size_t copy_without_recorder(const char *entry, size_t length, char *to)
     return n > preload_name ? n : 0;
 }
 
-/// Memory that a thread keeps for its exec's: a vfork child has nobody to give it back.
+/// Returns memory that a thread keeps for its exec's: no code of ours runs in a vfork child's process afterwards.
 uint8_t *scratch_of(Thread &thread, size_t bytes)
 {
     if (bytes <= thread.exec_scratch_size)

@@ -1,4 +1,4 @@
-// The program that is about to be executed: whether the recorder can be loaded into it, and the environment that it gets.
+// Looks at a program that is about to be executed, and makes its environment.
 #pragma once
 
 #include "state.h"
@@ -12,11 +12,11 @@ struct ExecTarget {
     bool search = false; ///< in PATH, unless the name has a slash (execvp(3))
 };
 
-/// Whether the program's loader can load this library: it is glibc's, for this processor. A script is what its
-/// interpreter is. True in doubt, and for programs without a loader, which do not look at LD_PRELOAD.
+/// Returns true if the program's loader can load this library: it is glibc's, for this processor. A script is
+/// judged by its interpreter. True in doubt, and for programs without a loader, which ignore LD_PRELOAD.
 bool can_load_recorder(const ExecTarget &target);
 
-/// Whether a program with this environment is recorded, as far as the environment goes.
+/// Returns true if the environment asks for the recorder.
 bool has_recorder(char *const *environment);
 
 /// The environment without this library in LD_PRELOAD, in memory that the thread keeps for it; nullptr if there is no

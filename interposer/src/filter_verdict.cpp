@@ -21,7 +21,7 @@ constexpr uint32_t audit_arch = AUDIT_ARCH_X86_64;
 constexpr uint32_t audit_arch = AUDIT_ARCH_AARCH64;
 #endif
 
-/// Of the calls from an image's start to its end, with the arguments that filters look at.
+/// The system calls from an image's start to its end, with the arguments that filters look at.
 constexpr seccomp_data call(long number, uint64_t a = 0, uint64_t b = 0, uint64_t c = 0)
 {
     seccomp_data data{};

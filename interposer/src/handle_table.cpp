@@ -2,11 +2,8 @@
 
 namespace unpaired {
 
-bool HandleTable::enter(uint64_t key, uint32_t reference)
+bool HandleTable::enter_beyond(uint64_t key, uint64_t word)
 {
-    const uint32_t sequence = load(slot_at(reference)->sequence) | 1; // live, or about to be
-    const uint64_t word =
-        uint64_t{reference} | uint64_t{use_of_sequence(sequence)} << 32 | uint64_t{tag_of_key(key)} << 48;
     for (unsigned level = 0; level < most_levels; level++) {
         if (load(levels_[level], __ATOMIC_ACQUIRE) == nullptr) {
             const auto bytes = static_cast<size_t>(lines_in(level) * sizeof(Line));
@@ -17,13 +14,8 @@ bool HandleTable::enter(uint64_t key, uint32_t reference)
                 sys::call(SYS_munmap, sys::of(fresh), static_cast<long>(bytes));
         }
         Line *line = line_of(key, level);
-        if (line != nullptr)
-            for (uint64_t &place : line->place) {
-                uint64_t free = 0;
-                if (load(place) == 0 && __atomic_compare_exchange_n(&place, &free, word, false,
-                                                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-                    return true;
-            }
+        if (line != nullptr && put(*line, word))
+            return true;
         if (line == nullptr || level + 1 == most_levels) {
             count_passed({0, 0, key, level, nullptr, 0}, level);
             return false;
@@ -49,8 +41,13 @@ void HandleTable::count_passed(const Found &entry, unsigned level)
         __atomic_fetch_sub(&line_of(entry.key, level)->beyond, uint64_t{1}, __ATOMIC_ACQ_REL);
 }
 
-void HandleTable::remove_stale(const Found &entry)
+void HandleTable::remove_if_stale(const Found &entry)
 {
+    // A slot that is about to be live, or claimed, is not: its thread makes it live or takes the entry out.
+    const uint32_t sequence = load(slot_at(slot_of(entry.word))->sequence, __ATOMIC_ACQUIRE);
+    if (use_of_sequence(sequence) == use_of(entry.word) ||
+        ((sequence & 1) == 0 && use_of_sequence(sequence + 1) == use_of(entry.word)))
+        return;
     // The counts of the lines before stay: the key of a search in all lines is that of the slot's present use. A count
     // that is too high costs a look at one line more.
     uint64_t word = entry.word;

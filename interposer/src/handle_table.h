@@ -26,7 +26,14 @@ public:
     };
 
     /// Enters a slot that is live, or about to be, under a key. False: no memory.
-    bool enter(uint64_t key, uint32_t slot);
+    bool enter(uint64_t key, uint32_t slot)
+    {
+        const uint32_t sequence = load(slot_at(slot)->sequence) | 1;
+        const uint64_t word =
+            uint64_t{slot} | uint64_t{use_of_sequence(sequence)} << 32 | uint64_t{tag_of_key(key)} << 48;
+        Line *line = line_of(key, 0);
+        return (UNPAIRED_LIKELY(line != nullptr) && put(*line, word)) || enter_beyond(key, word);
+    }
 
     /// Calls `visit(const Found &, const unpaired_slot &)` for each live slot under the key until it returns true.
     /// Entries of slots that were released, and used again, without `remove` are removed on the way.
@@ -47,7 +54,34 @@ public:
         return false;
     }
 
-    /// The same for all keys. `key_of(slot)` returns the key that a slot was entered under.
+    /// Claims the first live slot under the key that has this handle and space, and takes it out; 0 if there is none.
+    uint32_t take(uint64_t key, uint64_t handle, unsigned space)
+    {
+        for (unsigned level = 0; level < most_levels; level++) {
+            Line *line = line_of(key, level);
+            if (line == nullptr)
+                return 0;
+            for (uint64_t &place : line->place) {
+                const uint64_t word = load(place, __ATOMIC_ACQUIRE);
+                if (word == 0 || tag_of(word) != tag_of_key(key))
+                    continue;
+                unpaired_slot &slot = *slot_at(slot_of(word));
+                uint32_t sequence = load(slot.sequence, __ATOMIC_ACQUIRE);
+                if (is_live_use(sequence, word) && load(slot.handle) == handle && load(slot.space) == space &&
+                    __atomic_compare_exchange_n(&slot.sequence, &sequence, sequence + 1, false,
+                                                __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+                    remove_claimed({0, 0, key, level, &place, word});
+                    return slot_of(word);
+                }
+                remove_if_stale({0, 0, key, level, &place, word});
+            }
+            if (load(line->beyond, __ATOMIC_ACQUIRE) == 0)
+                return 0;
+        }
+        return 0;
+    }
+
+    /// each() for all keys. `key_of(slot)` returns the key that a slot was entered under.
     template <class KeyOf, class Visit> bool each_of_all(KeyOf key_of, Visit visit)
     {
         for (unsigned level = 0; level < most_levels; level++) {
@@ -100,6 +134,10 @@ private:
     {
         return static_cast<uint16_t>((sequence - 1) >> 1);
     }
+    static constexpr bool is_live_use(uint32_t sequence, uint64_t word)
+    {
+        return (sequence & 1) != 0 && use_of_sequence(sequence) == use_of(word);
+    }
     uint64_t lines_in(unsigned level) const { return uint64_t{1} << (first_bits_ + level); }
 
     Line *line_of(uint64_t key, unsigned level) const
@@ -112,21 +150,27 @@ private:
     {
         const unpaired_slot &slot = *slot_at(slot_of(found.word));
         found.sequence = load(slot.sequence, __ATOMIC_ACQUIRE);
-        if ((found.sequence & 1) == 0) { // about to be live; or claimed, and its thread takes the entry out
-            if (use_of_sequence(found.sequence) != use_of(found.word) &&
-                use_of_sequence(found.sequence + 1) != use_of(found.word))
-                remove_stale(found);
-            return false;
-        }
-        if (use_of_sequence(found.sequence) != use_of(found.word)) {
-            remove_stale(found);
+        if (!is_live_use(found.sequence, found.word)) {
+            remove_if_stale(found);
             return false;
         }
         found.slot = slot_of(found.word);
         return visit(found, slot);
     }
-    /// Its thread claimed the slot and left by longjmp before it removed the entry.
-    void remove_stale(const Found &entry);
+    /// Puts an entry into a free place. False: there is none.
+    static bool put(Line &line, uint64_t word)
+    {
+        for (uint64_t &place : line.place) {
+            uint64_t free = 0;
+            if (load(place) == 0 &&
+                __atomic_compare_exchange_n(&place, &free, word, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+                return true;
+        }
+        return false;
+    }
+    bool enter_beyond(uint64_t key, uint64_t word);
+    /// Removes an entry whose slot was used again: the thread that claimed the slot left by longjmp in between.
+    void remove_if_stale(const Found &entry);
     /// An entry that passed the lines of the levels before this one is gone.
     void count_passed(const Found &entry, unsigned level);
 

@@ -3,6 +3,7 @@
 #include "hook.h"
 
 #include "address_space.h"
+#include "hooks_process.h"
 #include "seal.h"
 
 #include <cstdarg>
@@ -330,6 +331,11 @@ UNPAIRED_HOOK(long, syscall, (long number, long a, long b, long c, long d, long 
         finish_release(releasing, caller, ret == 0, ret == 0 || error != EBADF, ret, error);
         return ret;
     }
+    if (number == SYS_execve)
+        return execute(caller, reinterpret_cast<const char *>(a), reinterpret_cast<char *const *>(b),
+                       reinterpret_cast<char *const *>(c));
+    if (number == SYS_exit_group)
+        before_exit(stack_pointer(), static_cast<int>(a));
     if (number == SYS_setrlimit || number == SYS_prlimit64) {
         const bool of_process = number == SYS_prlimit64;
         before_limit(caller.sp, of_process ? static_cast<int>(a) : 0, static_cast<int>(of_process ? b : a),

@@ -112,6 +112,8 @@ UNPAIRED_HOOK(void *, mremap, (void *old, size_t old_size, size_t size, int flag
     const Caller caller = UNPAIRED_CALLER();
     Acquiring acquiring = begin_acquire(caller);
     void *ret = UNPAIRED_REAL(mremap)(old, old_size, size, flags, target);
+    if (ret == MAP_FAILED && errno == ENOMEM && give_way(size))
+        ret = UNPAIRED_REAL(mremap)(old, old_size, size, flags, target);
     if (ret == MAP_FAILED) {
         finish_failed(acquiring, caller, mapping(UNPAIRED_FUNCTION_mremap, nullptr, 0), errno);
         return ret;

@@ -1,6 +1,6 @@
 // Limits of memory. The reserved and unused part of our mapping is address space: the kernel counts it against RLIMIT_AS,
-// and against RLIMIT_MEMLOCK where a program without CAP_IPC_LOCK locks all its memory. That must not be what makes a call
-// fail, so the part is given back.
+// and against RLIMIT_MEMLOCK where a program without CAP_IPC_LOCK locks all its memory. No call of the program may
+// fail for that, so the part is unmapped.
 #include "hook.h"
 
 #include "address_space.h"

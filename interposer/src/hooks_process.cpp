@@ -3,6 +3,7 @@
 
 #include "anomalies.h"
 #include "exec_target.h"
+#include "hooks_process.h"
 #include "mapping.h"
 #include "program_memory.h"
 
@@ -85,7 +86,7 @@ Exec before_exec(const Caller &caller, const char *program, const ExecTarget &ta
     const KeepErrno keep;
     const Busy busy(*thread, caller.sp);
     choose_environment(exec, *thread, target);
-    const bool other = in_other_process(*thread);
+    const bool other = is_other_process(*thread);
     // A forked child that only execs has nothing of its own to report, unless the new program goes unrecorded.
     if (!process.forked || process.announced || !exec.recorded)
         record_exec(other ? sys::getpid() : process.pid, program, exec.recorded);
@@ -110,15 +111,6 @@ void after_failed_exec(const Exec &exec)
     append(UNPAIRED_RECORD_END, record);
 }
 
-void before_exit(uint64_t sp, int status)
-{
-    const Thread *thread = enter(sp);
-    if (thread == nullptr || in_other_process(*thread))
-        return;
-    const KeepErrno keep;
-    record_end(Ending::exit, status & 0xff, nullptr);
-}
-
 /// A child that a signal ended cannot have said so itself. The others have.
 void child_ended(int pid, int status)
 {
@@ -138,6 +130,19 @@ void child_ended(int pid, int status)
 
 } // namespace
 
+namespace unpaired {
+
+void before_exit(uint64_t sp, int status)
+{
+    const Thread *thread = enter(sp);
+    if (thread == nullptr || is_other_process(*thread))
+        return;
+    const KeepErrno keep;
+    record_end(Ending::exit, status & 0xff, nullptr);
+}
+
+} // namespace unpaired
+
 #define UNPAIRED_EXEC(function, program, target, environment, call)                 \
     const Caller caller = UNPAIRED_CALLER();                                        \
     const Exec exec = before_exec(caller, program, ExecTarget target, environment); \
@@ -145,8 +150,19 @@ void child_ended(int pid, int status)
     after_failed_exec(exec);                                                        \
     return ret;
 
-UNPAIRED_HOOK(int, execve, (const char *path, char *const *arguments, char *const *environment)){
-    UNPAIRED_EXEC(execve, path, ({AT_FDCWD, path}), environment, (path, arguments, exec.environment))}
+UNPAIRED_HOOK(int, execve, (const char *path, char *const *arguments, char *const *environment))
+{
+    UNPAIRED_EXEC(execve, path, ({AT_FDCWD, path}), environment, (path, arguments, exec.environment))
+}
+
+int unpaired::execute(const Caller &caller, const char *path, char *const *arguments,
+                      char *const *environment)
+{
+    const Exec exec = before_exec(caller, path, {AT_FDCWD, path}, environment);
+    const int ret = UNPAIRED_REAL(execve)(path, arguments, exec.environment);
+    after_failed_exec(exec);
+    return ret;
+}
 
 // Those that take the environment of the process call the real one that does, unless the environment is another now.
 #define UNPAIRED_EXEC_AS_IS(as_is, with_environment, path, searches)                          \

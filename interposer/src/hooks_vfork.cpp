@@ -14,14 +14,14 @@ struct Way {
 
 } // namespace
 
-/// `sp`: where the return address stands, or would stand.
+/// `sp` is the address of the return address, which is `pc`.
 extern "C" __attribute__((used, visibility("hidden"))) Way unpaired_before_vfork(uint64_t sp, uint64_t pc)
 {
     Way way{real::address(UNPAIRED_FUNCTION_vfork), 0};
     Thread *thread = enter(stack_pointer());
     if (thread == nullptr || thread->vforks >= most_vforks)
         return way;
-    thread->vfork[thread->vforks] = {sp, pc, thread->apart};
+    thread->vfork[thread->vforks] = {sp, pc, sys::getpid(), thread->apart};
     thread->vforks = thread->vforks + 1;
     way.kept = 1;
     return way;
@@ -30,7 +30,8 @@ extern "C" __attribute__((used, visibility("hidden"))) Way unpaired_before_vfork
 /// Returns where to go on.
 extern "C" __attribute__((used, visibility("hidden"))) uint64_t unpaired_after_vfork(uint64_t sp, int64_t pid)
 {
-    Thread *thread = self; // the one that was entered before; a handler of a signal stands in for itself
+    Thread *thread =
+        self; // as before_vfork entered it; in a signal handler that interrupted the recorder, its stand-in
     if (thread->busy_sp != 0)
         thread = thread->for_signals;
     const VforkCall &last = thread->vfork[thread->vforks - 1];
@@ -39,8 +40,13 @@ extern "C" __attribute__((used, visibility("hidden"))) uint64_t unpaired_after_v
         return last.pc;
     }
     // A child that was killed inside a vfork of its own has left that behind.
-    while (thread->vforks > 1 && thread->vfork[thread->vforks - 1].sp != sp)
+    const int caller = sys::getpid();
+    while (thread->vforks > 1) {
+        const VforkCall &top = thread->vfork[thread->vforks - 1];
+        if (caller > 0 && top.pid > 0 ? top.pid == caller : top.sp == sp)
+            break;
         thread->vforks--;
+    }
     const VforkCall &own = thread->vfork[--thread->vforks];
     thread->apart = own.apart;
     __atomic_fetch_sub(&sys::seals, thread->seals_of_child, __ATOMIC_SEQ_CST);

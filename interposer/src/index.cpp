@@ -81,22 +81,33 @@ uint64_t key_of(const unpaired_slot &slot)
 
 // ---- counts that save looks -----------------------------------------------------------------------------------------
 
-bool count_in_place(uint64_t handle, uint32_t change)
+uint32_t *make_page_counts()
+{
+    uint32_t *counts = nullptr;
+    auto *fresh = static_cast<uint32_t *>(sys::anonymous(page_counts * sizeof(uint32_t)));
+    if (fresh == nullptr)
+        return nullptr;
+    if (__atomic_compare_exchange_n(&in_place_on_page, &counts, fresh, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE))
+        return fresh;
+    sys::call(SYS_munmap, sys::of(fresh), page_counts * sizeof(uint32_t));
+    return counts;
+}
+
+/// Where in-place objects on the page of the handle are counted; nullptr: there is no memory for it.
+inline uint32_t *page_count(uint64_t handle)
 {
     uint32_t *counts = load(in_place_on_page, __ATOMIC_ACQUIRE);
-    if (counts == nullptr) {
-        auto *fresh = static_cast<uint32_t *>(sys::anonymous(page_counts * sizeof(uint32_t)));
-        if (fresh == nullptr)
-            return false;
-        if (__atomic_compare_exchange_n(&in_place_on_page, &counts, fresh, false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_ACQUIRE))
-            counts = fresh;
-        else
-            sys::call(SYS_munmap, sys::of(fresh), page_counts * sizeof(uint32_t));
+    if (UNPAIRED_UNLIKELY(counts == nullptr)) {
+        counts = make_page_counts();
+        if (counts == nullptr)
+            return nullptr;
     }
-    __atomic_fetch_add(&counts[page_count_of(handle >> 12)], change, __ATOMIC_ACQ_REL);
-    return true;
+    return &counts[page_count_of(handle >> 12)];
 }
+
+/// An object is gone, which was counted.
+inline void count_gone(uint64_t handle) { __atomic_fetch_sub(page_count(handle), 1u, __ATOMIC_ACQ_REL); }
 
 void count_range(uint64_t size, uint32_t change)
 {
@@ -121,7 +132,7 @@ bool take_entry(const HandleTable::Found &entry)
         return false;
     table.remove_claimed(entry);
     if (in_place(slot.space))
-        count_in_place(slot.handle, one_less);
+        count_gone(slot.handle);
     return true;
 }
 
@@ -213,20 +224,43 @@ void restore_descriptor(int fd, uint32_t slot)
         __atomic_compare_exchange_n(entry, &expected, slot, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-bool enter(uint32_t reference)
+bool enter(uint32_t reference, uint32_t &replaced)
 {
     static uint32_t orders;
     unpaired_slot &slot = *slot_at(reference);
-    if (kind_of_space[slot.space] == UNPAIRED_KIND_COUNTED)
+    const unsigned space = slot.space;
+    const uint64_t handle = slot.handle;
+    replaced = 0;
+    if (kind_of_space[space] == UNPAIRED_KIND_COUNTED) {
         store(slot.next, add(orders, 1u));
-    if (!in_place(slot.space))
-        return table.enter(key_of(slot), reference);
-    if (!count_in_place(slot.handle, 1))
+        return table.enter(key_of_handle(space, handle), reference);
+    }
+    if (!in_place(space)) {
+        const uint64_t key = key_of_handle(space, handle);
+        replaced = table.take(key, handle, space);
+        return table.enter(key, reference);
+    }
+    uint32_t *count = page_count(handle);
+    if (UNPAIRED_UNLIKELY(count == nullptr))
         return false;
-    if (table.enter(key_of(slot), reference))
+    const uint64_t key = key_of_piece(handle);
+    if (__atomic_fetch_add(count, 1u, __ATOMIC_ACQ_REL) != 0)
+        replaced = table.take(key, handle, space);
+    if (replaced != 0)
+        count_gone(handle);
+    if (UNPAIRED_LIKELY(table.enter(key, reference)))
         return true;
-    count_in_place(slot.handle, one_less);
+    count_gone(handle);
     return false;
+}
+
+bool enter_again(uint32_t reference)
+{
+    const unpaired_slot &slot = *slot_at(reference);
+    if (in_place(slot.space))
+        if (uint32_t *count = page_count(slot.handle); count != nullptr)
+            __atomic_fetch_add(count, 1u, __ATOMIC_ACQ_REL);
+    return table.enter(key_of(slot), reference);
 }
 
 bool enter_range(uint32_t reference)
@@ -241,8 +275,16 @@ bool enter_range(uint32_t reference)
 
 uint32_t take(unsigned space, uint64_t handle)
 {
-    if (in_place(space) && !in_place_near(handle, 0))
-        return 0;
+    if (in_place(space)) {
+        if (!in_place_near(handle, 0))
+            return 0;
+        const uint32_t taken = table.take(key_of_piece(handle), handle, space);
+        if (taken != 0)
+            count_gone(handle);
+        return taken;
+    }
+    if (kind_of_space[space] != UNPAIRED_KIND_COUNTED)
+        return table.take(key_of_handle(space, handle), handle, space);
     for (;;) {
         const HandleTable::Found found = youngest(space, handle);
         if (found.slot == 0 || take_entry(found))

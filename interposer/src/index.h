@@ -30,8 +30,12 @@ int next_descriptor(unsigned first, unsigned last);
 // Functions that take a slot claim it (ledger.h) before they remove its entry: a handler that leaves by longjmp in between
 // leaves no live slot behind that no release finds.
 
-/// Enters a slot that is live, or about to be, under its space and handle. False: not indexed, its release will go unseen.
-bool enter(uint32_t slot);
+/// Enters a slot that is live, or about to be, under its space and handle. `replaced`: the live slot that was there, which
+/// is claimed and taken out, or 0; always 0 where a handle is acquired several times. False: not indexed, its release
+/// will go unseen.
+bool enter(uint32_t slot, uint32_t &replaced);
+/// Enters a slot that was taken out and is live again.
+bool enter_again(uint32_t slot);
 /// Claims the youngest slot under the handle and takes it out; 0 if there is none.
 uint32_t take(unsigned space, uint64_t handle);
 /// Finds it and leaves it in place; 0 if there is none.

@@ -376,8 +376,8 @@ struct End {
 void record_end_of(void *argument)
 {
     const End &end = *static_cast<const End *>(argument);
-    // A filter of the program's own may kill for a system call that the program never makes. A filter that no hook has
-    // seen is found by asking.
+    // A filter of the program's may kill for a system call that the program itself never makes. The kernel is
+    // asked for a filter that no hook has seen.
     const bool sealed = sys::sealed() || seccomp_mode() != process.filter;
     if (sealed)
         record_seal();
@@ -425,7 +425,7 @@ __attribute__((destructor)) void at_exit()
     if (!is_recording())
         return;
     const KeepErrno keep;
-    if (const Thread *thread = enter(stack_pointer()); thread != nullptr && !in_other_process(*thread))
+    if (const Thread *thread = enter(stack_pointer()); thread != nullptr && !is_other_process(*thread))
         record_end(Ending::exit, -1, nullptr);
 }
 

@@ -174,7 +174,7 @@ long open_pages(uint64_t offset, uint64_t bytes)
     return result;
 }
 
-/// Takes `pages` pages of the file; 0 when there are none left. While the program filters its system calls, only pages
+/// Takes `pages` pages of the file. Returns the first, or 0 if the file is full. While the program filters its system calls, only pages
 /// that keep_trace_ready() has made usable in this process.
 uint64_t take_pages(uint32_t pages)
 {

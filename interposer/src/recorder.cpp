@@ -191,15 +191,14 @@ void enter_in_index(Thread &thread, uint32_t reference, const Acquisition &what,
     } else if (kind_of_space[what.space] == UNPAIRED_KIND_RANGE) {
         ok = index::enter_range(reference);
     } else {
-        if (kind_of_space[what.space] != UNPAIRED_KIND_COUNTED) {
-            if (const uint32_t before = index::take(what.space, what.handle); before != 0) {
-                if (kind_of_space[what.space] == UNPAIRED_KIND_IN_PLACE)
-                    lose(thread, before, UNPAIRED_ANOMALY_REINITIALISED_LIVE, what.function, site);
-                else
-                    retire_unseen(thread, before);
-            }
+        uint32_t before;
+        ok = index::enter(reference, before);
+        if (UNPAIRED_UNLIKELY(before != 0)) {
+            if (kind_of_space[what.space] == UNPAIRED_KIND_IN_PLACE)
+                lose(thread, before, UNPAIRED_ANOMALY_REINITIALISED_LIVE, what.function, site);
+            else
+                retire_unseen(thread, before);
         }
-        ok = index::enter(reference);
     }
     if (!ok)
         count_drop(UNPAIRED_DROP_INDEX);

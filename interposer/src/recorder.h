@@ -53,8 +53,7 @@ private:
     Thread &thread_;
 };
 
-/// errno is the program's: it survives whatever is done in the scope. Where the running code has no errno of its own,
-/// nothing of the program's is touched.
+/// errno is the program's: the destructor restores it. Code that has no errno of its own (careful.h) keeps none.
 class KeepErrno {
 public:
     KeepErrno() : at_(has_own_storage() ? &errno : &kept_) { kept_ = *at_; }
@@ -71,13 +70,19 @@ private:
 
 inline bool stopped() { return (load(process.file->control) & UNPAIRED_CONTROL_STOPPED) != 0; }
 
-/// Whether the thread's descriptors are not the recorded process's: a vfork child runs in its parent's memory until exec.
+/// Returns true if the thread's descriptors are not the recorded process's: a vfork child runs in its parent's memory.
 inline bool in_vfork_child(const Thread &thread)
 {
     return UNPAIRED_UNLIKELY(thread.apart == Apart::process_and_descriptors);
 }
-/// Whether its exec and its end are not the recorded process's.
+/// Returns true if the thread's exec and its end are not the recorded process's.
 inline bool in_other_process(const Thread &thread) { return UNPAIRED_UNLIKELY(thread.apart != Apart::no); }
+/// The same with a look at the process's number, where that may be asked for: for what happens once in a process.
+inline bool is_other_process(const Thread &thread)
+{
+    const int pid = sys::getpid();
+    return in_other_process(thread) || (pid > 0 && pid != process.pid);
+}
 /// ... while its memory is.
 inline bool foreign_to_vfork(unsigned space)
 {

@@ -213,7 +213,7 @@ void finish_release(Releasing &r, const Caller &caller, bool succeeded, bool gon
     if (kind_of_space[r.space] == UNPAIRED_KIND_HELD) {
         slot.next = thread.held;
         thread.held = r.slot;
-    } else if (!index::enter(r.slot)) {
+    } else if (!index::enter_again(r.slot)) {
         count_drop(UNPAIRED_DROP_INDEX);
     }
 }

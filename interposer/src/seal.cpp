@@ -4,13 +4,16 @@
 #include "filter_verdict.h"
 #include "lifecycle.h"
 #include "mapping.h"
+#include "real.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 namespace unpaired {
 namespace {
 
 constexpr size_t most_memory = 16u << 20, least_memory = 256u << 10, memory_unit = 64;
+constexpr uint64_t ready_bytes = 16u << 20; // of the trace, where address space is limited
 
 // Bump allocation. A forked child inherits what is left, as a copy of its own.
 uint8_t *memory;
@@ -20,7 +23,16 @@ void put_memory_aside()
 {
     if (load(memory) != nullptr && memory_size - load(memory_used) > memory_size / 2)
         return;
-    for (size_t bytes = most_memory; bytes >= least_memory; bytes /= 2) {
+    size_t most = most_memory;
+    rlimit64 limit{};
+    if (sys::call(SYS_prlimit64, 0, RLIMIT_AS, 0, sys::of(&limit)) == 0 &&
+        limit.rlim_cur != RLIM64_INFINITY) {
+        // Address space is the program's, and none can be unmapped later.
+        give_back_address_space(ready_bytes < limit.rlim_cur / 8 ? ready_bytes : limit.rlim_cur / 8);
+        while (most > least_memory && most > limit.rlim_cur / 64)
+            most /= 2;
+    }
+    for (size_t bytes = most; bytes >= least_memory; bytes /= 2) {
         const long at = sys::call(SYS_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE,
                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (at < 0 && at > -4096)
@@ -30,6 +42,19 @@ void put_memory_aside()
         store(memory, reinterpret_cast<uint8_t *>(at), __ATOMIC_RELEASE);
         return;
     }
+}
+
+/// Each block takes 24 bytes more than the program expects, and the filter may not let the heap grow: it grows now, as far as
+/// the C library keeps it (M_TOP_PAD, mallopt(3)). Only where no other thread can have the heap's lock: not with several
+/// threads, and not in a child, whose parent may have had some.
+void grow_heap()
+{
+    constexpr size_t most_kept = 120u << 10;
+    if (!process.libc_heap || process.heap_untouched || process.forked || load(process.next_shard) != 1)
+        return;
+    const auto take = reinterpret_cast<void *(*)(size_t)>(real::address(UNPAIRED_FUNCTION_malloc));
+    const auto give = reinterpret_cast<void (*)(void *)>(real::address(UNPAIRED_FUNCTION_free));
+    give(take(most_kept));
 }
 
 /// Waits until no thread of this process is inside a system call of the recorder's. All of them end by themselves; only
@@ -47,8 +72,9 @@ void seal()
 {
     if (!sys::sealed() && is_recording()) {
         record_descriptor_limit();
-        keep_trace_ready();
+        grow_heap();
         put_memory_aside();
+        keep_trace_ready();
     }
     if (__atomic_fetch_add(&sys::seals, 1u, __ATOMIC_SEQ_CST) == 0)
         wait_for_own_calls();

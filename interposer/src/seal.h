@@ -1,6 +1,6 @@
 // Seccomp. From the moment at which the program has its system calls filtered, the recorder makes none: what the filter
-// does with a call that the program itself never makes may be to kill the process (seccomp(2)). What the recorder needs
-// from then on, it takes just before: room in the trace, and memory of its own.
+// does with a call that the program itself never makes may be to kill the process (seccomp(2)). Just before, it
+// reserves what it needs from then on: room in the trace, and memory of its own.
 #pragma once
 
 #include "recorder.h"
@@ -20,7 +20,7 @@ void record_seal();
 /// The same for a filter: `program` (struct sock_fprog) decides whether programs that are executed under it are recorded.
 /// nullptr: strict mode, under which none is executed.
 void note_filter(const Thread *thread, const void *program);
-/// Whether a program that this process executes now would die of the recorder.
+/// Returns true if a program that this process executes now would be killed for a system call of the recorder's.
 bool filter_kills_recorder();
 
 /// Makes the program's call that installs the filter `program`; `sp` is the hook's stack pointer. `succeeded` judges what it
@@ -47,7 +47,7 @@ auto while_sealing(uint64_t sp, const void *program, Call call, Succeeded succee
     return ret;
 }
 
-/// Memory out of what seal() put aside, zeroed; nullptr when it is used up. For sys::anonymous().
+/// Returns zeroed memory of the reserve that seal() made; nullptr when it is used up. For sys::anonymous().
 void *memory_put_aside(size_t bytes);
 
 } // namespace unpaired

@@ -92,7 +92,7 @@ struct EventLog {
     uint32_t base_ms; ///< of the extent
 };
 
-/// What of a thread's process is not the recorded one, though it runs in its memory.
+/// How far a thread that runs in the recorded process's memory belongs to another process.
 enum class Apart : uint8_t {
     no = 0,
     process,                ///< clone(2) with CLONE_VM and CLONE_FILES: its exec and its end are its own
@@ -102,6 +102,7 @@ enum class Apart : uint8_t {
 /// A vfork(2) under way.
 struct VforkCall {
     uint64_t sp, pc; ///< of the caller: where the return address stood, and what it was
+    int pid;         ///< the caller's; −1 while the program filters its system calls
     Apart apart;     ///< the parent's own
 };
 inline constexpr unsigned most_vforks = 4; ///< a child may call vfork itself

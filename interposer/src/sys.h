@@ -56,7 +56,7 @@ inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, lo
     return result;
 }
 
-/// Where the C library keeps what is the calling thread's own, if its thread-local storage is its own. (x86-64 psABI,
+/// Returns the address of the calling thread's own data in the C library, if its thread-local storage is its own. (x86-64 psABI,
 /// thread-local storage: the word at %fs:0 is its own address.)
 inline uint64_t register_thread_pointer()
 {
@@ -87,7 +87,7 @@ inline long of(const void *pointer) { return reinterpret_cast<long>(pointer); }
 inline int getpid() { return static_cast<int>(call(SYS_getpid)); }
 inline int gettid() { return static_cast<int>(call(SYS_gettid)); }
 
-/// Anonymous private memory, zeroed; nullptr when there is none to be had. `bytes` is rounded up by the kernel. While the
+/// Returns anonymous private memory, zeroed, or nullptr. `bytes` is rounded up by the kernel. While the
 /// program filters its system calls, the memory comes from what seal() put aside.
 void *anonymous(size_t bytes);
 

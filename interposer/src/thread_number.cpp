@@ -1,16 +1,16 @@
 #include "thread_number.h"
 
+#include "program_memory.h"
 #include "state.h"
 
 #include <cerrno>
-#include <sys/uio.h>
 
 namespace unpaired {
 namespace {
 
 // glibc keeps the thread's number in what pthread_t points to (struct pthread, nptl/descr.h), at x86-64's thread pointer,
 // or before aarch64's; the kernel writes it there in a new thread and in a forked child (CLONE_PARENT_SETTID,
-// CLONE_CHILD_SETTID). Where exactly is found by the first thread's number.
+// CLONE_CHILD_SETTID). The offset is found by searching for the first thread's number.
 constexpr long searched = 2048;
 long distance; ///< from the thread pointer; 0: it was not found
 
@@ -30,12 +30,7 @@ int number_at(uint64_t thread_pointer)
     return *reinterpret_cast<const volatile int *>(thread_pointer + static_cast<uint64_t>(distance));
 }
 
-bool copy(uint64_t from, void *to, size_t size)
-{
-    const iovec here{to, size}, there{reinterpret_cast<void *>(from), size};
-    return sys::call(SYS_process_vm_readv, sys::getpid(), sys::of(&here), 1, sys::of(&there), 1, 0) ==
-           static_cast<long>(size);
-}
+bool copy(uint64_t from, void *to, size_t size) { return copy_from_program(from, to, size) == size; }
 
 long distance_of_errno;
 
@@ -81,7 +76,7 @@ int number_of_this_process(int parent)
 {
     if (const int pid = sys::getpid(); pid > 0)
         return pid;
-    // A child of clone(2) by number has a copy of what stood there in the parent.
+    // A child of clone(2) by number has a copy of the parent's number there.
     const int tid = distance != 0 ? number_at(sys::thread_pointer()) : 0;
     return tid > 0 && tid != parent ? tid : 0;
 }

@@ -17,10 +17,10 @@ int number_of_this_thread();
 int number_of_this_process(int parent);
 
 /// The running code's errno, as the C library itself reaches it. Where the thread-local storage is not its own, `errno`
-/// would be at an address that nobody set up: that is computed from a word of the storage.
+/// would be at an address that nothing has set up: it is computed from a word of the storage.
 int *errno_by_register();
 
-/// Whether the thread-local storage in use was made by the C library for the thread `tid`.
+/// Returns true if the C library made the thread-local storage in use for the thread `tid`.
 bool has_storage_of(int tid);
 
 } // namespace unpaired

@@ -114,6 +114,57 @@ TEST_CASE("a report says what it rests on")
     CHECK(has_remark(image, "ctl stop"));
 }
 
+TEST_CASE("a finding says how many events that it may miss could not be recorded")
+{
+    TraceBuilder builder = some_trace();
+    const uint32_t block = builder.site("malloc", {"g@g.c:1", "main@main.c:9"});
+    const uint32_t socket = builder.site("socket", {"h@h.c:1", "main@main.c:9"});
+    for (uint32_t i = 0; i < 8; i++) {
+        builder.slot({.site = block, .handle = 0x1000 + i * 32, .size = 20});
+        builder.slot({.site = socket, .handle = 5 + i});
+    }
+    builder.counter(block, 20);
+    builder.counter(socket, 20);
+    const auto remarks_of = [&](const char *function) {
+        for (const Finding &finding : findings_of(builder, "never-released"))
+            if (finding.function == function)
+                return finding.remarks;
+        return std::vector<std::string>{"no finding"};
+    };
+    const auto says = [&](const char *function, const char *text) {
+        const std::vector<std::string> remarks = remarks_of(function);
+        return std::find(remarks.begin(), remarks.end(), text) != remarks.end();
+    };
+    const char *three = "3 events could not be recorded: releases of these may be among them";
+
+    CHECK_FALSE(says("malloc", three));
+
+    SECTION("of signal handlers, for every resource")
+    {
+        builder.header.drops[UNPAIRED_DROP_REENTERED] = 3;
+        CHECK(says("malloc", three));
+        CHECK(says("socket", three));
+    }
+    SECTION("of handles that were not indexed, not for memory")
+    {
+        builder.header.drops[UNPAIRED_DROP_INDEX] = 3;
+        CHECK_FALSE(says("malloc", three));
+        CHECK(says("socket", three));
+    }
+    SECTION("of memory that was not looked up, not for handles")
+    {
+        builder.header.drops[UNPAIRED_DROP_SEARCH] = 3;
+        CHECK(says("malloc", three));
+        CHECK_FALSE(says("socket", three));
+    }
+    SECTION("of acquisitions that found no room, for none")
+    {
+        builder.header.drops[UNPAIRED_DROP_NO_SPACE] = 3;
+        CHECK_FALSE(says("malloc", three));
+        CHECK_FALSE(says("socket", three));
+    }
+}
+
 TEST_CASE("totals balance and owners are summed")
 {
     TraceBuilder builder = some_trace();

@@ -31,15 +31,14 @@ bool says_anything(const Trace &trace, const PairedImage &paired)
     return !paired.sites.empty() || (image != trace.images.end() && image->second.recorded);
 }
 
-/// Where as many events were lost as something is left of what is otherwise given back, its releases may have been
-/// among them.
-void doubt_after_losses(Finding &finding, uint64_t events_lost)
+/// Whether a recorded process started this one.
+bool has_recorded_parent(const ImageFacts &facts, const std::vector<Trace> &all)
 {
-    if (finding.rule != "never-released" || events_lost < finding.count || finding.released == 0)
-        return;
-    finding.severity = std::min(finding.severity, Severity::suspect);
-    finding.remarks.push_back(
-        fmt::format("{} events were lost: the releases of these may be among them", events_lost));
+    for (const Trace &trace : all)
+        for (const auto &[id, image] : trace.images)
+            if (image.recorded && image.pid != 0 && static_cast<int>(image.pid) == facts.info.parent)
+                return true;
+    return false;
 }
 
 /// Of handles that are all left it is worth saying that nobody even tried: a recorder sees a release that fails, and
@@ -70,6 +69,34 @@ ResourceClass class_of(const Described &one, const Trace &trace)
     auto space = trace.dictionary.spaces.find(one.space);
     return space == trace.dictionary.spaces.end() ? ResourceClass::handle
                                                   : class_of_space(space->second.name, space->second.kind);
+}
+
+/// How many events the recorder could not record that may have been releases of the finding's resources.
+uint64_t releases_missed(const Described &one, const Trace &trace)
+{
+    auto space = trace.dictionary.spaces.find(one.space);
+    const bool heap = space != trace.dictionary.spaces.end() && space->second.name == "heap";
+    return trace.drops[UNPAIRED_DROP_REENTERED] +
+           trace.drops[heap ? UNPAIRED_DROP_SEARCH : UNPAIRED_DROP_INDEX];
+}
+
+/// Releases may be among the events that were lost: where as many were lost as resources are outstanding that are
+/// released otherwise, they need not be leaked.
+void doubt_after_losses(Described &one, const Trace &trace)
+{
+    Finding &finding = one.finding;
+    const uint64_t missed = releases_missed(one, trace), lost = trace.events_lost + missed;
+    if (finding.rule != "never-released" || lost == 0)
+        return;
+    const bool doubtful = lost >= finding.count && finding.released != 0;
+    if (doubtful)
+        finding.severity = std::min(finding.severity, Severity::suspect);
+    if (doubtful && missed == 0)
+        finding.remarks.push_back(
+            fmt::format("{} events were lost: the releases of these may be among them", lost));
+    else if (missed != 0 && finding.severity != Severity::note)
+        finding.remarks.push_back(fmt::format("{} could not be recorded: releases of these may be among them",
+                                              lost == 1 ? "1 event" : fmt::format("{} events", lost)));
 }
 
 void excuse_after_look(Described &one, const Trace &trace, uint16_t image, Ending ending)
@@ -187,7 +214,7 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
                 excuse_after_look(one, trace, paired.image, facts.ending);
                 excuse_not_searched(one, trace, paired.image);
                 doubt_found_cycles(one, trace, cycles);
-                doubt_after_losses(one.finding, trace.events_lost);
+                doubt_after_losses(one, trace);
                 if (class_of(one, trace) == ResourceClass::handle)
                     tell_untried(one.finding, facts.info);
             }

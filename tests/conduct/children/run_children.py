@@ -12,7 +12,7 @@ sys.path.insert(0, str(here.parent.parent / "scenario"))
 from checks import check, expect, run_checks  # noqa: E402
 from harness import Failed  # noqa: E402
 
-WAYS = ["execve", "execv", "execvp", "execvpe", "execl", "execlp", "execle", "fexecve", "execveat", "posix_spawn",
+WAYS = ["execve", "execv", "execvp", "execvpe", "execl", "execlp", "execle", "fexecve", "execveat", "number", "posix_spawn",
         "posix_spawnp", "vfork", "system", "replace"]
 SOURCE = r"""
 #include <stdio.h>

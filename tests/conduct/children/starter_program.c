@@ -34,14 +34,16 @@ static void execute(const char *way, char **command)
         execle(command[0], command[0], command[1], (char *)NULL, environ);
     else if (strcmp(way, "fexecve") == 0)
         fexecve(open(command[0], O_RDONLY), command, environ); /* not O_CLOEXEC: it may be a script */
+    else if (strcmp(way, "number") == 0)
+        syscall(SYS_execve, command[0], command, environ);
     else if (strcmp(way, "execveat") == 0)
         execveat(AT_FDCWD, command[0], command, environ, 0);
 }
 
 int main(int argc, char **argv)
 {
-    static const char *const in_child[] = {"execve", "execv",  "execvp",  "execvpe", "execl",
-                                           "execlp", "execle", "fexecve", "execveat"};
+    static const char *const in_child[] = {"execve", "execv",  "execvp",  "execvpe",  "execl",
+                                           "execlp", "execle", "fexecve", "execveat", "number"};
     char **command = argv + 2;
     pid_t child = -1;
     MUST(argc > 2);

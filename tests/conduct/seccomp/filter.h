@@ -22,8 +22,8 @@ static const int listed_calls[] = {
 };
 enum { n_listed = sizeof listed_calls / sizeof *listed_calls };
 
-/* Two of the C library's calls are listed for what it does with them: the stack of a thread is guarded by mprotect, and
- * given back by madvise. The recorder makes both, with other arguments. */
+/* Two of the C library's calls are allowed by their arguments: mprotect guards the stack of a thread, and madvise
+ * releases it. The recorder makes both, with other arguments. */
 enum { populate_write = 23 };
 
 static inline struct sock_fprog *filter_with(unsigned otherwise)

@@ -20,6 +20,13 @@ int main(void)
         lose();
     for (int i = 0; i < 1000; i++)
         free(malloc(40));
+    /* As much as the heap has before it must grow. */
+    static char *blocks[100];
+    for (int i = 0; i < 100; i++)
+        if ((blocks[i] = malloc(1000)) != NULL)
+            blocks[i][0] = 1;
+    for (int i = 0; i < 100; i++)
+        free(blocks[i]);
     static const char text[] = "still here\n";
     if (write(1, text, sizeof text - 1) != (ssize_t)sizeof text - 1)
         return 1;

@@ -15,17 +15,18 @@
 #include <unistd.h>
 
 extern char **environ;
-static void *const wild = (void *)8;
+static void *volatile wild = (void *)8; /* not known to the compiler, which would warn */
+
+static char *pages[8];
+static int n_pages;
 
 /* An array or a text that goes on where a page ends that has none behind it. */
 static char *at_end_of_page(size_t size)
 {
-    static char *kept[8];
-    static int n;
-    char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    MUST(pages != MAP_FAILED && munmap(pages + 4096, 4096) == 0 && n < 8);
-    kept[n++] = pages;
-    return pages + 4096 - size;
+    char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    MUST(page != MAP_FAILED && munmap(page + 4096, 4096) == 0 && n_pages < 8);
+    pages[n_pages++] = page;
+    return page + 4096 - size;
 }
 
 static void faults(long ret, const char *call)
@@ -126,6 +127,8 @@ int main(void)
     wait_for_children();
     execute();
     open_descriptors();
+    while (n_pages > 0)
+        MUST(munmap(pages[--n_pages], 4096) == 0);
     puts("every call failed with EFAULT");
     return 0;
 }

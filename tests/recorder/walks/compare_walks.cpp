@@ -45,6 +45,7 @@ struct Scratch {
     LastStack copy;
     Stack rules, again, general;
 };
+constexpr unsigned states_of_thread = 9; // as in recorder.cpp
 __thread Scratch *scratch __attribute__((tls_model("initial-exec")));
 
 Outcome nowhere; // counts when there is no file: nobody reads them
@@ -184,9 +185,13 @@ uint64_t compared_hash_stack(const Caller &caller, LastStack &last)
         store(outcome, make_file(), __ATOMIC_RELEASE);
     const uint64_t hash = real_hash_stack(caller, last);
     if (scratch == nullptr &&
-        (scratch = static_cast<Scratch *>(sys::anonymous(2 * sizeof(Scratch)))) == nullptr)
+        (scratch = static_cast<Scratch *>(sys::anonymous(states_of_thread * sizeof(Scratch)))) == nullptr)
         return hash;
-    const unsigned which = self == nullptr || &last == &self->last_stack ? 0 : 1;
+    unsigned which = 0; // how many signal handlers interrupted the recorder in each other
+    for (const Thread *state = self;
+         state != nullptr && &last != &state->last_stack && which < states_of_thread - 1;
+         state = state->for_signals)
+        which++;
     auto &[copy, rules, again, general] = scratch[which];
     copy = last;
     walk_stack(caller, rules);

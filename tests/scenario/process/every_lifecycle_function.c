@@ -42,11 +42,14 @@
 // expect: {"family": "eventfd", "count": 17, "blame": "leave:leave"}
 // image: {"end": "signal:9"}
 // expect: {"family": "eventfd", "count": 18, "blame": "leave:leave"}
+// image: {"end": "signal:9"}
+// expect: {"family": "eventfd", "count": 19, "blame": "leave:leave"}
 #define _GNU_SOURCE
 #include "must.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
@@ -115,8 +118,15 @@ static void start(int n)
     _exit(97); /* exec failed */
 }
 
+static int cloned(void *n)
+{
+    start(*(int *)n);
+    return 0;
+}
+
 static pid_t spawned(int n)
 {
+    static char stack[65536] __attribute__((aligned(64)));
     char *const command[] = {self, number, NULL};
     pid_t child = -1;
     snprintf(number, sizeof number, "%d", n);
@@ -124,6 +134,8 @@ static pid_t spawned(int n)
         MUST(posix_spawn(&child, self, NULL, NULL, command, environ) == 0);
     } else if (n == 11) {
         MUST(posix_spawnp(&child, self, NULL, NULL, command, environ) == 0);
+    } else if (n == 19) {
+        child = clone(cloned, stack + sizeof stack, SIGCHLD, &n);
     } else {
         child = vfork();
         if (child == 0) {
@@ -164,6 +176,16 @@ static void *named_by_prctl(void *unused)
     return unused;
 }
 
+/* None of them is a limit: address_space/ in conduct/ has those. */
+static void limits(void)
+{
+    struct rlimit limit;
+    struct rlimit64 limit64;
+    MUST(getrlimit(RLIMIT_AS, &limit) == 0 && getrlimit64(RLIMIT_AS, &limit64) == 0);
+    MUST(setrlimit(RLIMIT_AS, &limit) == 0 && setrlimit64(RLIMIT_AS, &limit64) == 0);
+    MUST(prlimit(0, RLIMIT_AS, &limit, NULL) == 0 && prlimit64(0, RLIMIT_AS, &limit64, NULL) == 0);
+}
+
 int main(int argc, char **argv)
 {
     pthread_t thread;
@@ -178,8 +200,9 @@ int main(int argc, char **argv)
         MUST(pthread_create(&thread, NULL, n ? named_by_prctl : named_by_setname, NULL) == 0);
         MUST(pthread_join(thread, NULL) == 0);
     }
-    for (n = 1; n <= 18; n++) {
-        pid_t child = n >= 10 && n <= 12 ? spawned(n) : fork();
+    limits();
+    for (n = 1; n <= 19; n++) {
+        pid_t child = (n >= 10 && n <= 12) || n == 19 ? spawned(n) : fork();
         if (child == 0)
             start(n);
         MUST(child > 0);

@@ -1,0 +1,64 @@
+// scenario: a vfork child that calls vfork, and one that is killed inside it, leave the parent's record as it was
+// image: {"end": "exit"}
+// expect: {"rule": "never-released", "family": "eventfd", "count": 51, "acquired": 51, "blame": "main:events"}
+// output: 50 children, 50 grandchildren
+#define _GNU_SOURCE
+#include "must.h"
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static volatile int grandchildren;
+
+static int one_round(int fd)
+{
+    int status = -1;
+    pid_t child = vfork();
+    if (child == 0) {
+        close(fd);
+        pid_t grandchild = vfork();
+        if (grandchild == 0) {
+            close(fd + 1);
+            _exit(3);
+        }
+        if (waitpid(grandchild, &status, 0) != grandchild || WEXITSTATUS(status) != 3)
+            _exit(1);
+        grandchildren++;
+        if (eventfd(0, 0) != fd) /* the child's, as close(fd) was */
+            _exit(2);
+        _exit(0);
+    }
+    MUST(waitpid(child, &status, 0) == child);
+    return status == 0;
+}
+
+/* The grandchild kills the child, and the parent goes on before the child has returned from its own vfork. */
+static void child_dies_in_vfork(void)
+{
+    int status = -1;
+    pid_t child = vfork();
+    if (child == 0) {
+        if (vfork() == 0) {
+            kill(getppid(), SIGKILL);
+            _exit(0);
+        }
+        _exit(1);
+    }
+    MUST(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+}
+
+int main(void)
+{
+    int children = 0;
+    for (int i = 0; i < 51; i++) {
+        int fd = eventfd(0, 0); /* blame:events */
+        MUST(fd >= 0);
+        if (i < 50)
+            children += one_round(fd);
+        else
+            child_dies_in_vfork();
+    }
+    printf("%d children, %d grandchildren\n", children, grandchildren);
+    return 0;
+}
