@@ -130,12 +130,11 @@ struct Finding {
     std::string
         through; ///< the library function that `blame` called to come to `function`; "" if there is none
     Rare<FailedRelease> failed_release;
-    Rare<EndedBy>
-        ended_by; ///< the release that did it: first of a double one, the free around a lock, ...
+    Rare<EndedBy> ended_by; ///< the release that did it: first of a double one, the free around a lock, ...
     Rare<Forecast> forecast;
     std::vector<std::string> remarks; ///< sentences for a person
     std::string suppressed_by;        ///< the suppression line that folds it, "" if none
-    Rare<Baseline> baseline; ///< what the baseline has of it; unset if it is new, or none was given
+    Rare<Baseline> baseline;          ///< what the baseline has of it; unset if it is new, or none was given
 
     /// Whether the user has decided to live with it: then it counts for no exit status and is folded into a line.
     bool accepted() const { return !suppressed_by.empty() || (baseline && !baseline->grown); }

@@ -92,7 +92,10 @@ public:
     void shrink_to_fit() { frames_.shrink_to_fit(); }
     void push_back(const Frame &frame) { frames_.push_back(std::make_shared<const Frame>(frame)); }
     void push_back(SharedFrame frame) { frames_.push_back(std::move(frame)); }
-    void append(const Stack &more) { frames_.insert(frames_.end(), more.frames_.begin(), more.frames_.end()); }
+    void append(const Stack &more)
+    {
+        frames_.insert(frames_.end(), more.frames_.begin(), more.frames_.end());
+    }
 
     /// Puts another frame into the place of the one at `i`; stacks that share that one keep it.
     void replace(size_t i, const Frame &frame) { frames_[i] = std::make_shared<const Frame>(frame); }

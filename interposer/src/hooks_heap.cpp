@@ -6,8 +6,8 @@
 #include "address_space.h"
 #include "heap_blocks.h"
 #include "hooks_heap.h"
-#include "modules.h"
 #include "libc.h"
+#include "modules.h"
 
 #include <cstring>
 #include <sys/auxv.h>

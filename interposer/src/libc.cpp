@@ -83,8 +83,8 @@ void find_functions()
         find(symbols, all.program_break, "__curbrk");
         find(symbols, all.stack_end, "__libc_stack_end");
     }
-    if (all.dlsym == nullptr || all.dlvsym == nullptr || all.dlerror == nullptr || all.dladdr == nullptr || all.dladdr1 == nullptr ||
-        all.dl_iterate_phdr == nullptr || all.getauxval == nullptr) {
+    if (all.dlsym == nullptr || all.dlvsym == nullptr || all.dlerror == nullptr || all.dladdr == nullptr ||
+        all.dladdr1 == nullptr || all.dl_iterate_phdr == nullptr || all.getauxval == nullptr) {
         static const char text[] = "unpaired: cannot find the symbols of the C library\n";
         sys::call(SYS_write, 2, sys::of(text), sizeof text - 1);
         sys::call(SYS_exit_group, 127);

@@ -400,8 +400,7 @@ void record_end_of(void *argument)
     record.kind = end.ending == Ending::exit ? UNPAIRED_END_EXIT : UNPAIRED_END_EXEC;
     record.status = end.status;
     record.time_ms = now_ms();
-    record.text_len =
-        static_cast<uint16_t>(end.program != nullptr ? length_of_text(end.program, 4096) : 0);
+    record.text_len = static_cast<uint16_t>(end.program != nullptr ? length_of_text(end.program, 4096) : 0);
     append(UNPAIRED_RECORD_END, record, {end.program, record.text_len});
     if (!sealed && end.ending == Ending::exit && process.reachability && sys::getpid() == process.pid)
         look_who_holds(end.sp);

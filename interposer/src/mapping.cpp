@@ -3,9 +3,9 @@
 // where a store would raise SIGBUS.
 #include "mapping.h"
 
+#include "address_space.h"
 #include "clock.h"
 #include "libc.h"
-#include "address_space.h"
 #include "lifecycle.h"
 #include "seal.h"
 
