@@ -367,15 +367,16 @@ static __attribute__((noinline)) void record_end_from(uint64_t sp, Ending ending
     const bool sealed = sys::sealed() || seccomp_mode() != process.filter;
     if (sealed)
         record_seal();
+    unpaired_record_end record{};
+    // Taken before the table of descriptors: a later END would leave open whether that table is the one of the end.
+    record.time_ms = now_ms();
     if (!sealed) {
         record_ended_threads();
         record_descriptors();
     }
-    unpaired_record_end record{};
     record.image = own_image();
     record.kind = ending == Ending::exit ? UNPAIRED_END_EXIT : UNPAIRED_END_EXEC;
     record.status = status;
-    record.time_ms = now_ms();
     record.text_len = static_cast<uint16_t>(program != nullptr ? length_of_text(program, 4096) : 0);
     append(UNPAIRED_RECORD_END, record, {program, record.text_len});
     if (!sealed && ending == Ending::exit && process.reachability && sys::getpid() == process.pid)
