@@ -391,15 +391,16 @@ void record_end_of(void *argument)
     const bool sealed = sys::sealed() || seccomp_mode() != process.filter;
     if (sealed)
         record_seal();
+    unpaired_record_end record{};
+    // Taken before the table of descriptors: a later END would leave open whether that table is the one of the end.
+    record.time_ms = now_ms();
     if (!sealed) {
         record_ended_threads();
         record_descriptors();
     }
-    unpaired_record_end record{};
     record.image = own_image();
     record.kind = end.ending == Ending::exit ? UNPAIRED_END_EXIT : UNPAIRED_END_EXEC;
     record.status = end.status;
-    record.time_ms = now_ms();
     record.text_len = static_cast<uint16_t>(end.program != nullptr ? length_of_text(end.program, 4096) : 0);
     append(UNPAIRED_RECORD_END, record, {end.program, record.text_len});
     if (!sealed && end.ending == Ending::exit && process.reachability && sys::getpid() == process.pid)
