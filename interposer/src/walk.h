@@ -41,7 +41,7 @@ uint64_t hash_of(const Stack &stack);
 /// The general unwinder, from `caller` outwards; for frames whose rule is `unknown`.
 void walk_with_libunwind(const Caller &caller, Stack &stack);
 
-/// Where walk_with_libunwind() goes on if libunwind gives up (unwinder_needs.cpp).
+/// The point at which walk_with_libunwind() continues if libunwind gives up (unwinder_needs.cpp).
 extern __thread void **unwinder_gives_up __attribute__((tls_model("initial-exec")));
 
 } // namespace unpaired

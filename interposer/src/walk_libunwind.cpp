@@ -39,8 +39,7 @@ void step_from_interrupted(unw_cursor_t &cursor, unw_word_t pc)
     }
     if (!arrived)
         return;
-    // Where there are no tables unw_step() says that it has ended, but it has come to that frame. The walk does not go on
-    // from there, nor from a frame whose table the unwinder does not understand.
+    // unw_step() returns 0 at a frame without tables, and has come to that frame. The walk does not go on from there, nor from a frame whose table the unwinder does not understand.
     while (stack.depth < UNPAIRED_MAX_DEPTH &&
            rule_at(stack.pc[stack.depth - 1]).kind != cfi::Kind::no_code) {
         const unw_word_t before = pc;
