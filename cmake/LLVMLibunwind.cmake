@@ -25,7 +25,7 @@ if(NOT EXISTS "${UNPAIRED_LIBUNWIND_ROOT}/usr/lib/llvm-14/lib/libunwind.a")
   list(GET packages 0 package)
   execute_process(COMMAND dpkg-deb -x "${package}" "${UNPAIRED_LIBUNWIND_ROOT}" COMMAND_ERROR_IS_FATAL ANY)
 endif()
-# What it calls are functions of interposer/src/unwinder_needs.cpp instead.
+# Its calls go to functions of interposer/src/unwinder_needs.cpp.
 set(UNPAIRED_LIBUNWIND_SYMBOLS "${CMAKE_CURRENT_LIST_DIR}/libunwind_symbols.txt")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${UNPAIRED_LIBUNWIND_SYMBOLS}")
 set(library "${CMAKE_BINARY_DIR}/libunwind-14/libunwind.a")

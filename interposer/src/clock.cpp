@@ -16,7 +16,7 @@ int by_system_call(clockid_t clock, timespec *now)
     return static_cast<int>(sys::call(SYS_clock_gettime, clock, sys::of(now)));
 }
 
-/// The function of the vDSO, or the system call where there is none (vdso(7)).
+/// The function of the vDSO, or the system call if the kernel provides no vDSO (vdso(7)).
 ClockGettime *find_function()
 {
 #if defined(__x86_64__)

@@ -12,9 +12,9 @@ class ElfSymbols {
 public:
     /// Reads where the tables are. `bias`: what is added to the object's addresses. False: it has no hash table.
     bool read(uint64_t bias, const ElfW(Dyn) * dynamic);
-    /// The address of a function or variable under its default version; nullptr if there is none.
+    /// Returns the address of a function or variable under its default version; or nullptr.
     void *find(const char *name) const;
-    /// The object's DT_SONAME, or "".
+    /// Returns the object's DT_SONAME, or "".
     const char *name() const;
 
 private:

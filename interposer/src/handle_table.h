@@ -54,7 +54,7 @@ public:
         return false;
     }
 
-    /// Claims the first live slot under the key that has this handle and space, and takes it out; 0 if there is none.
+    /// Claims the first live slot under the key that has this handle and space, and takes it out. Returns 0 if it finds no such slot.
     uint32_t take(uint64_t key, uint64_t handle, unsigned space)
     {
         for (unsigned level = 0; level < most_levels; level++) {
@@ -157,7 +157,7 @@ private:
         found.slot = slot_of(found.word);
         return visit(found, slot);
     }
-    /// Puts an entry into a free place. False: there is none.
+    /// Puts an entry into a free place. False: the line is full.
     static bool put(Line &line, uint64_t word)
     {
         for (uint64_t &place : line.place) {

@@ -94,7 +94,7 @@ uint32_t *make_page_counts()
     return counts;
 }
 
-/// Where in-place objects on the page of the handle are counted; nullptr: there is no memory for it.
+/// Returns the count of in-place objects on the page of the handle; nullptr if no memory is left.
 inline uint32_t *page_count(uint64_t handle)
 {
     uint32_t *counts = load(in_place_on_page, __ATOMIC_ACQUIRE);
@@ -313,7 +313,7 @@ uint32_t take_in_place_within(uint64_t from, uint64_t size)
     constexpr uint64_t pieces_of_page = 1u << (12 - piece_bits);
     for (uint64_t piece = from >> piece_bits; piece <= last >> piece_bits; piece++) {
         if (load(counts[page_count_of(piece >> (12 - piece_bits))]) == 0)
-            piece |= pieces_of_page - 1; // there is none on this page
+            piece |= pieces_of_page - 1; // no object on this page
         else if (table.each(key_of_piece(piece << piece_bits), take_it))
             return taken;
     }

@@ -36,12 +36,12 @@ int next_descriptor(unsigned first, unsigned last);
 bool enter(uint32_t slot, uint32_t &replaced);
 /// Enters a slot that was taken out and is live again.
 bool enter_again(uint32_t slot);
-/// Claims the youngest slot under the handle and takes it out; 0 if there is none.
+/// Claims the youngest slot under the handle and takes it out. Returns 0 if it finds no slot.
 uint32_t take(unsigned space, uint64_t handle);
 /// Finds it and leaves it in place; 0 if there is none.
 uint32_t find(unsigned space, uint64_t handle);
 
-/// Claims one in-place object that lies in [from, from + size) and takes it out; 0 if there is none.
+/// Claims one in-place object that lies in [from, from + size) and takes it out. Returns 0 if it finds no object.
 uint32_t take_in_place_within(uint64_t from, uint64_t size);
 
 /// Whether it may find something there. One look when there is nothing near.
@@ -49,7 +49,7 @@ inline bool in_place_near(uint64_t from, uint64_t size);
 
 /// The same for a mapping.
 bool enter_range(uint32_t slot);
-/// Takes out one mapping that overlaps [from, from + size); 0 if there is none. One that lies inside is claimed, one that
+/// Takes out one mapping that overlaps [from, from + size), or returns 0. One that lies inside is claimed, one that
 /// sticks out stays live: its head or tail remains.
 uint32_t take_range_within(uint64_t from, uint64_t size);
 

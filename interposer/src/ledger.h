@@ -25,8 +25,8 @@ struct Acquired {
 };
 /// Fills a slot and publishes it: fields first, the sequence last. Counts it under its site.
 inline void publish(Thread &thread, uint32_t slot, const Acquired &acquired);
-/// The two halves of publish(). What finds the slot by its handle is told in between: a signal handler that leaves by
-/// longjmp then leaves no live slot behind that no release finds.
+/// The two halves of publish(). The slot is entered in the index in between: a signal handler that leaves by longjmp then
+/// leaves no live slot behind that no release finds.
 inline void fill(Thread &thread, uint32_t slot, const Acquired &acquired);
 inline void make_live(Thread &thread, uint32_t slot, const Acquired &acquired);
 

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <initializer_list>
 
+#pragma weak _r_debug
+
 namespace unpaired::libc {
 
 Functions found;
@@ -17,9 +19,9 @@ namespace {
 /// The list of loaded objects, as the loader shows it to debuggers.
 const link_map *loaded_objects()
 {
-    if (_r_debug.r_map != nullptr)
+    if (&_r_debug != nullptr && _r_debug.r_map != nullptr)
         return _r_debug.r_map;
-    // Another _r_debug, of the program's own: the loader also puts the address of its own into the program's dynamic
+    // No _r_debug, or one of the program's own: the loader also puts the address of its own into the program's dynamic
     // section.
     const long fd = sys::call(SYS_openat, AT_FDCWD, sys::of("/proc/self/auxv"), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -44,7 +46,7 @@ const link_map *loaded_objects()
     return nullptr;
 }
 
-/// Whether it is the C library, its loader, or a part of an older C library.
+/// Returns true for the C library, its loader, and the parts of an older C library.
 bool is_libc(const char *name)
 {
     for (const char *begin : {"libc.so.", "ld-linux", "libpthread.so.", "libdl.so."})

@@ -17,7 +17,7 @@ namespace {
 /// States for one thread: its own, and one for each signal handler that interrupted the recorder in another.
 constexpr unsigned most_states_of_thread = 9;
 
-/// Whether an address lies on the stack that the calling thread began on. The C library puts a thread's descriptor at the
+/// Returns true if an address lies on the stack that the calling thread began on. The C library puts a thread's descriptor at the
 /// outer end of the stack. The kernel keeps 128 MiB below the beginning of the first thread's stack free of mappings
 /// (arch/x86/mm/mmap.c, mm/util.c: mmap_base).
 bool on_own_stack(const Thread &thread, uint64_t address)
@@ -28,9 +28,9 @@ bool on_own_stack(const Thread &thread, uint64_t address)
            ((!first || process.forked) && sys::thread_pointer() - address < stack_of_thread);
 }
 
-/// Whether the hook that this state is at work for was left without an end: a signal handler interrupted the recorder and
-/// left by longjmp, or the thread was cancelled. `sp`: of the caller of another hook. In doubt the hook goes on, and a
-/// state that stands in records the events. `base`: the thread's own state.
+/// Returns true if the hook that this state is at work for was left without an end: a signal handler interrupted the
+/// recorder and left by longjmp, or the thread was cancelled. In doubt it returns false, and the next state of the thread
+/// records the events. `base`: the thread's own state. `sp`: of the caller of another hook.
 bool was_left(const Thread &base, const Thread &thread, uint64_t sp)
 {
     const uint64_t mark = thread.busy_sp;
@@ -160,7 +160,7 @@ void retire_unseen(Thread &thread, uint32_t reference)
 
 namespace {
 
-/// A claimed slot whose resource was lost at `release_site`: counted for ever as an anomaly; the slot is free again.
+/// Retires a claimed slot whose resource was lost at `release_site`, and counts it as an anomaly.
 void lose(Thread &thread, uint32_t reference, unpaired_anomaly_kind kind, unsigned function,
           uint32_t release_site)
 {

@@ -1,5 +1,5 @@
-// The lock of the recorder's work that may be done later or by another thread. What must not be skipped needs no lock
-// (handle_table.h, ledger.h).
+// The lock of the recorder's work that may be done later or by another thread. Work that must not be skipped needs
+// no lock (handle_table.h, ledger.h).
 #pragma once
 
 #include "sys.h"
@@ -47,7 +47,8 @@ public:
         unsigned made = 0;
         for (unsigned tries = 0; !take(); tries++) {
             if (is_mine()) {
-                if (__atomic_load_n(&frame_, __ATOMIC_RELAXED) >= frame())
+                const uint64_t taken_in = __atomic_load_n(&frame_, __ATOMIC_RELAXED);
+                if (taken_in == 0 || taken_in >= frame())
                     return false;
                 break; // the thread left that frame by longjmp
             }

@@ -1,5 +1,5 @@
-// What LLVM's libunwind calls, under the names that cmake/libunwind_symbols.txt gives it: in place of functions that the
-// program may have replaced, that allocate or lock, or that end the process.
+// Functions that LLVM's libunwind calls, under the names that cmake/libunwind_symbols.txt gives them. They replace functions
+// that the program may define, that allocate or lock, or that end the process.
 #include "walk.h"
 
 #include "libc.h"
@@ -17,8 +17,8 @@ __thread void **unwinder_gives_up __attribute__((tls_model("initial-exec")));
 
 #define UNPAIRED_NEED extern "C" __attribute__((visibility("hidden"), used))
 
-/// In place of dl_iterate_phdr(3), which waits for the loader's lock; a signal handler's longjmp or a fork may have left
-/// that taken for ever. The third word of `data` is the address whose module is wanted (LLVM's
+/// In place of dl_iterate_phdr(3), which waits for the loader's lock; after a signal handler's longjmp or a
+/// fork it may stay taken. The third word of `data` is the address whose module is wanted (LLVM's
 /// dl_iterate_cb_data::targetAddr): no other needs to be shown.
 UNPAIRED_NEED int unpaired_find_module(int (*callback)(dl_phdr_info *, size_t, void *), void *data)
 {

@@ -42,7 +42,7 @@ uint64_t hash_of(const Stack &stack);
 /// cannot be asked: the stack may be too small for it, and no other stack is available.
 void walk_with_libunwind(const Caller &caller, Stack &stack);
 
-/// Where walk_with_libunwind() goes on if libunwind gives up (unwinder_needs.cpp).
+/// The point at which walk_with_libunwind() continues if libunwind gives up (unwinder_needs.cpp).
 extern __thread void **unwinder_gives_up __attribute__((tls_model("initial-exec")));
 
 } // namespace unpaired

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import harness  # noqa: E402
 from checks import check, expect, run_checks  # noqa: E402
 
-# What the library imports, and why a program's own definition does no harm.
+# The library's imports, and why a program's own definition does no harm.
 IMPORTS = {
     "__errno_location": "errno is the program's, by whatever function it is found",
     "environ": "the program's environment, which exec functions pass on",

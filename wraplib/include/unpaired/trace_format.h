@@ -132,7 +132,7 @@ struct unpaired_slot {
     uint32_t parent;   /* reference of the acquisition inside whose call it was made, or 0 */
     uint32_t parent_sequence; /* the parent is the one meant only while its sequence is this */
     uint32_t release_site;    /* retired: where it was released; live: where a release last failed; or 0 */
-    uint32_t next;            /* writer's own: free list, hash chain; order (heap) */
+    uint32_t next;            /* writer's own: free list, chain of held locks; order */
     uint16_t observed;        /* function id of the last observer (shutdown), or 0 */
     int16_t observed_result;  /* what it returned, clamped to 16 bits */
     uint16_t shard;           /* the shard whose free list the slot returns to, modulo 2^16 */
