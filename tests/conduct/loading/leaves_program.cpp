@@ -12,7 +12,7 @@
 extern "C" {
 const char *way_to_leave;
 jmp_buf back;
-void opens_the_library(const char *path);
+__attribute__((noinline)) void opens_the_library(const char *path);
 }
 
 namespace {
