@@ -99,12 +99,15 @@ private:
     /// Blocks that a call which was not recorded released are no longer there to be held.
     void drop_released_unseen()
     {
-        if (process.libc_heap && !process.heap_untouched && self != nullptr && drop_released_unseen(false))
+        constexpr size_t list_of_thread =
+            7; // blocks of a size that glibc keeps for a thread before it uses small lists
+        if (process.libc_heap && !process.heap_untouched && self != nullptr &&
+            drop_released_unseen(false) > list_of_thread)
             drop_released_unseen(true);
     }
 
-    /// Returns true if there were any.
-    bool drop_released_unseen(bool small_lists)
+    /// Returns how many there were.
+    size_t drop_released_unseen(bool small_lists)
     {
         UnseenBlocks<OwnMemory> unseen(memory_, small_lists);
         memory_.forget_window();
@@ -116,9 +119,9 @@ private:
             else
                 items_[kept++] = item;
         }
-        const bool any = kept != items_.size();
+        const size_t dropped = items_.size() - kept;
         items_.resize(kept);
-        return any;
+        return dropped;
     }
 
     void exclude_ourselves()
