@@ -106,17 +106,41 @@ WriteOptions write_options(const ReportOptions &options, bool to_stdout)
     return how;
 }
 
-void write_file(const std::string &path, const std::string &text)
+/// Writes into a C stream, which stays open.
+class StdioBuffer : public std::streambuf {
+public:
+    explicit StdioBuffer(FILE *stream) : stream_(stream) {}
+
+protected:
+    int_type overflow(int_type c) override
+    {
+        return c == traits_type::eof() || std::fputc(c, stream_) != EOF ? traits_type::not_eof(c)
+                                                                        : traits_type::eof();
+    }
+    std::streamsize xsputn(const char *text, std::streamsize length) override
+    {
+        return static_cast<std::streamsize>(std::fwrite(text, 1, static_cast<size_t>(length), stream_));
+    }
+    int sync() override { return std::fflush(stream_); }
+
+private:
+    FILE *stream_;
+};
+
+template <class Write> void write_file(const std::string &path, Write write)
 {
     // a terminal's or a log's own file must not be opened anew: that would cut a log off
     if (path == "-" || path == "/dev/stdout" || path == "/dev/stderr") {
         FILE *stream = path == "/dev/stderr" ? stderr : stdout;
-        if (std::fwrite(text.data(), 1, text.size(), stream) != text.size() || std::fflush(stream) != 0)
+        StdioBuffer buffer(stream);
+        std::ostream out(&buffer);
+        write(out);
+        if (!out.flush())
             throw Trouble(fmt::format("cannot write the report: {}.", std::strerror(errno)));
         return;
     }
     std::ofstream file(path, std::ios::binary | std::ios::trunc);
-    file << text;
+    write(file);
     file.close();
     if (!file)
         throw Trouble(fmt::format("cannot write '{}': {}.", path, std::strerror(errno)));
@@ -282,15 +306,15 @@ bool has_findings(const Report &report, const ReportOptions &options)
 void write_outputs(const ReportOptions &options, const InFormat &in_format)
 {
     for (const Output &output : outputs_of(options))
-        write_file(output.path, in_format(*output.format, write_options(options, is_stdout(output.path))));
+        write_file(output.path, [&](std::ostream &out) {
+            in_format(out, *output.format, write_options(options, is_stdout(output.path)));
+        });
 }
 
 void write_report(const Report &report, const ReportOptions &options)
 {
-    write_outputs(options, [&report](const Format &format, const WriteOptions &how) {
-        std::ostringstream out;
+    write_outputs(options, [&report](std::ostream &out, const Format &format, const WriteOptions &how) {
         format.write(out, report, how);
-        return std::move(out).str();
     });
 }
 

@@ -51,7 +51,7 @@ bool has_findings(const Report &report, const ReportOptions &options);
 void write_report(const Report &report, const ReportOptions &options);
 
 /// What is to be written in one of the formats, for stdout or for a file.
-using InFormat = std::function<std::string(const Format &format, const WriteOptions &how)>;
+using InFormat = std::function<void(std::ostream &out, const Format &format, const WriteOptions &how)>;
 
 /// Writes to stdout and to files as --format, --output and --all ask. Throws Trouble if that fails.
 void write_outputs(const ReportOptions &options, const InFormat &in_format);
