@@ -3,6 +3,7 @@
 #pragma once
 
 #include "rare.h"
+#include "series.h"
 #include "stack.h"
 
 #include <cstdint>
@@ -84,13 +85,6 @@ struct Sibling {
     bool operator==(const Sibling &) const = default;
 };
 
-/// How many of a finding's resources existed at a time: after `x` cycles or seconds (ImageReport::series_unit).
-struct GrowthPoint {
-    double x = 0;
-    uint64_t count = 0;
-    bool operator==(const GrowthPoint &) const = default;
-};
-
 /// What an earlier report (--baseline) has of a finding, summed up over the images of its program.
 struct Baseline {
     uint64_t count = 0, bytes = 0;
@@ -115,7 +109,7 @@ struct Finding {
     double per_cycle = 0;
     int incident = 0; ///< Incident::id, 0 if it stands alone
     /// The survivors summed up over the run, ascending by x, at most 64 points; empty where ages are not known.
-    std::vector<GrowthPoint> series;
+    Series series;
     Rare<Sibling> sibling;
     std::string reachability = "unknown"; ///< "lost|possibly|reachable|unknown": the worst of its blocks
     Reached reached;
@@ -130,12 +124,11 @@ struct Finding {
     std::string
         through; ///< the library function that `blame` called to come to `function`; "" if there is none
     Rare<FailedRelease> failed_release;
-    Rare<EndedBy>
-        ended_by; ///< the release that did it: first of a double one, the free around a lock, ...
+    Rare<EndedBy> ended_by; ///< the release that did it: first of a double one, the free around a lock, ...
     Rare<Forecast> forecast;
     std::vector<std::string> remarks; ///< sentences for a person
     std::string suppressed_by;        ///< the suppression line that folds it, "" if none
-    Rare<Baseline> baseline; ///< what the baseline has of it; unset if it is new, or none was given
+    Rare<Baseline> baseline;          ///< what the baseline has of it; unset if it is new, or none was given
 
     /// Whether the user has decided to live with it: then it counts for no exit status and is folded into a line.
     bool accepted() const { return !suppressed_by.empty() || (baseline && !baseline->grown); }
@@ -170,6 +163,7 @@ struct TraceInfo {
     int run = 0;     ///< of a device that restarted while it was captured: 1, 2, ...; else 0
     double duration_s = 0;
     uint64_t events = 0, events_lost = 0;
+    bool damaged = false;     ///< parts of the trace are missing
     bool every_event = false; ///< counts, bytes and peaks were told from the log of every event
     uint32_t cycles = 0;
     /// Where the cycles come from: "marks", "function" (--cycle), "found"; "" without any.

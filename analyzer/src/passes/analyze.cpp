@@ -42,6 +42,15 @@ void doubt_after_losses(Finding &finding, uint64_t events_lost)
         fmt::format("{} events were lost: the releases of these may be among them", events_lost));
 }
 
+/// Of a trace with parts missing nothing is certain: what they held may be the rest of a finding, or explain it.
+void doubt_after_damage(Finding &finding, const Trace &trace)
+{
+    if (!trace.checksum_failed || finding.severity != Severity::leak)
+        return;
+    finding.severity = Severity::suspect;
+    finding.remarks.emplace_back("not certain, for parts of the trace are damaged");
+}
+
 /// Of handles that are all left it is worth saying that nobody even tried: a recorder sees a release that fails, and
 /// without losses it saw none.
 void tell_untried(Finding &finding, const TraceInfo &trace)
@@ -175,6 +184,7 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
                 excuse_after_look(one, trace, paired.image, facts.ending);
                 doubt_found_cycles(one, trace, cycles);
                 doubt_after_losses(one.finding, trace.events_lost);
+                doubt_after_damage(one.finding, trace);
                 if (class_of(one, trace) == ResourceClass::handle)
                     tell_untried(one.finding, facts.info);
             }
@@ -192,9 +202,12 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
             std::map<std::string, Survivors> survivors;
             image.findings.reserve(findings.size());
             for (Described &one : findings) {
-                survivors[one.finding.id] = {std::move(one.ages), one.cycles};
-                image.findings.push_back(std::move(one.finding));
+                Described moved = std::move(one); // gives back at once what a finding no longer needs
+                if (may_be_in_step(moved.finding))
+                    survivors[moved.finding.id] = {std::move(moved.ages), moved.cycles};
+                image.findings.push_back(std::move(moved.finding));
             }
+            findings = {};
             image.modules = stacks.modules_in(image.findings, paired.image);
             suppress(image, suppressions);
             std::sort(image.findings.begin(), image.findings.end(),

@@ -123,8 +123,8 @@ bool is_wrapper_name(std::string_view function)
 void Wrappers::learn(const std::string &acquirer, bool memory, const Stack &stack)
 {
     paths_.push_back({acquirer, memory,
-                      Stack(stack.begin(), stack.begin() + static_cast<ptrdiff_t>(std::min(
-                                                                            stack.size(), max_chain + 1)))});
+                      Stack(stack.begin(),
+                            stack.begin() + static_cast<ptrdiff_t>(std::min(stack.size(), max_chain + 1)))});
 }
 
 void Wrappers::conclude()

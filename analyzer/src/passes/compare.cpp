@@ -247,7 +247,8 @@ void mark_baseline(Report &report, const Report &baseline)
             const Occurrence &before = then->second;
             const Difference difference = difference_of(program, &before, &now.at(then->first));
             const bool grown = difference.change == Change::grown;
-            finding.baseline = Baseline{before.finding.count, before.finding.bytes, before.finding.per_cycle, grown};
+            finding.baseline =
+                Baseline{before.finding.count, before.finding.bytes, before.finding.per_cycle, grown};
             if (grown)
                 finding.remarks.insert(finding.remarks.begin(), growth_sentence(difference));
         }

@@ -52,9 +52,9 @@ bool is_evidence(const Described &one)
 /// A finding that a number of calls explains.
 struct Agreeing {
     const Described *finding = nullptr;
-    uint64_t each = 0;     ///< how many each call leaves
-    bool exactly = true;   ///< no remainder
-    bool by_clock = true;  ///< the clock says so
+    uint64_t each = 0;    ///< how many each call leaves
+    bool exactly = true;  ///< no remainder
+    bool by_clock = true; ///< the clock says so
 };
 
 /// The sum over findings that agree with a number of calls.
@@ -116,8 +116,9 @@ public:
     Explained(const std::vector<const Described *> &by_count, uint64_t calls, const Run &run)
     {
         // of the sorted findings those from calls - 1 on may be a multiple
-        auto at = std::lower_bound(by_count.begin(), by_count.end(), calls - 1,
-                                   [](const Described *one, uint64_t count) { return one->finding.count < count; });
+        auto at =
+            std::lower_bound(by_count.begin(), by_count.end(), calls - 1,
+                             [](const Described *one, uint64_t count) { return one->finding.count < count; });
         for (; at != by_count.end(); ++at) {
             const Described &one = **at;
             const uint64_t count = one.finding.count, each = left_by_each(count, calls);
@@ -220,7 +221,8 @@ Cycles find_cycles(const std::vector<Described> &findings, const Trace &trace, c
         if (function == trace.dictionary.functions.end() || function->second.role != UNPAIRED_ROLE_ACQUIRE ||
             tally.acquired > std::numeric_limits<uint32_t>::max() || tally.acquired < fewest_calls)
             continue;
-        Explained &others = explained.try_emplace(tally.acquired, evidence, tally.acquired, run).first->second;
+        Explained &others =
+            explained.try_emplace(tally.acquired, evidence, tally.acquired, run).first->second;
         if (others.empty())
             continue;
         static const std::vector<const Described *> none;

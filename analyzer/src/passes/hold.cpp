@@ -155,7 +155,8 @@ std::string Holders::end_of_chain(const Held &first, uint16_t image) const
 
 /// Returns what is known of the functions that only hand blocks on to the releasing `function`, from all sites that call
 /// it in the same innermost function as `stack`.
-const Wrappers &Holders::releasing_wrappers(const Site &release, const std::string &function, const Stack &stack)
+const Wrappers &Holders::releasing_wrappers(const Site &release, const std::string &function,
+                                            const Stack &stack)
 {
     constexpr size_t addresses_for_wrappers = 4;
     const auto [sites, first] = releases_.try_emplace(release.function);
@@ -242,8 +243,7 @@ void Holders::tell(Finding &finding, const std::vector<uint32_t> &slots)
         finding.held_by = fmt::format("{} {}", how, root_text(held, image));
         return;
     }
-    finding.held_by =
-        fmt::format("{} {}", how, block_text(held.by_slot));
+    finding.held_by = fmt::format("{} {}", how, block_text(held.by_slot));
     if (const std::string root = end_of_chain(held, image); !root.empty())
         finding.held_by += fmt::format(", in the end by {}", root);
 }

@@ -37,7 +37,7 @@ bool leaves_something(const Finding &finding)
 {
     static constexpr std::array<std::string_view, 4> rules = {"never-released", "release-failed",
                                                               "storage-freed-live", "reinitialised-live"};
-    return finding.severity != Severity::note && finding.suppressed_by.empty() && finding.count >= fewest &&
+    return finding.severity != Severity::note && finding.suppressed_by.empty() && may_be_in_step(finding) &&
            std::find(rules.begin(), rules.end(), finding.rule) != rules.end();
 }
 
@@ -299,7 +299,8 @@ std::vector<Group> in_step_by_cycles(const Members &members, uint32_t cycles, Bu
         const bool alone = grew.empty() && !covers_all(members[i], cycles); // in step with nothing
         if (alone)
             continue;
-        const auto [at, added] = index.try_emplace({std::move(grew), covers_all(members[i], cycles)}, classes.size());
+        const auto [at, added] =
+            index.try_emplace({std::move(grew), covers_all(members[i], cycles)}, classes.size());
         if (added)
             classes.push_back({&members[i], {}});
         classes[at->second].members.push_back(i);
@@ -407,6 +408,8 @@ std::vector<Group> in_step_by_numbers(const Members &members, Budget &budget)
 
 } // namespace
 
+bool may_be_in_step(const Finding &finding) { return finding.count >= fewest; }
+
 std::vector<Incident> find_incidents(ImageReport &image, const std::map<std::string, Survivors> &survivors)
 {
     const bool by_cycles = image.trace.cycles >= fewest;
@@ -415,8 +418,8 @@ std::vector<Incident> find_incidents(ImageReport &image, const std::map<std::str
         if (leaves_something(finding) && (!by_cycles || grows_by_cycles(finding)))
             all.push_back(member_of(finding, survivors, image.trace.cycles));
     Budget budget;
-    const std::vector<Group> groups = by_cycles ? in_step_by_cycles(all, image.trace.cycles, budget)
-                                                : in_step_by_numbers(all, budget);
+    const std::vector<Group> groups =
+        by_cycles ? in_step_by_cycles(all, image.trace.cycles, budget) : in_step_by_numbers(all, budget);
     if (budget.is_spent())
         image.remarks.push_back(fmt::format(
             "{} findings are too many to compare each with each: some that grow in step may not be "

@@ -280,8 +280,7 @@ void tell_crossing(Forecast &forecast, const Described &holder, const Bound &bou
 {
     const double amount = amount_of(holder.finding, bound), others = static_cast<double>(bound.live) - amount;
     const double wanted = std::clamp((static_cast<double>(bound.value) - others) / amount, 0.0, 1.0);
-    forecast.at_acquisition =
-        whole_number(std::ceil(wanted * static_cast<double>(holder.finding.acquired)));
+    forecast.at_acquisition = whole_number(std::ceil(wanted * static_cast<double>(holder.finding.acquired)));
     const std::vector<Age> ages = by_time(holder.ages);
     if (ages.empty())
         return;

@@ -47,9 +47,9 @@ public:
     std::optional<bool> open(uint64_t descriptor) const
     {
         // parts that overlap are only of damage: then the first one counts
-        const auto behind = std::upper_bound(
-            parts_.begin(), parts_.end(), descriptor,
-            [](uint64_t wanted, const Descriptors *part) { return wanted < part->first; });
+        const auto behind =
+            std::upper_bound(parts_.begin(), parts_.end(), descriptor,
+                             [](uint64_t wanted, const Descriptors *part) { return wanted < part->first; });
         constexpr ptrdiff_t most_overlapping = 8;
         for (auto at = behind - std::min(behind - parts_.begin(), most_overlapping); at != behind; ++at)
             if (const Descriptors *part = *at; descriptor - part->first < part->words.size() * 64) {

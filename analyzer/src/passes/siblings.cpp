@@ -46,7 +46,8 @@ private:
     bool compare(const Tuple &a, const Tuple &b, std::index_sequence<i...>) const
     {
         bool result = false;
-        ((less(std::get<i>(a), std::get<i>(b)) ? (result = true, true) : less(std::get<i>(b), std::get<i>(a))) ||
+        ((less(std::get<i>(a), std::get<i>(b)) ? (result = true, true)
+                                               : less(std::get<i>(b), std::get<i>(a))) ||
          ...);
         return result;
     }
@@ -103,7 +104,8 @@ public:
         for (Candidate &one : all) {
             const Sibling &sibling = one.sibling;
             const Frame &blame = sibling.blame;
-            if (met.insert({sibling.function, blame.function, blame.line, sibling.acquired, blame.file, one.wrappers})
+            if (met.insert({sibling.function, blame.function, blame.line, sibling.acquired, blame.file,
+                            one.wrappers})
                     .second)
                 by_file_[{blame.file, one.wrappers}].push_back(std::move(one));
         }

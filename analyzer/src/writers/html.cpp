@@ -95,9 +95,11 @@ private:
 /// know it.
 std::string nonce_of(const Report &report)
 {
-    const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t *)> state(XXH3_createState(), &XXH3_freeState);
+    const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t *)> state(XXH3_createState(),
+                                                                                 &XXH3_freeState);
     XXH3_128bits_reset(state.get());
-    ForScript data([&](std::string_view text) { XXH3_128bits_update(state.get(), text.data(), text.size()); });
+    ForScript data(
+        [&](std::string_view text) { XXH3_128bits_update(state.get(), text.data(), text.size()); });
     std::ostream out(&data);
     write_page_data(out, report);
     const XXH128_hash_t hash = XXH3_128bits_digest(state.get());
@@ -128,9 +130,7 @@ void write_filled(std::ostream &out, std::string_view page,
 
 void write_html(std::ostream &out, const Report &report)
 {
-    const auto text = [](std::string_view what) {
-        return [what](std::ostream &to) { to << what; };
-    };
+    const auto text = [](std::string_view what) { return [what](std::ostream &to) { to << what; }; };
     const std::string nonce = nonce_of(report);
     write_filled(out, html_page,
                  {{"@NONCE@", text(nonce)},

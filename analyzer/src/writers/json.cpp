@@ -162,7 +162,7 @@ Json without_stack(const Finding &finding, const TraceInfo &trace)
         json["incident"] = finding.incident;
     if (!finding.series.empty()) {
         json["series"] = Json::array();
-        for (const GrowthPoint &point : finding.series)
+        for (const GrowthPoint &point : finding.series.points())
             json["series"].push_back({point.x, point.count});
     }
     if (finding.sibling)
@@ -212,6 +212,8 @@ Json to_json(const TraceInfo &trace)
                  {"parent", trace.parent},           {"end", trace.end},
                  {"duration_s", trace.duration_s},   {"events", trace.events},
                  {"events_lost", trace.events_lost}, {"cycles", trace.cycles}};
+    if (trace.damaged)
+        json["damaged"] = true;
     if (trace.every_event)
         json["every_event"] = true;
     if (!trace.cycle_source.empty())

@@ -49,7 +49,7 @@ private:
     std::ostream &out_;
     const int indent_;
     int depth_ = 0;
-    bool first_ = true;     // nothing stands in the array or object at hand
+    bool first_ = true; // nothing stands in the array or object at hand
     bool after_key_ = false;
 };
 

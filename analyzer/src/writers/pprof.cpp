@@ -129,7 +129,8 @@ public:
             if (!image.trace.command.empty())
                 profile_.add_int64(field::Profile::comment, string(joined(image.trace.command, " ")));
         }
-        profile_.add_int64(field::Profile::duration_nanos, static_cast<int64_t>(std::clamp(duration, 0.0, 9e9) * 1e9));
+        profile_.add_int64(field::Profile::duration_nanos,
+                           static_cast<int64_t>(std::clamp(duration, 0.0, 9e9) * 1e9));
         write_locations();
         write_functions();
         write_mappings();

@@ -248,15 +248,17 @@ void write_sarif(std::ostream &out, const Report &report, const WriteOptions &op
         log.value({{"executionSuccessful", true}, {"toolExecutionNotifications", notifications(remarks)}});
     log.end_array();
     if (!root.uri().empty())
-        log.member("originalUriBaseIds",
-                   {{SourceRoot::id, {{"uri", root.uri()}, {"description", text("Where the sources are.")}}}});
+        log.member(
+            "originalUriBaseIds",
+            {{SourceRoot::id, {{"uri", root.uri()}, {"description", text("Where the sources are.")}}}});
     log.key("results");
     log.begin_array();
     for (size_t invocation = 0; invocation < report.images.size(); invocation++) {
         const ImageReport &image = report.images[invocation];
         for (const Finding &finding : image.findings)
             if (is_result(finding))
-                log.value(result(finding, image.trace, known.index(finding.rule), invocation, root, compared));
+                log.value(
+                    result(finding, image.trace, known.index(finding.rule), invocation, root, compared));
     }
     log.end_array();
     log.end_object();

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include <string>
-#include <unordered_map>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace unpaired {
@@ -32,7 +32,7 @@ public:
 private:
     std::string find_below(const std::string &file) const;
 
-    std::string folder_; ///< normal, without a slash at its end
+    std::string folder_;                                         ///< normal, without a slash at its end
     mutable std::unordered_map<std::string, std::string> below_; ///< answers: a program's files are few
 };
 

@@ -21,7 +21,9 @@ std::string ImageNames::of(const ImageReport &image) const
 {
     const std::string name = image.trace.program.empty() ? "?" : base_name(image.trace.program);
     const auto known = namesakes_.find(base_name(image.trace.program));
-    return known != namesakes_.end() && known->second > 1 ? fmt::format("{} ({})", name, which_text(image.trace)) : name;
+    return known != namesakes_.end() && known->second > 1
+               ? fmt::format("{} ({})", name, which_text(image.trace))
+               : name;
 }
 
 std::string frame_name(const Frame &frame)

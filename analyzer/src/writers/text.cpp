@@ -63,7 +63,6 @@ private:
     /// Writes what was drawn so far: a report of a hundred thousand findings is not kept in memory.
     void flush() { out_ << canvas_.taken(); }
 
-
     struct Counts {
         uint64_t leaks = 0, suspects = 0, notes = 0, suppressed = 0, in_baseline = 0, note_resources = 0,
                  note_bytes = 0;
@@ -92,7 +91,7 @@ private:
     {
         const Counts n = count(image);
         return n.leaks || n.suspects || n.in_baseline || image.trace.end == "running" ||
-               image.trace.end == "truncated" || image.trace.events_lost ||
+               image.trace.end == "truncated" || image.trace.events_lost || image.trace.damaged ||
                (style_.all && !image.findings.empty());
     }
 
@@ -169,7 +168,7 @@ private:
         if (n.suspects)
             found.push_back(plural(n.suspects, "suspect"));
         const TraceInfo &t = image.trace;
-        const bool whole = t.end != "truncated" && !goes_on(t) && t.events_lost == 0;
+        const bool whole = t.end != "truncated" && !goes_on(t) && t.events_lost == 0 && !t.damaged;
         const std::string verdict = !found.empty()  ? joined(found, " and ")
                                     : n.in_baseline ? "nothing new"
                                     : whole         ? "no leaks"
