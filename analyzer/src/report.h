@@ -163,13 +163,13 @@ struct TraceInfo {
     int run = 0;     ///< of a device that restarted while it was captured: 1, 2, ...; else 0
     double duration_s = 0;
     uint64_t events = 0, events_lost = 0;
-    bool damaged = false;     ///< parts of the trace are missing
     bool every_event = false; ///< counts, bytes and peaks were told from the log of every event
     uint32_t cycles = 0;
     /// Where the cycles come from: "marks", "function" (--cycle), "found"; "" without any.
     std::string cycle_source;
     /// What a cycle is called: the marks' common name, or the function that begins one; "" if it has no name.
     std::string cycle_name;
+    bool damaged = false; ///< parts of the trace are missing
 };
 
 /// A file that code of the image's stacks was mapped from.

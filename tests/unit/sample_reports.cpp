@@ -251,10 +251,12 @@ Report hostile()
         f.held_by = attack();
         f.remarks = {attack(), attack()};
         f.reached.reachable = {f.count, 0};
-        for (Frame &one : f.stack) {
+        for (size_t at = 0; at < f.stack.size(); at++) {
+            Frame one = f.stack[at];
             one.function = attack();
             one.file = "/src/" + attack();
             one.module = "/lib/" + attack();
+            f.stack.replace(at, one);
         }
         f.blame = f.stack[0];
         FailedRelease &failed = f.failed_release.emplace();
