@@ -3,6 +3,7 @@
 #pragma once
 
 #include "rare.h"
+#include "series.h"
 #include "stack.h"
 
 #include <cstdint>
@@ -84,13 +85,6 @@ struct Sibling {
     bool operator==(const Sibling &) const = default;
 };
 
-/// How many of a finding's resources existed at a time: after `x` cycles or seconds (ImageReport::series_unit).
-struct GrowthPoint {
-    double x = 0;
-    uint64_t count = 0;
-    bool operator==(const GrowthPoint &) const = default;
-};
-
 /// What an earlier report (--baseline) has of a finding, summed up over the images of its program.
 struct Baseline {
     uint64_t count = 0, bytes = 0;
@@ -115,7 +109,7 @@ struct Finding {
     double per_cycle = 0;
     int incident = 0; ///< Incident::id, 0 if it stands alone
     /// The survivors summed up over the run, ascending by x, at most 64 points; empty where ages are not known.
-    std::vector<GrowthPoint> series;
+    Series series;
     Rare<Sibling> sibling;
     std::string reachability = "unknown"; ///< "lost|possibly|reachable|unknown": the worst of its blocks
     Reached reached;
@@ -175,6 +169,7 @@ struct TraceInfo {
     std::string cycle_source;
     /// What a cycle is called: the marks' common name, or the function that begins one; "" if it has no name.
     std::string cycle_name;
+    bool damaged = false; ///< parts of the trace are missing
 };
 
 /// A file that code of the image's stacks was mapped from.

@@ -81,6 +81,7 @@ public:
     bool empty() const { return frames_.empty(); }
     size_t size() const { return frames_.size(); }
     const Frame &operator[](size_t i) const { return *frames_[i]; }
+    const Frame &at(size_t i) const { return *frames_.at(i); }
     const Frame &front() const { return *frames_.front(); }
     const Frame &back() const { return *frames_.back(); }
     const_iterator begin() const { return const_iterator(frames_.data()); }
@@ -92,6 +93,7 @@ public:
     void shrink_to_fit() { frames_.shrink_to_fit(); }
     void push_back(const Frame &frame) { frames_.push_back(std::make_shared<const Frame>(frame)); }
     void push_back(SharedFrame frame) { frames_.push_back(std::move(frame)); }
+    void pop_back() { frames_.pop_back(); }
     void append(const Stack &more)
     {
         frames_.insert(frames_.end(), more.frames_.begin(), more.frames_.end());

@@ -59,7 +59,6 @@ Finding lost_socket()
         {frame("platform_net_socket_connect", sources + "net/platform_net_socket.c", 31, program, 0x402f10),
          frame("mqtt_connect_with_results", sources + "mqtt/mqttclient.c", 877, program, 0x403080),
          frame("mqtt_try_reconnect", sources + "mqtt/mqttclient.c", 640, program, 0x4032aa)});
-    f.stack[1].inlined = false;
     f.blame = f.stack[0];
     FailedRelease failed;
     failed.function = "lwip_close";
@@ -104,7 +103,9 @@ Finding lost_blocks()
         with_start({frame("platform_memory_alloc", sources + "platform/memory.c", 29, program, 0x402010),
                     frame("mqtt_msg_handler_create", sources + "mqtt/mqttclient.c", 268, program, 0x4021f0),
                     frame("mqtt_subscribe", sources + "mqtt/mqttclient.c", 1203, program, 0x4021f0)});
-    f.stack[1].inlined = true;
+    Frame inlined = f.stack[1];
+    inlined.inlined = true;
+    f.stack.replace(1, inlined);
     f.blame = f.stack[2];
     f.sibling = Sibling{"malloc", frame("mqtt_unsubscribe", sources + "mqtt/mqttclient.c", 1288, program, 0),
                         38, 38, "free"};
@@ -250,10 +251,12 @@ Report hostile()
         f.held_by = attack();
         f.remarks = {attack(), attack()};
         f.reached.reachable = {f.count, 0};
-        for (Frame &one : f.stack) {
+        for (size_t at = 0; at < f.stack.size(); at++) {
+            Frame one = f.stack[at];
             one.function = attack();
             one.file = "/src/" + attack();
             one.module = "/lib/" + attack();
+            f.stack.replace(at, one);
         }
         f.blame = f.stack[0];
         FailedRelease &failed = f.failed_release.emplace();
@@ -325,7 +328,7 @@ Report big(int count)
                                   static_cast<int>(10 + way % 900), "/opt/big/server",
                                   0x401000 + way % 400 * 64));
         }
-        f.stack.assign(outer.rbegin(), outer.rend());
+        f.stack = Stack(outer.rbegin(), outer.rend());
         f.blame = f.stack[1];
         image.findings.push_back(std::move(f));
     }

@@ -40,7 +40,9 @@ TEST_CASE("text: colours only where they are asked for")
 TEST_CASE("text: names from a trace cannot steer the terminal")
 {
     Finding f = socket_leak();
-    f.blame.function = f.stack[1].function = "evil\x1b[2J\nname";
+    Frame evil = f.stack[1];
+    f.blame.function = evil.function = "evil\x1b[2J\nname";
+    f.stack.replace(1, evil);
     ImageReport image = image_with({f});
     image.trace.program = "/bin/\x1b]0;title\x07";
     const std::string text = text_of({image});
@@ -53,7 +55,9 @@ TEST_CASE("text: a long C++ name fits into the line of its frame")
 {
     Finding f = socket_leak();
     const std::string arguments(300, 'x');
-    f.stack.front().function = f.blame.function = "Pool<" + arguments + ">::take(int)";
+    Frame take = f.stack.front();
+    take.function = f.blame.function = "Pool<" + arguments + ">::take(int)";
+    f.stack.replace(0, take);
     CHECK(contains(text_of({image_with({f})}), "Pool<...>::take(int)"));
     CHECK(!contains(text_of({image_with({f})}), arguments));
     CHECK(contains(text_of({image_with({f})}, true), arguments)); // --all
@@ -62,8 +66,9 @@ TEST_CASE("text: a long C++ name fits into the line of its frame")
 TEST_CASE("text: of a path that does not fit the end is shown, unless all is asked for")
 {
     Finding f = socket_leak();
-    f.stack[2].file =
-        "/a/very/long/path/of/folders/that/nobody/wants/to/read/in/a/narrow/terminal/src/server.c";
+    Frame deep = f.stack[2];
+    deep.file = "/a/very/long/path/of/folders/that/nobody/wants/to/read/in/a/narrow/terminal/src/server.c";
+    f.stack.replace(2, deep);
     const std::string text = text_of({image_with({f})}, false, 80);
     CHECK(contains(text, "/src/server.c:40"));
     CHECK(contains(text, " ..."));

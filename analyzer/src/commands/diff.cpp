@@ -63,12 +63,11 @@ int diff(const Options &options)
                 fmt::format("{}: suppression '{}' matched nothing in either", line.origin, line.text));
 
     const DiffNames names{options.before, options.after, least_severity(options.report)};
-    write_outputs(options.report, [&](const Format &format, const WriteOptions &how) {
-        if (format.name != "json")
-            return write_diff_text(comparison, names, text_style(how));
-        std::ostringstream json;
-        write_diff_json(json, comparison, names);
-        return std::move(json).str();
+    write_outputs(options.report, [&](std::ostream &out, const Format &format, const WriteOptions &how) {
+        if (format.name == "json")
+            write_diff_json(out, comparison, names);
+        else
+            out << write_diff_text(comparison, names, text_style(how));
     });
     const bool worse = std::any_of(comparison.differences.begin(), comparison.differences.end(),
                                    [&](const Difference &one) { return one.counts(names.least); });

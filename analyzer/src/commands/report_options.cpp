@@ -118,18 +118,39 @@ WriteOptions write_options(const ReportOptions &options, const Output &output)
     return how;
 }
 
-void write_output(const Output &output, const std::string &text)
+/// Writes into a C stream, which stays open.
+class StdioBuffer : public std::streambuf {
+public:
+    explicit StdioBuffer(FILE *stream) : stream_(stream) {}
+
+protected:
+    int_type overflow(int_type c) override
+    {
+        return c == traits_type::eof() || std::fputc(c, stream_) != EOF ? traits_type::not_eof(c)
+                                                                        : traits_type::eof();
+    }
+    std::streamsize xsputn(const char *text, std::streamsize length) override
+    {
+        return static_cast<std::streamsize>(std::fwrite(text, 1, static_cast<size_t>(length), stream_));
+    }
+    int sync() override { return std::fflush(stream_); }
+
+private:
+    FILE *stream_;
+};
+
+template <class Write> void write_output(const Output &output, Write write)
 {
     if (output.fd >= 0) { // a log that the stream goes to must not be opened anew: that would cut it off
-        FILE *stream = output.fd == STDERR_FILENO ? stderr : stdout;
-        const bool written =
-            std::fwrite(text.data(), 1, text.size(), stream) == text.size() && std::fflush(stream) == 0;
-        if (!written && errno != EPIPE) // SIGPIPE is blocked, and the reader has seen enough
+        StdioBuffer buffer(output.fd == STDERR_FILENO ? stderr : stdout);
+        std::ostream out(&buffer);
+        write(out);
+        if (!out.flush() && errno != EPIPE) // SIGPIPE is blocked, and the reader has seen enough
             throw Trouble(fmt::format("cannot write the report: {}.", std::strerror(errno)));
         return;
     }
     std::ofstream file(output.path, std::ios::binary | std::ios::trunc);
-    file << text;
+    write(file);
     file.close();
     if (!file)
         throw Trouble(fmt::format("cannot write '{}': {}.", output.path, std::strerror(errno)));
@@ -311,15 +332,15 @@ bool has_findings(const Report &report, const ReportOptions &options)
 void write_outputs(const ReportOptions &options, const InFormat &in_format)
 {
     for (const Output &output : outputs_of(options))
-        write_output(output, in_format(*output.format, write_options(options, output)));
+        write_output(output, [&](std::ostream &out) {
+            in_format(out, *output.format, write_options(options, output));
+        });
 }
 
 void write_report(const Report &report, const ReportOptions &options)
 {
-    write_outputs(options, [&report](const Format &format, const WriteOptions &how) {
-        std::ostringstream out;
+    write_outputs(options, [&report](std::ostream &out, const Format &format, const WriteOptions &how) {
         format.write(out, report, how);
-        return std::move(out).str();
     });
 }
 

@@ -57,8 +57,8 @@ bool has_findings(const Report &report, const ReportOptions &options);
 /// Writes the report to its stream and to files as asked. Throws Trouble if that fails.
 void write_report(const Report &report, const ReportOptions &options);
 
-/// Returns what is to be written in one of the formats, for a stream or for a file.
-using InFormat = std::function<std::string(const Format &format, const WriteOptions &how)>;
+/// Writes what is wanted in one of the formats, for a stream or for a file.
+using InFormat = std::function<void(std::ostream &out, const Format &format, const WriteOptions &how)>;
 
 /// Writes to the stream and to files as --format, --output and --all ask. Throws Trouble if that fails.
 void write_outputs(const ReportOptions &options, const InFormat &in_format);

@@ -2,10 +2,12 @@
 
 #include "commands/descriptor.h"
 #include "commands/trouble.h"
+#include "input/stored_parts.h"
 #include "unpaired/trace_format.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -13,13 +15,13 @@
 #include <memory>
 #include <sys/stat.h>
 #include <vector>
+#include <xxhash.h>
 #include <zstd.h>
 
 namespace unpaired {
 namespace {
 
 constexpr int compression_level = 7;
-constexpr size_t chunk = 1 << 20;
 
 [[noreturn]] void fail(const std::string &to, int error)
 {
@@ -84,6 +86,31 @@ uint64_t used_bytes(int fd, const std::string &from)
                      static_cast<uint64_t>(st.st_size)});
 }
 
+/// Reads `length` bytes, all of them.
+size_t read_part(int fd, std::vector<char> &to, uint64_t offset, size_t length, const std::string &from)
+{
+    for (size_t done = 0; done < length;) {
+        const ssize_t n = pread(fd, to.data() + done, length - done, static_cast<off_t>(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            throw Trouble(fmt::format("cannot read '{}': {}.", from,
+                                      n < 0 ? std::strerror(errno) : "it was cut short"));
+        done += static_cast<size_t>(n);
+    }
+    return length;
+}
+
+/// Writes a description with what all of them have.
+template <class Description> void describe(Unfinished &out, Description &description, const char (&tag)[8])
+{
+    description.skippable_magic = skippable;
+    description.skippable_size = sizeof description - offsetof(Description, tag);
+    std::memcpy(description.tag, tag, sizeof tag);
+    description.check = XXH64(&description, offsetof(Description, check), 0);
+    out.write(&description, sizeof description);
+}
+
 } // namespace
 
 uint64_t store_trace(const std::string &from, const std::string &to)
@@ -99,28 +126,26 @@ uint64_t store_trace(const std::string &from, const std::string &to)
     ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, compression_level);
     ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
     Unfinished out(to);
-    std::vector<char> raw(chunk), packed(ZSTD_CStreamOutSize());
+    std::vector<char> raw(part_bytes), packed(ZSTD_compressBound(part_bytes));
+    StoredEnd end = {};
     for (uint64_t offset = 0; offset < used;) {
-        const ssize_t n =
-            pread(in.get(), raw.data(), std::min<uint64_t>(chunk, used - offset), static_cast<off_t>(offset));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            throw Trouble(fmt::format("cannot read '{}': {}.", from,
-                                      n < 0 ? std::strerror(errno) : "it was cut short"));
-        offset += static_cast<uint64_t>(n);
-        ZSTD_inBuffer input = {raw.data(), static_cast<size_t>(n), 0};
-        const ZSTD_EndDirective how = offset == used ? ZSTD_e_end : ZSTD_e_continue;
-        for (;;) {
-            ZSTD_outBuffer output = {packed.data(), packed.size(), 0};
-            const size_t left = ZSTD_compressStream2(context.get(), &output, &input, how);
-            if (ZSTD_isError(left))
-                throw Trouble(fmt::format("cannot compress '{}': {}.", from, ZSTD_getErrorName(left)));
-            out.write(packed.data(), output.pos);
-            if (how == ZSTD_e_end ? left == 0 : input.pos == input.size)
-                break;
-        }
+        const size_t length =
+            read_part(in.get(), raw, offset, std::min<uint64_t>(part_bytes, used - offset), from);
+        if (offset == 0)
+            std::memcpy(end.header, raw.data(), std::min(length, sizeof end.header));
+        const size_t size = ZSTD_compress2(context.get(), packed.data(), packed.size(), raw.data(), length);
+        if (ZSTD_isError(size))
+            throw Trouble(fmt::format("cannot compress '{}': {}.", from, ZSTD_getErrorName(size)));
+        out.write(packed.data(), size);
+        PartDescription part = {};
+        part.offset = offset;
+        part.length = static_cast<uint32_t>(length);
+        part.packed = static_cast<uint32_t>(size);
+        describe(out, part, part_tag);
+        offset += length;
     }
+    end.size = used;
+    describe(out, end, end_tag);
     return out.finish();
 }
 

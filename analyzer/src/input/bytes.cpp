@@ -1,16 +1,21 @@
 #include "input/bytes.h"
 
 #include "input/input_error.h"
+#include "input/stored_parts.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
+#include <xxhash.h>
+#define ZSTD_STATIC_LINKING_ONLY // ZSTD_getFrameHeader
 #include <zstd.h>
 
 namespace unpaired {
@@ -22,6 +27,9 @@ constexpr uint64_t max_unpacked = UINT64_C(8) << 30;
 
 // What unpacks to more than this (the log of every event) is not kept in memory.
 constexpr uint64_t most_in_memory = UINT64_C(16) << 20;
+
+// Where no file can be made, no more than this is kept.
+constexpr uint64_t most_without_file = UINT64_C(256) << 20;
 
 class FileDescriptor {
 public:
@@ -102,22 +110,37 @@ class Unpacked {
 public:
     uint64_t size() const { return written_ + memory_.size(); }
 
-    void append(const uint8_t *bytes, size_t count)
+    /// Returns false if there is no room for it, neither in the file nor in memory: then no more can be added.
+    bool append(const uint8_t *bytes, size_t count)
     {
+        if (full_)
+            return false;
         memory_.insert(memory_.end(), bytes, bytes + count);
         if (memory_.size() > most_in_memory || file_.get() >= 0)
             write_out();
+        return !full_;
+    }
+
+    /// Puts bytes into the place of some that were appended first.
+    void replace_beginning(const uint8_t *bytes, size_t count)
+    {
+        if (file_.get() >= 0)
+            write_at(bytes, std::min<uint64_t>(count, written_), 0);
+        else
+            std::copy_n(bytes, std::min(count, memory_.size()), memory_.begin());
     }
 
     std::unique_ptr<Bytes> finish()
     {
-        if (file_.get() >= 0)
-            return std::make_unique<FileBytes>(std::move(file_), written_, false);
-        return std::make_unique<OwnedBytes>(std::move(memory_));
+        if (file_.get() < 0)
+            return std::make_unique<OwnedBytes>(std::move(memory_));
+        if (::ftruncate(file_.get(), static_cast<off_t>(written_)) != 0)
+            written_ = 0;
+        return std::make_unique<FileBytes>(std::move(file_), written_, false);
     }
 
 private:
-    /// Where that is not possible it stays in memory.
+    /// Where that is not possible it stays in memory, as far as it may.
     void write_out()
     {
         if (file_.get() < 0 && !tried_) {
@@ -126,28 +149,64 @@ private:
             file_ = FileDescriptor(::open(folder != nullptr && *folder != '\0' ? folder : "/tmp",
                                           O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
         }
-        if (file_.get() < 0)
+        if (file_.get() < 0) {
+            full_ = memory_.size() > most_without_file;
             return;
-        for (size_t done = 0; done < memory_.size();) {
-            const ssize_t n = ::write(file_.get(), memory_.data() + done, memory_.size() - done);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n <= 0) {
-                take_back(done);
-                return;
-            }
-            done += static_cast<size_t>(n);
+        }
+        const size_t done = write_sparsely();
+        if (done < memory_.size()) {
+            take_back(done);
+            return;
         }
         written_ += memory_.size();
         memory_.clear();
     }
 
-    /// The disk is full: back into memory, of whose piece at hand `done` bytes were written.
+    /// Writes what is in memory behind what the file has, but no blocks of zeros. Returns how many bytes it has now.
+    size_t write_sparsely()
+    {
+        constexpr size_t block = 4096;
+        static const std::vector<uint8_t> zeros(block);
+        for (size_t at = 0; at < memory_.size();) {
+            const size_t length = std::min(block, memory_.size() - at);
+            if (std::memcmp(&memory_[at], zeros.data(), length) != 0) {
+                const size_t done = write_at(&memory_[at], length, written_ + at);
+                if (done < length)
+                    return at + done;
+            }
+            at += length;
+        }
+        return memory_.size();
+    }
+
+    size_t write_at(const uint8_t *bytes, size_t count, uint64_t offset) const
+    {
+        size_t done = 0;
+        while (done < count) {
+            const ssize_t n =
+                ::pwrite(file_.get(), bytes + done, count - done, static_cast<off_t>(offset + done));
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n <= 0)
+                break;
+            done += static_cast<size_t>(n);
+        }
+        return done;
+    }
+
+    /// The disk is full: back into memory, of whose piece at hand `done` bytes were written. If it is too much for that,
+    /// it ends here.
     void take_back(size_t done)
     {
-        const FileBytes file(std::exchange(file_, FileDescriptor(-1)), written_ + done, false);
-        std::vector<uint8_t> whole(written_);
-        whole.resize(file.copy(0, whole.data(), whole.size()));
+        if (written_ + memory_.size() > most_without_file) {
+            written_ += done;
+            memory_.clear();
+            full_ = true;
+            return;
+        }
+        const FileBytes file(std::exchange(file_, FileDescriptor(-1)), written_, false);
+        std::vector<uint8_t> whole(written_); // what a sparse file lacks at its end is zero
+        file.copy(0, whole.data(), whole.size());
         whole.insert(whole.end(), memory_.begin(), memory_.end());
         memory_ = std::move(whole);
         written_ = 0;
@@ -156,7 +215,7 @@ private:
     std::vector<uint8_t> memory_;
     FileDescriptor file_{-1};
     uint64_t written_ = 0;
-    bool tried_ = false;
+    bool tried_ = false, full_ = false;
 };
 
 bool is_zstd(const Bytes &input)
@@ -165,6 +224,159 @@ bool is_zstd(const Bytes &input)
     uint8_t start[4] = {};
     return input.copy(0, start, sizeof start) == sizeof start && std::memcmp(start, magic, sizeof magic) == 0;
 }
+
+/// One part of a stored trace, by the description behind it.
+struct StoredPart {
+    uint64_t offset = 0, length = 0; ///< in the trace
+    uint64_t begin = 0, end = 0;     ///< of its zstd frame in the file
+    uint64_t behind = 0;             ///< where the next part's frame begins
+};
+
+template <class Described> bool is_intact(const Described &described)
+{
+    return described.check == XXH64(&described, offsetof(Described, check), 0);
+}
+
+/// What a stored trace says of itself. Damage in one description leaves a gap between those before and behind.
+struct StoredTrace {
+    std::vector<StoredPart> parts;
+    std::optional<StoredEnd> end;
+    uint64_t end_at = 0; ///< in the file
+
+    static StoredTrace of(const Bytes &file)
+    {
+        StoredTrace stored;
+        constexpr size_t window = 1 << 20;
+        std::vector<uint8_t> bytes(window + sizeof(StoredEnd));
+        for (uint64_t at = 0; at < file.size(); at += window) {
+            const size_t n = file.copy(at, bytes.data(), bytes.size());
+            constexpr uint8_t magic[4] = {skippable & 0xff, skippable >> 8 & 0xff, skippable >> 16 & 0xff,
+                                          skippable >> 24};
+            for (const uint8_t *found = bytes.data(), *const last = bytes.data() + std::min(n, window);
+                 (found = std::search(found, last, magic, magic + sizeof magic)) != last; found++) {
+                const auto offset = static_cast<size_t>(found - bytes.data());
+                stored.look(bytes.data() + offset, n - offset, at + offset);
+            }
+        }
+        return stored;
+    }
+
+private:
+    void look(const uint8_t *bytes, size_t count, uint64_t at)
+    {
+        PartDescription part;
+        StoredEnd last;
+        if (count >= sizeof part) {
+            std::memcpy(&part, bytes, sizeof part);
+            if (std::memcmp(part.tag, part_tag, sizeof part_tag) == 0 && is_intact(part))
+                add(part, at);
+        }
+        if (count >= sizeof last) {
+            std::memcpy(&last, bytes, sizeof last);
+            if (std::memcmp(last.tag, end_tag, sizeof end_tag) == 0 && is_intact(last) &&
+                last.size <= max_unpacked) {
+                end = last;
+                end_at = at;
+            }
+        }
+    }
+
+    void add(const PartDescription &part, uint64_t at)
+    {
+        const uint64_t expected = parts.empty() ? 0 : parts.back().offset + parts.back().length;
+        const uint64_t from = parts.empty() ? 0 : parts.back().behind;
+        if (part.offset < expected || part.length == 0 || part.length > most_part_bytes || part.packed > at ||
+            at - part.packed < from || part.packed > most_packed_bytes || part.offset > max_unpacked)
+            return; // not one of ours
+        parts.push_back({part.offset, part.length, at - part.packed, at, at + sizeof part});
+    }
+};
+
+/// Unpacks a stored trace part by part. A part that is not what its checksum says is a hole of zeros.
+class PartUnpacker {
+public:
+    PartUnpacker(const Bytes &file, const StoredTrace &stored)
+        : file_(file), stored_(stored), context_(ZSTD_createDCtx(), ZSTD_freeDCtx)
+    {}
+
+    std::unique_ptr<Bytes> unpack(const std::string &name)
+    {
+        if (!context_)
+            throw InputError(fmt::format("{}: out of memory while unpacking", name));
+        uint64_t behind = 0; // in the file: where the next frame begins, if its description is damaged
+        for (const StoredPart &part : stored_.parts) {
+            if (part.offset > unpacked_.size())
+                take(behind, part.begin, part.offset - unpacked_.size());
+            take(part.begin, part.end, part.length);
+            behind = part.behind;
+        }
+        if (stored_.end && stored_.end->size > unpacked_.size())
+            take(behind, stored_.end_at, stored_.end->size - unpacked_.size());
+        if (first_is_lost_ && stored_.end)
+            unpacked_.replace_beginning(stored_.end->header, sizeof stored_.end->header);
+        std::unique_ptr<Bytes> result = unpacked_.finish();
+        if (holes_ > 0)
+            result->damage.push_back(fmt::format("damaged: {} of {} parts of the trace (bytes {} to {}) do "
+                                                 "not match their checksum; what they held is "
+                                                 "missing",
+                                                 holes_, parts_, first_hole_, last_hole_));
+        if (!stored_.end)
+            result->damage.push_back(
+                "damaged: the end of the stored trace is missing, or does not match its checksum");
+        if (full_)
+            result->damage.push_back(
+                fmt::format("there is no room to unpack more than {} bytes of the trace; set "
+                            "TMPDIR to a folder that has some",
+                            result->size()));
+        return result;
+    }
+
+private:
+    /// Unpacks the frame between `begin` and `end`, which holds `length` bytes of the trace.
+    void take(uint64_t begin, uint64_t end, uint64_t length)
+    {
+        parts_++;
+        if (full_)
+            return;
+        if (!unpack_frame(begin, end, length)) {
+            first_is_lost_ = first_is_lost_ || unpacked_.size() == 0;
+            if (holes_++ == 0)
+                first_hole_ = unpacked_.size();
+            piece_.assign(most_part_bytes, 0);
+            for (uint64_t left = length; left > 0 && !full_;) {
+                const uint64_t n = std::min<uint64_t>(left, piece_.size());
+                full_ = !unpacked_.append(piece_.data(), n);
+                left -= n;
+            }
+            last_hole_ = unpacked_.size();
+            return;
+        }
+        full_ = !unpacked_.append(piece_.data(), length);
+    }
+
+    bool unpack_frame(uint64_t begin, uint64_t end, uint64_t length)
+    {
+        if (end <= begin || end - begin > most_packed_bytes || length > most_part_bytes)
+            return false;
+        packed_.resize(end - begin);
+        piece_.resize(length);
+        ZSTD_frameHeader header;
+        return file_.copy(begin, packed_.data(), packed_.size()) == packed_.size() &&
+               ZSTD_getFrameHeader(&header, packed_.data(), packed_.size()) == 0 &&
+               header.checksumFlag != 0 &&
+               ZSTD_findFrameCompressedSize(packed_.data(), packed_.size()) == packed_.size() &&
+               ZSTD_decompressDCtx(context_.get(), piece_.data(), piece_.size(), packed_.data(),
+                                   packed_.size()) == length;
+    }
+
+    const Bytes &file_;
+    const StoredTrace &stored_;
+    std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx *)> context_;
+    Unpacked unpacked_;
+    std::vector<uint8_t> packed_, piece_;
+    uint64_t parts_ = 0, holes_ = 0, first_hole_ = 0, last_hole_ = 0;
+    bool first_is_lost_ = false, full_ = false;
+};
 
 std::unique_ptr<Bytes> unpack_zstd(const Bytes &input, const std::string &name)
 {
@@ -192,8 +404,9 @@ std::unique_ptr<Bytes> unpack_zstd(const Bytes &input, const std::string &name)
             }
             state = result;
             full = out.pos == out.size;
-            unpacked.append(piece.data(), out.pos);
-            if (unpacked.size() > max_unpacked)
+            if (!unpacked.append(piece.data(), out.pos))
+                problem = "there is no room to unpack more of it; set TMPDIR to a folder that has some";
+            else if (unpacked.size() > max_unpacked)
                 problem = "it unpacks to more than 8 GiB";
         }
     }
@@ -211,6 +424,31 @@ std::unique_ptr<Bytes> unpack_zstd(const Bytes &input, const std::string &name)
     return result;
 }
 
+/// Whether the input is a stored trace in parts: a zstd frame, or the end of one, for the first bytes may be damaged.
+bool ends_as_stored(const Bytes &input)
+{
+    if (is_zstd(input))
+        return true;
+    StoredEnd end;
+    return input.size() > sizeof end &&
+           input.copy(input.size() - sizeof end, &end, sizeof end) == sizeof end &&
+           std::memcmp(end.tag, end_tag, sizeof end_tag) == 0 && is_intact(end);
+}
+
+/// As it is, or unpacked if it is compressed. Of a stored trace the first bytes may be damaged; its descriptions tell it.
+std::unique_ptr<Bytes> unpacked(std::unique_ptr<Bytes> input, const std::string &name)
+{
+    uint8_t start[sizeof UNPAIRED_TRACE_MAGIC] = {};
+    const size_t n = input->copy(0, start, sizeof start);
+    const bool raw = n >= 8 && std::memcmp(start, UNPAIRED_TRACE_MAGIC, 8) == 0;
+    if (!raw && ends_as_stored(*input)) {
+        const StoredTrace stored = StoredTrace::of(*input);
+        if (!stored.parts.empty())
+            return PartUnpacker(*input, stored).unpack(name);
+    }
+    return is_zstd(*input) ? unpack_zstd(*input, name) : std::move(input);
+}
+
 } // namespace
 
 std::unique_ptr<Bytes> open_bytes(const std::string &path)
@@ -226,17 +464,13 @@ std::unique_ptr<Bytes> open_bytes(const std::string &path)
     if (!S_ISREG(status.st_mode))
         throw InputError(fmt::format("{}: is not a regular file; save the trace to a file first", path));
     auto file = std::make_unique<FileBytes>(std::move(fd), static_cast<uint64_t>(status.st_size), true);
-    if (is_zstd(*file))
-        return unpack_zstd(*file, path);
-    return file;
+    return unpacked(std::move(file), path);
 }
 
 std::unique_ptr<Bytes> wrap_bytes(std::span<const uint8_t> bytes, const std::string &name)
 {
     auto view = std::make_unique<ViewBytes>(bytes);
-    if (is_zstd(*view))
-        return unpack_zstd(*view, name);
-    return view;
+    return unpacked(std::move(view), name);
 }
 
 } // namespace unpaired

@@ -7,7 +7,7 @@ namespace unpaired {
 
 // ---- live acquisitions -------------------------------------------------------------------------------------------
 
-LiveEvents::LiveEvents() : ring_(ring_size), table_(1024) {}
+LiveEvents::LiveEvents(uint64_t most) : ring_(ring_size), table_(1024), most_(most) {}
 
 void LiveEvents::clear()
 {
@@ -30,8 +30,10 @@ size_t LiveEvents::place_of(uint64_t ordinal) const
     return place;
 }
 
-void LiveEvents::keep(uint64_t ordinal, const Acquisition &acquisition)
+bool LiveEvents::keep(uint64_t ordinal, const Acquisition &acquisition)
 {
+    if (kept_ >= most_)
+        return false;
     if (2 * kept_ >= table_.size()) {
         std::vector<Entry> before(table_.size() * 2);
         before.swap(table_);
@@ -41,6 +43,7 @@ void LiveEvents::keep(uint64_t ordinal, const Acquisition &acquisition)
     }
     table_[place_of(ordinal)] = {ordinal, acquisition};
     kept_++;
+    return true;
 }
 
 void LiveEvents::remove(size_t place)
@@ -58,13 +61,13 @@ void LiveEvents::remove(size_t place)
     table_[place] = {};
 }
 
-void LiveEvents::add(uint32_t site, uint64_t size)
+bool LiveEvents::add(uint32_t site, uint64_t size)
 {
     count_++;
     Acquisition &at = ring_[count_ % ring_size];
-    if (at.site != 0)
-        keep(count_ - ring_size, at);
+    const bool kept = at.site == 0 || keep(count_ - ring_size, at);
     at = {size, site};
+    return kept;
 }
 
 LiveEvents::Acquisition LiveEvents::take(uint64_t since)
@@ -123,7 +126,8 @@ void EventDecoder::acquired(uint64_t number, uint64_t size, bool repeated)
     sum.bytes += size;
     sum.live_bytes += size;
     sum.peak_bytes = std::max(sum.peak_bytes, sum.live_bytes);
-    live_.add(site, size);
+    if (!live_.add(site, size))
+        senseless_++;
 }
 
 void EventDecoder::released(uint64_t since, uint64_t SiteEvents::*count)

@@ -29,10 +29,11 @@ public:
         uint32_t site = 0; // 0: none, or released
     };
 
-    LiveEvents();
+    /// `most`: so many can be live at a time.
+    explicit LiveEvents(uint64_t most);
     void clear();
-    /// The acquisition with the next ordinal: the first is 1.
-    void add(uint32_t site, uint64_t size);
+    /// The acquisition with the next ordinal: the first is 1. Returns false if too many are live: then one is forgotten.
+    bool add(uint32_t site, uint64_t size);
     /// What was acquired `since` acquisitions ago; 0: the last one. Its site is 0 if it is not live.
     Acquisition take(uint64_t since);
     /// The same, and it stays.
@@ -47,20 +48,22 @@ private:
     };
     size_t home_of(uint64_t ordinal) const;
     size_t place_of(uint64_t ordinal) const;
-    void keep(uint64_t ordinal, const Acquisition &acquisition);
+    bool keep(uint64_t ordinal, const Acquisition &acquisition);
     void remove(size_t place);
 
     std::vector<Acquisition> ring_;
     std::vector<Entry> table_; // open addressing, a power of two
     size_t kept_ = 0;
+    const uint64_t most_;
     uint64_t count_ = 0;
 };
 
 /// Decodes shard after shard. Never throws on damage: what makes no sense is counted.
 class EventDecoder {
 public:
-    /// `sites`: how many there are; their numbers are below.
-    explicit EventDecoder(uint32_t sites) : sites_(sites) {}
+    /// `sites`: how many there are; their numbers are below. `slots`: how many the ledger has, and so the most that can
+    /// be live at a time.
+    EventDecoder(uint32_t sites, uint64_t slots) : sites_(sites), live_(slots) {}
 
     /// Another shard begins.
     void begin();

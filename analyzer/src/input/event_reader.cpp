@@ -56,7 +56,7 @@ namespace {
 /// One shard after the other, until there is none left to do; several of these work side by side.
 class Worker {
 public:
-    Worker(const Bytes &input, uint32_t sites) : input_(input), decoder_(sites) {}
+    Worker(const Bytes &input, uint32_t sites, uint64_t slots) : input_(input), decoder_(sites, slots) {}
 
     /// Returns false if extents are missing.
     bool decode(const std::vector<EventExtent> &extents)
@@ -168,11 +168,23 @@ void EventReader::ImageEvents::add(const EventDecoder &shard, bool whole)
     }
 }
 
-void EventReader::settle(Trace &trace, const Bytes &input, bool whole, uint32_t sites) const
+/// One more than the greatest number of a site, as far as the numbers make sense: a recorder hands them out one after the
+/// other, and of each it writes a record, unless that is lost.
+uint32_t EventReader::site_numbers(const Trace &trace)
+{
+    uint64_t end = 1;
+    for (const auto &[id, site] : trace.sites)
+        end = std::max(end, uint64_t{id} + 1);
+    constexpr uint64_t of_small_traces = 1 << 16;
+    return static_cast<uint32_t>(
+        std::min({end, trace.sites.size() * 4 + of_small_traces, uint64_t{UINT32_MAX}}));
+}
+
+void EventReader::settle(Trace &trace, const Bytes &input, bool whole) const
 {
     if (shards_.empty())
         return;
-    const std::map<uint16_t, ImageEvents> images = decode(input, sites);
+    const std::map<uint16_t, ImageEvents> images = decode(input, site_numbers(trace));
 
     std::map<ImageSite, uint64_t> live; // by the ledger
     for (const Slot &slot : trace.slots)
@@ -253,7 +265,7 @@ std::map<uint16_t, EventReader::ImageEvents> EventReader::decode(const Bytes &in
     std::mutex mutex; // of `images`
     std::atomic<size_t> next = 0;
     const auto work = [&] {
-        Worker worker(input, sites);
+        Worker worker(input, sites, slots_);
         for (size_t i = next++; i < tasks.size(); i = next++) {
             const bool is_whole = worker.decode(*tasks[i].extents);
             const std::lock_guard lock(mutex);

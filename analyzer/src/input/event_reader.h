@@ -26,10 +26,13 @@ public:
     /// A retired slot whose own thread has not logged that yet.
     void add_away(uint16_t image, const unpaired_slot &slot);
 
+    /// The ledger has so many slots more.
+    void add_slots(uint64_t count) { slots_ += count; }
+
     /// Counters of images whose events are all there say afterwards what the events say. What does not fit the ledger is
-    /// told in Trace::damage, and then the ledger counts. `whole`: nothing of the file is known to be missing. Numbers
-    /// of sites are below `sites`. Shards are decoded on two threads; memory grows with what is live in them.
-    void settle(Trace &trace, const Bytes &input, bool whole, uint32_t sites) const;
+    /// told in Trace::damage, and then the ledger counts. `whole`: nothing of the file is known to be missing. Shards are
+    /// decoded on two threads; memory grows with what is live in them.
+    void settle(Trace &trace, const Bytes &input, bool whole) const;
 
 private:
     struct Away {
@@ -41,8 +44,10 @@ private:
         uint64_t shards = 0, senseless = 0, missing = 0, events = 0;
         void add(const EventDecoder &shard, bool whole);
     };
+    static uint32_t site_numbers(const Trace &trace);
     std::map<uint16_t, ImageEvents> decode(const Bytes &input, uint32_t sites) const;
 
+    uint64_t slots_ = 0;
     std::map<std::pair<uint16_t, uint32_t>, std::vector<EventExtent>> shards_; // (image, shard) → its extents
     std::map<std::pair<uint16_t, uint32_t>, Away> away_;                       // by image and site
 };

@@ -4,6 +4,7 @@
 
 #include "input/input_error.h"
 #include "name.h"
+#include "stack.h"
 
 #include <cstdint>
 #include <fmt/format.h>
@@ -19,9 +20,12 @@ namespace unpaired {
 /// A value of the document with the path that leads to it, for messages.
 class JsonNode {
 public:
-    JsonNode(const nlohmann::json &json, std::string where, const std::string &name)
-        : json_(json), where_(std::move(where)), name_(name)
+    JsonNode(const nlohmann::json &json, std::string where, const std::string &name, FramePool &frames)
+        : json_(json), where_(std::move(where)), name_(name), frames_(frames)
     {}
+
+    /// What the frames of the document are kept in.
+    FramePool &frames() const { return frames_; }
 
     /// The member, or nothing if it is missing or null.
     std::optional<JsonNode> member(const char *key) const
@@ -31,7 +35,7 @@ public:
         const auto found = json_.find(key);
         if (found == json_.end() || found->is_null())
             return std::nullopt;
-        return JsonNode(*found, where_.empty() ? key : where_ + "." + key, name_);
+        return JsonNode(*found, where_.empty() ? key : where_ + "." + key, name_, frames_);
     }
 
     template <class Number> void read(const char *key, Number &to) const
@@ -100,7 +104,7 @@ public:
         if (!node->json_.is_array())
             node->fail("an array");
         for (size_t i = 0; i < node->json_.size(); i++)
-            function(JsonNode(node->json_[i], fmt::format("{}[{}]", node->where_, i), name_));
+            function(JsonNode(node->json_[i], fmt::format("{}[{}]", node->where_, i), name_, frames_));
     }
 
     /// Each member of an object, with its name.
@@ -112,7 +116,7 @@ public:
         if (!node->json_.is_object())
             node->fail("an object");
         for (const auto &[name, value] : node->json_.items())
-            function(name, JsonNode(value, fmt::format("{}.{}", node->where_, name), name_));
+            function(name, JsonNode(value, fmt::format("{}.{}", node->where_, name), name_, frames_));
     }
 
     void read(const char *key, std::vector<std::string> &to) const
@@ -129,7 +133,7 @@ public:
 
     size_t size() const { return json_.size(); }
     bool is_array() const { return json_.is_array(); }
-    JsonNode at(size_t i) const { return {json_.at(i), fmt::format("{}[{}]", where_, i), name_}; }
+    JsonNode at(size_t i) const { return {json_.at(i), fmt::format("{}[{}]", where_, i), name_, frames_}; }
 
     [[noreturn]] void fail(std::string_view wanted) const
     {
@@ -141,6 +145,7 @@ private:
     const nlohmann::json &json_;
     std::string where_;
     const std::string &name_;
+    FramePool &frames_;
 };
 
 } // namespace unpaired

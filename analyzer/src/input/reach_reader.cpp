@@ -88,7 +88,7 @@ void ReachReader::settle(Trace &trace, const Bytes &input) const
         else
             held.tid = raw.by;
     }
-    for (const BlockBeginning &beginning : trace.beginnings) {
+    for (BlockBeginning &beginning : trace.beginnings) {
         const uint32_t index = index_of(trace, beginning.slot);
         if (index != Held::no_slot && trace.slots[index].sequence == beginning.sequence)
             trace.held[index].beginning = beginning.bytes;

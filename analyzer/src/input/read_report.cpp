@@ -7,15 +7,14 @@
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
+#include <iterator>
+#include <map>
 #include <utility>
 
 namespace unpaired {
 namespace {
 
 constexpr std::string_view schema_family = "unpaired-report/", schema = "unpaired-report/1";
-
-/// Larger than any report: a test suite's is some megabytes.
-constexpr uint64_t most_bytes = UINT64_C(1) << 30;
 
 uint64_t address_of(const JsonNode &node)
 {
@@ -44,7 +43,10 @@ Frame read_frame(const JsonNode &node)
 Stack read_stack(const JsonNode &node)
 {
     Stack stack;
-    node.each("stack", [&stack](const JsonNode &frame) { stack.push_back(read_frame(frame)); });
+    node.each("stack", [&stack, &frames = node.frames()](const JsonNode &frame) {
+        stack.push_back(frames.of(read_frame(frame)));
+    });
+    stack.shrink_to_fit();
     return stack;
 }
 
@@ -214,7 +216,9 @@ Finding read_finding(const JsonNode &node)
         finding.growth = read_growth(*growth);
     node.read("per_cycle", finding.per_cycle);
     node.read("incident", finding.incident);
-    node.each("series", [&finding](const JsonNode &point) { finding.series.push_back(read_point(point)); });
+    std::vector<GrowthPoint> series;
+    node.each("series", [&series](const JsonNode &point) { series.push_back(read_point(point)); });
+    finding.series = series;
     if (const auto sibling = node.member("sibling"))
         finding.sibling = read_sibling(*sibling);
     node.read("reachability", finding.reachability);
@@ -261,6 +265,7 @@ void read_trace_info(const JsonNode &node, TraceInfo &trace)
     node.read("duration_s", trace.duration_s);
     node.read("events", trace.events);
     node.read("events_lost", trace.events_lost);
+    node.read("damaged", trace.damaged);
     node.read("every_event", trace.every_event);
     node.read("cycles", trace.cycles);
     node.read("cycle_source", trace.cycle_source);
@@ -352,45 +357,207 @@ bool looks_like_json(std::span<const uint8_t> beginning)
     return first != std::string_view::npos && (text[first] == '{' || text[first] == '[');
 }
 
-Report parse_report(std::string_view text, const std::string &name)
+namespace {
+
+/// Reads an input as the parser wants it, a piece at a time.
+class CharsOf {
+public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = char;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const char *;
+    using reference = const char &;
+
+    struct Source {
+        const Bytes &bytes;
+        uint64_t next = 0; ///< offset behind `piece`
+        size_t at = 0;     ///< within `piece`
+        std::vector<char> piece = std::vector<char>(1 << 16);
+
+        void fill()
+        {
+            piece.resize(1 << 16);
+            piece.resize(bytes.copy(next, piece.data(), piece.size()));
+            next += piece.size();
+            at = 0;
+        }
+    };
+
+    CharsOf() = default; ///< the end
+    explicit CharsOf(Source &source) : source_(&source) {}
+
+    reference operator*() const { return source_->piece[source_->at]; }
+    CharsOf &operator++()
+    {
+        if (++source_->at == source_->piece.size())
+            source_->fill();
+        return *this;
+    }
+    void operator++(int) { ++*this; }
+    bool operator==(const CharsOf &other) const { return is_end() == other.is_end(); }
+
+private:
+    bool is_end() const { return source_ == nullptr || source_->piece.empty(); }
+    Source *source_ = nullptr;
+};
+
+/// Takes each finding out of the document as soon as it is complete, so that the document as a whole, which may be many
+/// times the memory there is, never stands in it. Keeps the memory that a hostile document takes within bounds.
+class FindingTaker {
+public:
+    FindingTaker(const std::string &name, FramePool &frames) : name_(name), frames_(frames) {}
+
+    /// For nlohmann::json::parse().
+    bool operator()(nlohmann::json::parse_event_t event, nlohmann::json &parsed)
+    {
+        using Event = nlohmann::json::parse_event_t;
+        switch (event) {
+        case Event::object_start:
+        case Event::array_start:
+            if (open_.size() == deepest)
+                throw InputError(
+                    fmt::format("{}: is no report: its JSON is nested more than {} deep", name_, deepest));
+            if (open_.size() == 2)
+                images_++; // as the element of an array that `read_image` is asked about
+            open_.emplace_back();
+            count();
+            return true;
+        case Event::key:
+            open_.back() = parsed.get_ref<const std::string &>();
+            count();
+            return true;
+        case Event::value:
+            if (open_.size() == 1 && open_[0] == "schema")
+                is_report_ = parsed.is_string() && parsed.get_ref<const std::string &>() == schema;
+            count();
+            return true;
+        case Event::array_end:
+            open_.pop_back();
+            return true;
+        case Event::object_end:
+            open_.pop_back();
+            if (!is_report_ || open_.size() != 4 || open_[0] != "images" || open_[2] != "findings")
+                return true;
+            take(parsed);
+            values_ = values_before_;
+            return false;
+        }
+        return true;
+    }
+
+    /// Adds the findings of the image at `index`, which are no longer in the document.
+    void give(size_t index, ImageReport &image)
+    {
+        if (auto found = findings_.find(index + 1); found != findings_.end())
+            image.findings = std::move(found->second);
+    }
+
+    uint64_t left_out() const { return left_out_; }
+
+private:
+    static constexpr size_t deepest = 100;
+    static constexpr uint64_t most_values = 8'000'000;           // outside of findings, and in each of them
+    static constexpr uint64_t most_memory = UINT64_C(640) << 20; // of all findings
+
+    void count()
+    {
+        if (open_.size() <= 4)
+            values_before_ = values_;
+        if (++values_ > most_values)
+            throw InputError(fmt::format("{}: is no report: it has more than {} values outside its findings",
+                                         name_, most_values));
+    }
+
+    void take(const nlohmann::json &parsed)
+    {
+        std::vector<Finding> &findings = findings_[images_];
+        if (memory_ > most_memory) {
+            left_out_++;
+            return;
+        }
+        const std::string where = fmt::format("images[{}].findings[{}]", images_ - 1, findings.size());
+        findings.push_back(read_finding(JsonNode(parsed, where, name_, frames_)));
+        memory_ += memory_of(findings.back());
+    }
+
+    /// About how many bytes a finding takes; a vector may have twice the room for it.
+    static uint64_t memory_of(const Finding &f)
+    {
+        uint64_t sum = sizeof f * 3 / 2 + f.stack.size() * sizeof(Stack::SharedFrame) + f.held_by.size() +
+                       f.function.size() + f.series.size() / 4 + f.callers.size() * sizeof(Frame) +
+                       f.parts.size() * 100;
+        for (const std::string &remark : f.remarks)
+            sum += sizeof remark + remark.size();
+        for (const Preview &preview : f.preview)
+            sum += sizeof preview + preview.bytes.size();
+        return sum;
+    }
+
+    const std::string &name_;
+    FramePool &frames_;
+    std::vector<std::string> open_;                   // arrays and objects, with the latest key of each
+    std::map<size_t, std::vector<Finding>> findings_; // by number of the image
+    size_t images_ = 0;
+    bool is_report_ = false;
+    uint64_t values_ = 0, values_before_ = 0, memory_ = 0, left_out_ = 0;
+};
+
+Report read_report(const Bytes &bytes, const std::string &name)
 {
-    text = without_byte_order_mark(text);
+    CharsOf::Source source{bytes};
+    source.fill();
+    if (without_byte_order_mark({source.piece.data(), source.piece.size()}).size() < source.piece.size())
+        source.at = 3;
+    const uint64_t skipped = source.at;
+    FramePool frames;
+    FindingTaker taker(name, frames);
     nlohmann::json json;
     try {
-        json = nlohmann::json::parse(text);
+        json = nlohmann::json::parse(CharsOf(source), CharsOf(),
+                                     [&taker](int, nlohmann::json::parse_event_t event,
+                                              nlohmann::json &parsed) { return taker(event, parsed); });
     } catch (const nlohmann::json::parse_error &error) {
         // whatever the parser made of it, at the end of the text something is missing
-        if (error.byte > text.size())
+        const uint64_t size = bytes.size() - skipped;
+        if (error.byte > size)
             throw InputError(fmt::format("{}: breaks off after {} bytes, in the middle of the report; was it "
                                          "copied, or written, completely?",
-                                         name, text.size()));
-        throw InputError(fmt::format("{}: is no valid JSON at byte {} of {}", name, error.byte, text.size()));
+                                         name, size));
+        throw InputError(fmt::format("{}: is no valid JSON at byte {} of {}", name, error.byte, size));
     } catch (const nlohmann::json::exception &) {
         throw InputError(fmt::format("{}: is no valid JSON: a number in it is too large", name));
     }
     check_schema(json, name);
-    const JsonNode root(json, "", name);
+    const JsonNode root(json, "", name, frames);
     if (!root.member("images"))
         throw InputError(fmt::format("{}: is a damaged report: it has no \"images\"", name));
     Report report;
-    root.each("images", [&report](const JsonNode &one) { report.images.push_back(read_image(one)); });
+    root.each("images", [&](const JsonNode &one) {
+        report.images.push_back(read_image(one));
+        taker.give(report.images.size() - 1, report.images.back());
+    });
     root.read("remarks", report.remarks);
     root.each("unused_suppressions", [&report](const JsonNode &one) {
         UnusedSuppression &line = report.unused_suppressions.emplace_back();
         one.read("origin", line.origin);
         one.read("text", line.text);
     });
+    if (taker.left_out() > 0)
+        report.remarks.push_back(
+            fmt::format("'{}': {} findings are left out: they do not fit into the memory that a "
+                        "report may take",
+                        name, taker.left_out()));
     return report;
 }
 
-Report read_report(const std::string &path)
+} // namespace
+
+Report parse_report(std::string_view text, const std::string &name)
 {
-    const std::unique_ptr<Bytes> bytes = open_bytes(path);
-    if (bytes->size() > most_bytes)
-        throw InputError(fmt::format("{}: has {} bytes, more than a report can have", path, bytes->size()));
-    std::string text(bytes->size(), '\0');
-    text.resize(bytes->copy(0, text.data(), text.size()));
-    return parse_report(text, path);
+    return read_report(*wrap_bytes({reinterpret_cast<const uint8_t *>(text.data()), text.size()}, name),
+                       name);
 }
+
+Report read_report(const std::string &path) { return read_report(*open_bytes(path), path); }
 
 } // namespace unpaired

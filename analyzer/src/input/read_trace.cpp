@@ -15,6 +15,8 @@ namespace unpaired {
 namespace {
 
 constexpr uint64_t page_size = UNPAIRED_TRACE_PAGE;
+constexpr uint64_t longest_extent = UINT64_C(16) << 20; // recorders make them of up to 64 pages
+constexpr uint64_t most_memory = UINT64_C(1) << 30;     // for what a trace holds
 constexpr size_t slots_per_page = page_size / sizeof(unpaired_slot);
 
 unpaired_file_header read_header(const Bytes &input, const std::string &name)
@@ -79,10 +81,16 @@ public:
         sort();
         check_references();
         reach_.settle(trace_, input_);
-        const bool whole = truncated_bytes_ + damaged_pages_ + overlong_extents_ + siteless_slots_ == 0 &&
-                           input_.damage.empty();
-        events_.settle(trace_, input_, whole, site_numbers());
+        const bool whole =
+            truncated_bytes_ + damaged_pages_ + overlong_extents_ + siteless_slots_ + left_out_bytes_ == 0 &&
+            input_.damage.empty();
+        events_.settle(trace_, input_, whole);
         tell_damage();
+        trace_.checksum_failed = !input_.damage.empty();
+        trace_.damaged =
+            truncated_bytes_ + damaged_pages_ + overlong_extents_ + gaps_.damaged_bytes + left_out_bytes_ >
+                0 ||
+            trace_.checksum_failed;
         return std::move(trace_);
     }
 
@@ -128,11 +136,15 @@ private:
     /// Reads the extent at `at`; returns how many bytes to go on by.
     uint64_t read_extent(uint64_t at, const unpaired_extent &extent)
     {
-        uint64_t length = std::min(uint64_t{extent.pages} * page_size, input_.size() - at);
+        uint64_t walked = uint64_t{extent.pages} * page_size;
+        if (walked > longest_extent) {
+            walked = longest_extent;
+            overlong_extents_++;
+        }
+        uint64_t length = std::min(walked, input_.size() - at);
         words_.resize((length + 3) / 4);
         length = input_.copy(at, words_.data(), length) & ~uint64_t{7};
         // A damaged length must not swallow the extents behind: one that begins inside ends this one.
-        uint64_t walked = uint64_t{extent.pages} * page_size;
         for (uint64_t inner = page_size; inner + sizeof(unpaired_extent) <= length; inner += page_size) {
             unpaired_extent other;
             std::memcpy(&other, &words_[inner / 4], sizeof other);
@@ -142,6 +154,11 @@ private:
                 break;
             }
         }
+        if (memory_ > most_memory) {
+            left_out_bytes_ += length;
+            return walked;
+        }
+        memory_ += memory_of(extent.kind, length);
         trace_.images.try_emplace(extent.image).first->second.id = extent.image;
         if (length > sizeof extent) {
             std::span<const uint32_t> content(&words_[sizeof extent / 4], (length - sizeof extent) / 4);
@@ -159,9 +176,20 @@ private:
         return walked;
     }
 
+    /// About how much memory what an extent holds takes. Slots are counted as they are kept, since most may be free.
+    static uint64_t memory_of(uint16_t kind, uint64_t length)
+    {
+        constexpr uint64_t records = 3, counters = 2;
+        return kind == UNPAIRED_EXTENT_LOG        ? length * records
+               : kind == UNPAIRED_EXTENT_COUNTERS ? length * counters
+               : kind == UNPAIRED_EXTENT_REACH    ? length * records
+                                                  : 0;
+    }
+
     void read_slots(std::span<const uint32_t> content, uint64_t offset, uint16_t image)
     {
         size_t count = content.size() * 4 / sizeof(unpaired_slot);
+        events_.add_slots(count);
         std::vector<unpaired_slot> again;
         if (input_.may_change()) {
             // While two copies of a slot are the same, no store fell between them.
@@ -182,23 +210,22 @@ private:
             if ((slot.sequence & 1) != 0)
                 keep(slot, static_cast<uint32_t>(slot_offset / sizeof slot), image);
             else if ((slot.flags & UNPAIRED_SLOT_AWAY) != 0)
-                events_.add_away(image, slot);
+                add_away(image, slot);
         }
+    }
+
+    void add_away(uint16_t image, const unpaired_slot &slot)
+    {
+        constexpr uint64_t of_a_site = 80; // about
+        memory_ += of_a_site;
+        if (memory_ <= most_memory)
+            events_.add_away(image, slot);
     }
 
     void note_events(const unpaired_extent &extent, uint64_t at, uint64_t length)
     {
         if (events_wanted_)
             events_.add(extent, at, length);
-    }
-
-    /// One more than the greatest number of a site.
-    uint32_t site_numbers() const
-    {
-        uint32_t end = 1;
-        for (const auto &[id, site] : trace_.sites)
-            end = std::max(end, id + 1);
-        return end;
     }
 
     /// Copies a slot that is being written until two copies are the same.
@@ -236,6 +263,7 @@ private:
         if (raw.descriptor != 0)
             slot.descriptor = raw.descriptor - 1u;
         trace_.slots.push_back(slot);
+        memory_ += sizeof slot + sizeof(Held);
     }
 
     void read_counters(std::span<const uint32_t> content, const unpaired_extent &extent)
@@ -317,6 +345,11 @@ private:
                      "{} bytes are damaged and were skipped: {} pages that begin no extent, the first at "
                      "offset {}",
                      damaged_pages_ * page_size, damaged_pages_, first_damaged_page_));
+        if (left_out_bytes_ > 0)
+            tell(left_out_bytes_,
+                 fmt::format("{} bytes of the trace are left out: what it holds takes more than {} MiB "
+                             "of memory",
+                             left_out_bytes_, most_memory >> 20));
         if (blank_pages_ > 0)
             tell(blank_pages_ * page_size,
                  fmt::format("{} bytes are blank: handed out but never set up by a writer that died, or lost",
@@ -361,7 +394,7 @@ private:
     ReachReader reach_;
     bool events_wanted_;
     EventReader events_;
-    uint64_t cut_stacks_ = 0;
+    uint64_t cut_stacks_ = 0, memory_ = 0, left_out_bytes_ = 0;
     uint64_t damaged_pages_ = 0, first_damaged_page_ = 0, blank_pages_ = 0, truncated_bytes_ = 0;
     uint64_t overlong_extents_ = 0, skipped_kinds_ = 0, siteless_slots_ = 0, unsettled_slots_ = 0;
 };

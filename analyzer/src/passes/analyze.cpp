@@ -31,6 +31,15 @@ bool says_anything(const Trace &trace, const PairedImage &paired)
     return !paired.sites.empty() || (image != trace.images.end() && image->second.recorded);
 }
 
+/// Makes a leak a suspect if parts of the trace are missing: they may have its release.
+void doubt_after_damage(Finding &finding, const Trace &trace)
+{
+    if (!trace.checksum_failed || finding.severity != Severity::leak)
+        return;
+    finding.severity = Severity::suspect;
+    finding.remarks.emplace_back("not certain: parts of the trace are damaged");
+}
+
 /// Of handles that are all left it is worth saying that nobody even tried: a recorder sees a release that fails, and
 /// without losses it saw none.
 void tell_untried(Finding &finding, const TraceInfo &trace)
@@ -205,6 +214,7 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
                 excuse_not_searched(one, trace, paired.image);
                 doubt_found_cycles(one, trace, cycles);
                 doubt_after_losses(one, trace);
+                doubt_after_damage(one.finding, trace);
                 if (class_of(one, trace) == ResourceClass::handle)
                     tell_untried(one.finding, facts.info);
             }
@@ -222,9 +232,12 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
             std::map<std::string, Survivors> survivors;
             image.findings.reserve(findings.size());
             for (Described &one : findings) {
-                survivors[one.finding.id] = {std::move(one.ages), one.cycles};
-                image.findings.push_back(std::move(one.finding));
+                Described moved = std::move(one); // gives back at once what a finding no longer needs
+                if (may_be_in_step(moved.finding))
+                    survivors[moved.finding.id] = {std::move(moved.ages), moved.cycles};
+                image.findings.push_back(std::move(moved.finding));
             }
+            findings = {};
             image.modules = stacks.modules_in(image.findings, paired.image);
             suppress(image, suppressions);
             std::sort(image.findings.begin(), image.findings.end(),

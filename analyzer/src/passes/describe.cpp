@@ -283,6 +283,7 @@ ImageFacts describe(const Trace &trace, const PairedImage &paired, const Process
 
     info.every_event = trace.told_by_events.contains(id);
     info.events_lost = trace.events_lost;
+    info.damaged = trace.damaged;
     facts.remarks.insert(facts.remarks.end(), trace.damage.begin(), trace.damage.end());
     if (of_firmware(trace))
         tell_failed(trace, paired, facts.remarks);

@@ -37,7 +37,7 @@ bool leaves_something(const Finding &finding)
 {
     static constexpr std::array<std::string_view, 4> rules = {"never-released", "release-failed",
                                                               "storage-freed-live", "reinitialised-live"};
-    return finding.severity != Severity::note && finding.suppressed_by.empty() && finding.count >= fewest &&
+    return finding.severity != Severity::note && finding.suppressed_by.empty() && may_be_in_step(finding) &&
            std::find(rules.begin(), rules.end(), finding.rule) != rules.end();
 }
 
@@ -407,6 +407,8 @@ std::vector<Group> in_step_by_numbers(const Members &members, Budget &budget)
 }
 
 } // namespace
+
+bool may_be_in_step(const Finding &finding) { return finding.count >= fewest; }
 
 std::vector<Incident> find_incidents(ImageReport &image, const std::map<std::string, Survivors> &survivors)
 {

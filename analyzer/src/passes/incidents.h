@@ -17,6 +17,9 @@ struct Survivors {
     uint32_t cycles = 0;   ///< without ages: in how many distinct cycles it happened
 };
 
+/// Whether a finding is of enough resources to be in step with others, so that its survivors are of use.
+bool may_be_in_step(const Finding &finding);
+
 /// Finds the incidents of an image whose findings are judged and sorted, worst first, and sets their
 /// Finding::incident. `survivors` are by Finding::id.
 ///

@@ -1,7 +1,8 @@
 #include "rules.h"
 #include "writers/diff.h"
 #include "writers/json_parts_internal.h"
-#include "writers/utf8.h"
+
+#include <map>
 
 namespace unpaired {
 namespace {
@@ -65,28 +66,43 @@ Json to_json(const Difference &difference, Severity least)
         json["old"] = to_json(*difference.before);
     if (difference.after)
         json["new"] = to_json(*difference.after);
-    json["finding"] = finding_json(difference.finding(), difference.latest().trace);
-    return json;
+    return json; // "finding" follows
 }
 
 } // namespace
 
 void write_diff_json(std::ostream &out, const Comparison &comparison, const DiffNames &names)
 {
-    Json json = {{"schema", "unpaired-diff/1"}, {"old", names.before}, {"new", names.after}};
-    json["programs"] = comparison.programs;
-    json["totals"] = Json::object();
+    std::map<Change, uint64_t> totals;
+    for (const Difference &difference : comparison.differences)
+        totals[difference.change]++;
+    Json all_totals = Json::object();
     for (const Change change :
          {Change::added, Change::grown, Change::shrunk, Change::gone, Change::unchanged})
-        json["totals"][text_of(change)] = 0;
-    json["differences"] = Json::array();
+        all_totals[text_of(change)] = totals[change];
+
+    JsonStream json(out, 2);
+    FindingWriter findings(json);
+    json.begin_object();
+    json.member("schema", "unpaired-diff/1");
+    json.member("old", names.before);
+    json.member("new", names.after);
+    json.member("programs", comparison.programs);
+    json.member("totals", all_totals);
+    json.key("differences");
+    json.begin_array();
     for (const Difference &difference : comparison.differences) {
-        Json &total = json["totals"][text_of(difference.change)];
-        total = total.get<uint64_t>() + 1;
-        json["differences"].push_back(to_json(difference, names.least));
+        json.begin_object();
+        for (const auto &[name, value] : to_json(difference, names.least).items())
+            json.member(name, value);
+        json.key("finding");
+        findings.write(difference.finding(), difference.latest().trace);
+        json.end_object();
     }
-    json["remarks"] = comparison.remarks;
-    out << printable_json(json.dump(2, ' ', false, Json::error_handler_t::replace)) << '\n';
+    json.end_array();
+    json.member("remarks", comparison.remarks);
+    json.end_object();
+    out << '\n';
 }
 
 } // namespace unpaired

@@ -22,10 +22,11 @@ std::string part(const std::string &name)
 
 void write_folded(std::ostream &out, const Report &report, const WriteOptions &options)
 {
+    const ImageNames names(report);
     std::map<std::string, uint64_t> lines;
     for (const auto &[image, finding] : unpaired_findings(report, options.all)) {
         std::string line = finding->bytes > 0 ? "bytes;" : "objects;";
-        line += part(image_name(report, *image));
+        line += part(names.of(*image));
         for (auto frame = finding->stack.rbegin(); frame != finding->stack.rend(); ++frame)
             line += ";" + part(frame_name(*frame));
         line += ";" + part(function_text(finding->function));

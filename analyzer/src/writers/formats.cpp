@@ -17,7 +17,7 @@ namespace {
 
 void text(std::ostream &out, const Report &report, const WriteOptions &options)
 {
-    out << write_text(report, text_style(options));
+    write_text(out, report, text_style(options));
 }
 
 void json(std::ostream &out, const Report &report, const WriteOptions &) { write_json(out, report); }

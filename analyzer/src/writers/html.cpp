@@ -2,74 +2,117 @@
 
 #include "rules.h"
 #include "writers/html_parts.h"
-#include "writers/json.h"
+#include "writers/json_parts_internal.h"
 #include "writers/selection.h"
 #include "writers/text.h"
 #include "writers/text_facts.h"
 #include "writers/text_words.h"
 
 #include <fmt/format.h>
+#include <functional>
+#include <memory>
+#include <streambuf>
 #include <xxhash.h>
 
 namespace unpaired {
 namespace {
 
-using Json = ReportJson;
+using Json = JsonStream::Json;
 
-/// What the page shows and the JSON report does not have: the words of the text report.
-Json page_data(const Report &report)
+Json details_of(const Finding &finding, const TraceInfo &trace)
 {
-    Json data = {{"report", report_json(report)}};
-    data["rules"] = Json::object();
+    const Rule *rule = find_rule(finding.rule);
+    return {{"facts", finding_facts(finding, trace)},
+            {"function_text", function_text(finding.function)},
+            {"ended_by_intro", ended_by_intro(finding)},
+            {"accepted", finding.accepted()},
+            {"left_behind", !rule || rule->left_behind}};
+}
+
+/// What the page shows: the JSON report, and what that does not have, the words of the text report.
+void write_page_data(std::ostream &out, const Report &report)
+{
+    JsonStream json(out, -1);
+    json.begin_object();
+    json.key("report");
+    write_report_json(json, report);
+    Json all_rules = Json::object();
     for (const Rule &rule : rules())
-        data["rules"][std::string(rule.name)] = {{"title", rule.title}, {"advice", rule.advice}};
-    data["unused_suppressions"] = unused_suppressions_texts(report);
-    data["images"] = Json::array();
+        all_rules[std::string(rule.name)] = {{"title", rule.title}, {"advice", rule.advice}};
+    json.member("rules", all_rules);
+    json.member("unused_suppressions", unused_suppressions_texts(report));
+    json.key("images");
+    json.begin_array();
+    const ImageNames names(report);
     for (const ImageReport &image : report.images) {
-        Json details = Json::array();
-        for (const Finding &finding : image.findings) {
-            const Rule *rule = find_rule(finding.rule);
-            details.push_back({{"facts", finding_facts(finding, image.trace)},
-                               {"function_text", function_text(finding.function)},
-                               {"ended_by_intro", ended_by_intro(finding)},
-                               {"accepted", finding.accepted()},
-                               {"left_behind", !rule || rule->left_behind}});
-        }
-        data["images"].push_back({{"name", image_name(report, image)},
-                                  {"about", about_text(image.trace)},
-                                  {"details", std::move(details)}});
+        json.begin_object();
+        json.member("name", names.of(image));
+        json.member("about", about_text(image.trace));
+        json.key("details");
+        json.begin_array();
+        for (const Finding &finding : image.findings)
+            json.value(details_of(finding, image.trace));
+        json.end_array();
+        json.end_object();
     }
-    return data;
+    json.end_array();
+    json.end_object();
 }
 
-/// JSON that may stand inside <script>: no name in it can end the element or begin a comment there.
-std::string for_script(const Json &data)
-{
-    const std::string json = data.dump(-1, ' ', false, Json::error_handler_t::replace);
-    std::string out;
-    out.reserve(json.size());
-    for (char c : json)
-        if (c == '<') // stands in strings only
-            out += "\\u003c";
-        else
-            out += c;
-    return out;
-}
+/// Passes JSON on in a form that may stand inside <script>: no name in it can end the element or begin a comment there.
+class ForScript : public std::streambuf {
+public:
+    template <class Take> explicit ForScript(Take take) : take_(std::move(take)) {}
 
-std::string nonce_of(const std::string &data)
+protected:
+    int_type overflow(int_type c) override
+    {
+        if (c != traits_type::eof()) {
+            const char one = traits_type::to_char_type(c);
+            pass({&one, 1});
+        }
+        return traits_type::not_eof(c);
+    }
+    std::streamsize xsputn(const char *text, std::streamsize length) override
+    {
+        pass({text, static_cast<size_t>(length)});
+        return length;
+    }
+
+private:
+    void pass(std::string_view text)
+    {
+        for (size_t at; (at = text.find('<')) != std::string_view::npos; text.remove_prefix(at + 1)) {
+            take_(text.substr(0, at));
+            take_("\\u003c"); // stands in strings only
+        }
+        take_(text);
+    }
+    std::function<void(std::string_view)> take_;
+};
+
+/// The hash of the data: a name would have to contain the hash of the data that it is in, so nothing in the report can
+/// know it.
+std::string nonce_of(const Report &report)
 {
-    // A name would have to contain the hash of the data that it is in: nothing in the report can know it.
-    const XXH128_hash_t hash = XXH3_128bits(data.data(), data.size());
+    const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t *)> state(XXH3_createState(),
+                                                                                 &XXH3_freeState);
+    XXH3_128bits_reset(state.get());
+    ForScript data(
+        [&](std::string_view text) { XXH3_128bits_update(state.get(), text.data(), text.size()); });
+    std::ostream out(&data);
+    write_page_data(out, report);
+    const XXH128_hash_t hash = XXH3_128bits_digest(state.get());
     return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
 /// `page` with each @NAME@ replaced once, from left to right: what is put in is not looked through.
 void write_filled(std::ostream &out, std::string_view page,
-                  const std::vector<std::pair<std::string_view, std::string_view>> &parts)
+                  const std::vector<std::pair<std::string_view, std::function<void(std::ostream &)>>> &parts)
 {
     while (!page.empty()) {
         size_t first = std::string_view::npos;
-        const std::pair<std::string_view, std::string_view> *found = nullptr;
+        const std::pair<std::string_view, std::function<void(std::ostream &)>> *found = nullptr;
         for (const auto &part : parts)
             if (const size_t at = page.find(part.first); at < first) {
                 first = at;
@@ -78,7 +121,7 @@ void write_filled(std::ostream &out, std::string_view page,
         out << page.substr(0, first);
         if (!found)
             return;
-        out << found->second;
+        found->second(out);
         page.remove_prefix(first + found->first.size());
     }
 }
@@ -87,14 +130,19 @@ void write_filled(std::ostream &out, std::string_view page,
 
 void write_html(std::ostream &out, const Report &report)
 {
-    const std::string data = for_script(page_data(report));
-    const std::string nonce = nonce_of(data);
+    const auto text = [](std::string_view what) { return [what](std::ostream &to) { to << what; }; };
+    const std::string nonce = nonce_of(report);
     write_filled(out, html_page,
-                 {{"@NONCE@", nonce},
-                  {"@VERSION@", UNPAIRED_VERSION},
-                  {"@STYLE@", html_style},
-                  {"@DATA@", data},
-                  {"@SCRIPT@", html_script}});
+                 {{"@NONCE@", text(nonce)},
+                  {"@VERSION@", text(UNPAIRED_VERSION)},
+                  {"@STYLE@", text(html_style)},
+                  {"@DATA@",
+                   [&report](std::ostream &to) {
+                       ForScript data([&to](std::string_view piece) { to << piece; });
+                       std::ostream json(&data);
+                       write_page_data(json, report);
+                   }},
+                  {"@SCRIPT@", text(html_script)}});
 }
 
 } // namespace unpaired

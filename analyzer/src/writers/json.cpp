@@ -4,14 +4,13 @@
 #include "writers/json_parts_internal.h"
 #include "writers/text.h"
 #include "writers/text_words.h"
-#include "writers/utf8.h"
 
 #include <fmt/format.h>
 
 namespace unpaired {
 namespace {
 
-using Json = ReportJson;
+using Json = JsonStream::Json;
 
 const char *text_of(Growth growth)
 {
@@ -135,7 +134,8 @@ Json to_json(const Incident &incident)
             {"cycles", incident.cycles}};
 }
 
-Json to_json(const Finding &finding, const TraceInfo &trace)
+/// All of a finding but its stack, which is null.
+Json without_stack(const Finding &finding, const TraceInfo &trace)
 {
     Json json = {{"id", finding.id},
                  {"rule", finding.rule},
@@ -162,7 +162,7 @@ Json to_json(const Finding &finding, const TraceInfo &trace)
         json["incident"] = finding.incident;
     if (!finding.series.empty()) {
         json["series"] = Json::array();
-        for (const GrowthPoint &point : finding.series)
+        for (const GrowthPoint &point : finding.series.points())
             json["series"].push_back({point.x, point.count});
     }
     if (finding.sibling)
@@ -181,7 +181,7 @@ Json to_json(const Finding &finding, const TraceInfo &trace)
     if (!finding.preview.empty())
         json["preview"] = to_json(finding.preview);
     json["blame"] = place(finding.blame);
-    json["stack"] = to_json(finding.stack);
+    json["stack"] = nullptr;
     if (!finding.through.empty())
         json["through"] = finding.through;
     if (!finding.callers.empty())
@@ -212,6 +212,8 @@ Json to_json(const TraceInfo &trace)
                  {"parent", trace.parent},           {"end", trace.end},
                  {"duration_s", trace.duration_s},   {"events", trace.events},
                  {"events_lost", trace.events_lost}, {"cycles", trace.cycles}};
+    if (trace.damaged)
+        json["damaged"] = true;
     if (trace.every_event)
         json["every_event"] = true;
     if (!trace.cycle_source.empty())
@@ -231,61 +233,100 @@ Json to_json(const ImageModule &module)
             {"end", fmt::format("{:#x}", module.end)}};
 }
 
-Json to_json(const ImageReport &image)
+void write_image(FindingWriter &findings, JsonStream &out, const ImageReport &image)
 {
-    Json json = {{"trace", to_json(image.trace)}};
-    json["totals"] = Json::object();
+    out.begin_object();
+    out.member("trace", to_json(image.trace));
+    Json totals_of_all = Json::object(), owners = Json::object();
     for (const auto &[family, totals] : image.totals)
-        json["totals"][family] = {{"acquired", totals.acquired},
-                                  {"released", totals.released},
-                                  {"released_unseen", totals.released_unseen},
-                                  {"unpaired", totals.unpaired},
-                                  {"unpaired_bytes", totals.unpaired_bytes},
-                                  {"failed_releases", totals.failed_releases},
-                                  {"failed", totals.failed}};
-    json["owners"] = Json::object();
+        totals_of_all[family] = {{"acquired", totals.acquired},
+                                 {"released", totals.released},
+                                 {"released_unseen", totals.released_unseen},
+                                 {"unpaired", totals.unpaired},
+                                 {"unpaired_bytes", totals.unpaired_bytes},
+                                 {"failed_releases", totals.failed_releases},
+                                 {"failed", totals.failed}};
+    out.member("totals", totals_of_all);
     for (const auto &[owner, totals] : image.owners)
-        json["owners"][owner] = {{"unpaired", totals.unpaired}, {"unpaired_bytes", totals.unpaired_bytes}};
-    json["incidents"] = Json::array();
+        owners[owner] = {{"unpaired", totals.unpaired}, {"unpaired_bytes", totals.unpaired_bytes}};
+    out.member("owners", owners);
+    out.key("incidents");
+    out.begin_array();
     for (const Incident &incident : image.incidents)
-        json["incidents"].push_back(to_json(incident));
+        out.value(to_json(incident));
+    out.end_array();
     if (!image.series_unit.empty())
-        json["series_unit"] = image.series_unit;
-    json["findings"] = Json::array();
+        out.member("series_unit", image.series_unit);
+    out.key("findings");
+    out.begin_array();
     for (const Finding &finding : image.findings)
-        json["findings"].push_back(to_json(finding, image.trace));
-    json["modules"] = Json::array();
+        findings.write(finding, image.trace);
+    out.end_array();
+    out.key("modules");
+    out.begin_array();
     for (const ImageModule &module : image.modules)
-        json["modules"].push_back(to_json(module));
-    json["remarks"] = image.remarks;
-    return json;
+        out.value(to_json(module));
+    out.end_array();
+    out.member("remarks", image.remarks);
+    out.end_object();
 }
 
 } // namespace
 
-nlohmann::ordered_json finding_json(const Finding &finding, const TraceInfo &trace)
+FindingWriter::FindingWriter(JsonStream &out) : out_(out) {}
+
+void FindingWriter::write(const Finding &finding, const TraceInfo &trace)
 {
-    return to_json(finding, trace);
+    const Json json = without_stack(finding, trace);
+    out_.begin_object();
+    for (const auto &[name, value] : json.items())
+        if (value.is_null() && name == "stack") {
+            out_.key(name);
+            write_stack(finding.stack);
+        } else {
+            out_.member(name, value);
+        }
+    out_.end_object();
 }
 
-ReportJson report_json(const Report &report)
+void FindingWriter::write_stack(const Stack &stack)
 {
-    Json json = {{"schema", "unpaired-report/1"}};
-    json["images"] = Json::array();
+    out_.begin_array();
+    for (size_t i = 0; i < stack.size(); i++) {
+        const auto [text, added] = frames_.try_emplace(stack.shared(i));
+        if (added)
+            text->second = out_.dumped(to_json(stack[i]));
+        out_.text(text->second);
+    }
+    out_.end_array();
+}
+
+void write_report_json(JsonStream &out, const Report &report)
+{
+    FindingWriter findings(out);
+    out.begin_object();
+    out.member("schema", "unpaired-report/1");
+    out.key("images");
+    out.begin_array();
     for (const ImageReport &image : report.images)
-        json["images"].push_back(to_json(image));
-    json["remarks"] = report.remarks;
-    if (!report.unused_suppressions.empty())
-        json["unused_suppressions"] = Json::array();
-    for (const UnusedSuppression &line : report.unused_suppressions)
-        json["unused_suppressions"].push_back({{"origin", line.origin}, {"text", line.text}});
-    return json;
+        write_image(findings, out, image);
+    out.end_array();
+    out.member("remarks", report.remarks);
+    if (!report.unused_suppressions.empty()) {
+        Json lines = Json::array();
+        for (const UnusedSuppression &line : report.unused_suppressions)
+            lines.push_back({{"origin", line.origin}, {"text", line.text}});
+        out.member("unused_suppressions", lines);
+    }
+    out.end_object();
 }
 
 void write_json(std::ostream &out, const Report &report)
 {
     // paths and names come from other programs and need not be UTF-8
-    out << printable_json(report_json(report).dump(2, ' ', false, Json::error_handler_t::replace)) << '\n';
+    JsonStream json(out, 2);
+    write_report_json(json, report);
+    out << '\n';
 }
 
 } // namespace unpaired

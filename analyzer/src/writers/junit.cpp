@@ -12,6 +12,9 @@
 #include <fmt/format.h>
 #include <pugixml.hpp>
 #include <set>
+#include <sstream>
+#include <utility>
+#include <vector>
 
 namespace unpaired {
 namespace {
@@ -52,53 +55,82 @@ std::string evidence(const Finding &finding, const TraceInfo &trace)
     return text;
 }
 
+/// Writes the line that opens an element whose children follow.
+void write_opening(std::ostream &out, pugi::xml_node element, unsigned depth)
+{
+    std::ostringstream alone;
+    element.print(alone, "  ", pugi::format_default, pugi::encoding_utf8, depth);
+    const std::string line = alone.str();
+    out << line.substr(0, line.rfind(" />")) << ">\n";
+}
+
+/// How many tests a suite has, which its first line says.
+struct Counts {
+    unsigned tests = 0, failures = 0, skipped = 0;
+};
+
 class Suite {
 public:
-    Suite(pugi::xml_node parent, const Report &report, const ImageReport &image, Severity fail_on)
-        : node_(parent.append_child("testsuite")), name_(image_name(report, image)), image_(image),
-          fail_on_(fail_on)
+    Suite(std::string name, const ImageReport &image, Severity fail_on)
+        : name_(std::move(name)), image_(image), fail_on_(fail_on)
     {
-        set(node_, "name", name_);
-        for (const char *count : {"tests", "failures", "errors", "skipped"})
-            node_.append_attribute(count).set_value(0);
-        set(node_, "time", fmt::format("{:.3f}", image.trace.duration_s));
+        for (const Finding &finding : image.findings)
+            if (finding.accepted()) {
+                counts_.skipped++;
+            } else if (finding.severity >= fail_on) {
+                counts_.failures++;
+                failed_.insert(finding.rule);
+            }
+        counts_.tests = counts_.failures + counts_.skipped;
+        for (const Rule &rule : rules())
+            counts_.tests += !failed_.contains(rule.name);
     }
 
-    void fill()
+    const Counts &counts() const { return counts_; }
+
+    /// Writes the suite test by test: with a hundred thousand findings the document does not fit into memory.
+    void write(std::ostream &out) const
     {
-        std::set<std::string_view> failed;
+        pugi::xml_document document;
+        pugi::xml_node head = document.append_child("testsuite");
+        set(head, "name", name_);
+        head.append_attribute("tests").set_value(counts_.tests);
+        head.append_attribute("failures").set_value(counts_.failures);
+        head.append_attribute("errors").set_value(0);
+        head.append_attribute("skipped").set_value(counts_.skipped);
+        set(head, "time", fmt::format("{:.3f}", image_.trace.duration_s));
+        write_opening(out, head, 1);
         for (const Finding &finding : image_.findings)
             if (finding.accepted()) {
-                pugi::xml_node skipped = test_case(name_of(finding), finding).append_child("skipped");
-                set(skipped, "message",
+                pugi::xml_document one;
+                set(test_case(one, name_of(finding), finding).append_child("skipped"), "message",
                     finding.suppressed_by.empty() ? "as in the baseline"
                                                   : "suppressed by " + finding.suppressed_by);
-                skipped_++;
+                write_inside(out, one);
             } else if (finding.severity >= fail_on_) {
-                pugi::xml_node failure = test_case(name_of(finding), finding).append_child("failure");
+                pugi::xml_document one;
+                pugi::xml_node failure = test_case(one, name_of(finding), finding).append_child("failure");
                 set(failure, "type", finding.rule);
                 set(failure, "message", finding_sentence(finding, image_.trace));
                 failure.append_child(pugi::node_pcdata)
                     .set_value(printable_utf8(evidence(finding, image_.trace)).c_str());
-                failed.insert(finding.rule);
-                failures_++;
+                write_inside(out, one);
             }
         for (const Rule &rule : rules())
-            if (!failed.contains(rule.name))
-                test_case(std::string(rule.name));
+            if (!failed_.contains(rule.name)) {
+                pugi::xml_document one;
+                test_case(one, std::string(rule.name));
+                write_inside(out, one);
+            }
         if (!image_.remarks.empty()) {
-            pugi::xml_node out = node_.append_child("system-out");
-            out.append_child(pugi::node_pcdata)
+            pugi::xml_document one;
+            one.append_child("system-out")
+                .append_child(pugi::node_pcdata)
                 .set_value(printable_utf8(joined(image_.remarks, "\n")).c_str());
+            write_inside(out, one);
         }
-        node_.attribute("tests").set_value(tests_);
-        node_.attribute("failures").set_value(failures_);
-        node_.attribute("skipped").set_value(skipped_);
+        out << "  </testsuite>\n";
     }
-
-    unsigned tests() const { return tests_; }
-    unsigned skipped() const { return skipped_; }
-    unsigned failures() const { return failures_; }
 
 private:
     /// Without counts, so that it is the same test in the next run; the id tells it from its like.
@@ -109,19 +141,24 @@ private:
         return fmt::format("{}: {}{} [{}]", finding.rule, function_text(finding.function), where, finding.id);
     }
 
-    pugi::xml_node test_case(const std::string &name)
+    static void write_inside(std::ostream &out, const pugi::xml_document &one)
     {
-        tests_++;
-        pugi::xml_node test = node_.append_child("testcase");
+        one.first_child().print(out, "  ", pugi::format_default, pugi::encoding_utf8, 2);
+    }
+
+    pugi::xml_node test_case(pugi::xml_document &document, const std::string &name) const
+    {
+        pugi::xml_node test = document.append_child("testcase");
         set(test, "classname", "unpaired." + name_);
         set(test, "name", name);
         set(test, "time", "0");
         return test;
     }
 
-    pugi::xml_node test_case(const std::string &name, const Finding &finding)
+    pugi::xml_node test_case(pugi::xml_document &document, const std::string &name,
+                             const Finding &finding) const
     {
-        pugi::xml_node test = test_case(name);
+        pugi::xml_node test = test_case(document, name);
         if (!finding.blame.file.empty()) {
             set(test, "file", finding.blame.file);
             test.append_attribute("line").set_value(finding.blame.line);
@@ -129,34 +166,41 @@ private:
         return test;
     }
 
-    pugi::xml_node node_;
     std::string name_;
     const ImageReport &image_;
     Severity fail_on_;
-    unsigned tests_ = 0, failures_ = 0, skipped_ = 0;
+    Counts counts_;
+    std::set<std::string_view> failed_; // rules
 };
 
 } // namespace
 
 void write_junit(std::ostream &out, const Report &report, const WriteOptions &options)
 {
-    pugi::xml_document document;
-    document.append_child(pugi::node_declaration).append_attribute("version").set_value("1.0");
-    document.first_child().append_attribute("encoding").set_value("UTF-8");
-    pugi::xml_node suites = document.append_child("testsuites");
-    set(suites, "name", "unpaired");
-    unsigned tests = 0, failures = 0, skipped = 0;
+    const ImageNames names(report);
+    std::vector<Suite> suites;
+    Counts sum;
     for (const ImageReport &image : report.images) {
-        Suite suite(suites, report, image, options.fail_on);
-        suite.fill();
-        tests += suite.tests();
-        failures += suite.failures();
-        skipped += suite.skipped();
+        const Counts &counts = suites.emplace_back(names.of(image), image, options.fail_on).counts();
+        sum.tests += counts.tests;
+        sum.failures += counts.failures;
+        sum.skipped += counts.skipped;
     }
-    suites.append_attribute("tests").set_value(tests);
-    suites.append_attribute("failures").set_value(failures);
-    suites.append_attribute("skipped").set_value(skipped);
-    document.save(out, "  ", pugi::format_default, pugi::encoding_utf8);
+    pugi::xml_document document;
+    pugi::xml_node head = document.append_child("testsuites");
+    set(head, "name", "unpaired");
+    head.append_attribute("tests").set_value(sum.tests);
+    head.append_attribute("failures").set_value(sum.failures);
+    head.append_attribute("skipped").set_value(sum.skipped);
+    out << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+    if (suites.empty()) {
+        head.print(out, "  ", pugi::format_default, pugi::encoding_utf8);
+        return;
+    }
+    write_opening(out, head, 0);
+    for (const Suite &suite : suites)
+        suite.write(out);
+    out << "</testsuites>\n";
 }
 
 } // namespace unpaired

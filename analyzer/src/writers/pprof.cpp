@@ -12,6 +12,7 @@
 #include <map>
 #include <protozero/pbf_builder.hpp>
 #include <tuple>
+#include <unordered_map>
 
 namespace unpaired {
 namespace {
@@ -78,7 +79,7 @@ using LocationKey =
 
 class ProfileWriter {
 public:
-    explicit ProfileWriter(const Report &report)
+    explicit ProfileWriter(const Report &report) : names_(report)
     {
         strings_.number({});
         // readers take the first mapping for the program
@@ -88,8 +89,12 @@ public:
                     mappings_.number({module.path, module.build_id, module.start, module.end});
     }
 
-    void add(const Report &report, const ImageReport &image, const Finding &finding)
+    void add(const ImageReport &image, const Finding &finding)
     {
+        if (image_ != &image) {
+            image_ = &image;
+            met_.clear();
+        }
         std::vector<uint64_t> locations = {
             locations_.number({0, 0, {{functions_.number({function_text(finding.function), {}}), 0}}})};
         for (size_t i = 0; i < finding.stack.size();)
@@ -100,7 +105,7 @@ public:
         Builder<field::Sample> sample(message);
         sample.add_packed_uint64(field::Sample::location_id, locations.begin(), locations.end());
         sample.add_packed_int64(field::Sample::value, values.begin(), values.end());
-        label(sample, "program", image_name(report, image));
+        label(sample, "program", names_.of(image));
         label(sample, "pid", image.trace.pid);
         label(sample, "family", finding.family);
         label(sample, "owner", finding.owner);
@@ -124,7 +129,8 @@ public:
             if (!image.trace.command.empty())
                 profile_.add_int64(field::Profile::comment, string(joined(image.trace.command, " ")));
         }
-        profile_.add_int64(field::Profile::duration_nanos, static_cast<int64_t>(duration * 1e9));
+        profile_.add_int64(field::Profile::duration_nanos,
+                           static_cast<int64_t>(std::clamp(duration, 0.0, 9e9) * 1e9));
         write_locations();
         write_functions();
         write_mappings();
@@ -134,6 +140,22 @@ public:
     }
 
 private:
+    /// A location by the frames that are there, which the stacks of an image share.
+    struct Met {
+        uint64_t number = 0;
+        std::vector<const Frame *> frames;
+
+        bool fits(const Stack &stack, size_t from) const
+        {
+            if (frames.size() > stack.size() - from)
+                return false;
+            for (size_t i = 0; i < frames.size(); i++)
+                if (frames[i] != &stack[from + i])
+                    return false;
+            return true;
+        }
+    };
+
     /// What the frames of a mapping have.
     struct Known {
         bool functions = true, files = false, lines = false, inlined = false;
@@ -190,6 +212,11 @@ private:
     /// The location of the code at stack[i], with all that was inlined there; moves `i` behind it.
     uint64_t location(const ImageReport &image, const Stack &stack, size_t &i)
     {
+        if (const auto met = met_.find(&stack[i]); met != met_.end() && met->second.fits(stack, i)) {
+            i += met->second.frames.size();
+            return met->second.number;
+        }
+        const size_t begin = i;
         const Frame &innermost = stack[i];
         const uint64_t in = mapping(image, innermost);
         std::vector<LineKey> lines;
@@ -200,7 +227,10 @@ private:
             lines.emplace_back(functions_.number({frame_name(frame), frame.file}), frame.line);
             more = frame.inlined; // the call it was inlined into follows
         }
-        return locations_.number({in, innermost.address, std::move(lines)});
+        Met met{locations_.number({in, innermost.address, std::move(lines)}), {}};
+        for (size_t at = begin; at < i; at++)
+            met.frames.push_back(&stack[at]);
+        return met_.insert_or_assign(&innermost, std::move(met)).first->second.number;
     }
 
     void write_locations()
@@ -255,6 +285,9 @@ private:
         }
     }
 
+    const ImageNames names_;
+    const ImageReport *image_ = nullptr; // whose locations `met_` has
+    std::unordered_map<const Frame *, Met> met_;
     std::string data_;
     Builder<field::Profile> profile_{data_};
     Numbered<std::string> strings_{0};
@@ -271,7 +304,7 @@ void write_pprof(std::ostream &out, const Report &report, const WriteOptions &op
 {
     ProfileWriter profile(report);
     for (const auto &[image, finding] : unpaired_findings(report, options.all))
-        profile.add(report, *image, *finding);
+        profile.add(*image, *finding);
     const std::string packed = gzipped(profile.finish(report));
     out.write(packed.data(), static_cast<std::streamsize>(packed.size()));
 }

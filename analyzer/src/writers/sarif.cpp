@@ -1,12 +1,12 @@
 #include "writers/sarif.h"
 
 #include "rules.h"
+#include "writers/json_stream.h"
 #include "writers/sarif_locations.h"
 #include "writers/selection.h"
 #include "writers/text.h"
 #include "writers/text_facts.h"
 #include "writers/text_words.h"
-#include "writers/utf8.h"
 
 #include <algorithm>
 #include <map>
@@ -219,36 +219,52 @@ void write_sarif(std::ostream &out, const Report &report, const WriteOptions &op
     const SourceRoot root(options.source_root);
     Rules known;
     const bool compared = has_baseline(report);
-    Json results = Json::array(), invocations = Json::array();
-    for (const ImageReport &image : report.images) {
+    const auto is_result = [&options](const Finding &finding) { return options.all || counts(finding); };
+    for (const ImageReport &image : report.images)
         for (const Finding &finding : image.findings)
-            if (options.all || counts(finding))
-                results.push_back(result(finding, image.trace, known.index(finding.rule), invocations.size(),
-                                         root, compared));
-        invocations.push_back(invocation(image));
-    }
+            if (is_result(finding))
+                known.index(finding.rule); // in the order of the results
+
+    JsonStream log(out, 1);
+    log.begin_object();
+    log.member("$schema", "https://json.schemastore.org/sarif-2.1.0.json");
+    log.member("version", "2.1.0");
+    log.key("runs");
+    log.begin_array();
+    log.begin_object();
+    log.member("tool", {{"driver",
+                         {{"name", "unpaired"},
+                          {"version", UNPAIRED_VERSION},
+                          {"semanticVersion", UNPAIRED_VERSION},
+                          {"rules", known.json()}}}});
+    log.key("invocations");
+    log.begin_array();
+    for (const ImageReport &image : report.images)
+        log.value(invocation(image));
     std::vector<std::string> remarks = report.remarks;
     for (const std::string &line : unused_suppressions_texts(report))
         remarks.push_back(line);
-    if (!remarks.empty() || invocations.empty())
-        invocations.push_back(
-            {{"executionSuccessful", true}, {"toolExecutionNotifications", notifications(remarks)}});
-    Json run = {{"tool",
-                 {{"driver",
-                   {{"name", "unpaired"},
-                    {"version", UNPAIRED_VERSION},
-                    {"semanticVersion", UNPAIRED_VERSION},
-                    {"rules", known.json()}}}}},
-                {"invocations", std::move(invocations)}};
+    if (!remarks.empty() || report.images.empty())
+        log.value({{"executionSuccessful", true}, {"toolExecutionNotifications", notifications(remarks)}});
+    log.end_array();
     if (!root.uri().empty())
-        run["originalUriBaseIds"] = {
-            {SourceRoot::id, {{"uri", root.uri()}, {"description", text("Where the sources are.")}}}};
-    run["results"] = std::move(results);
-    const Json log = {{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"},
-                      {"version", "2.1.0"},
-                      {"runs", Json::array({std::move(run)})}};
-    // names come from other programs and need not be UTF-8
-    out << printable_json(log.dump(1, ' ', false, Json::error_handler_t::replace)) << '\n';
+        log.member(
+            "originalUriBaseIds",
+            {{SourceRoot::id, {{"uri", root.uri()}, {"description", text("Where the sources are.")}}}});
+    log.key("results");
+    log.begin_array();
+    for (size_t invocation = 0; invocation < report.images.size(); invocation++) {
+        const ImageReport &image = report.images[invocation];
+        for (const Finding &finding : image.findings)
+            if (is_result(finding))
+                log.value(
+                    result(finding, image.trace, known.index(finding.rule), invocation, root, compared));
+    }
+    log.end_array();
+    log.end_object();
+    log.end_array();
+    log.end_object();
+    out << '\n';
 }
 
 } // namespace unpaired

@@ -29,7 +29,15 @@ SourceRoot::SourceRoot(const std::string &folder)
         folder_.pop_back();
 }
 
-std::string SourceRoot::below(const std::string &file) const
+const std::string &SourceRoot::below(const std::string &file) const
+{
+    const auto [known, added] = below_.try_emplace(file);
+    if (added)
+        known->second = find_below(file);
+    return known->second;
+}
+
+std::string SourceRoot::find_below(const std::string &file) const
 {
     const std::string normal = std::filesystem::path(file).lexically_normal().string();
     if (file.empty() || normal == ".")

@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace unpaired {
@@ -23,13 +24,16 @@ public:
 
     /// The path of `file` below the folder, "" if it is not below it. A relative path is below it unless it climbs
     /// out.
-    std::string below(const std::string &file) const;
+    const std::string &below(const std::string &file) const;
 
     /// "file:///.../", "" without a folder.
     std::string uri() const;
 
 private:
-    std::string folder_; ///< normal, without a slash at its end
+    std::string find_below(const std::string &file) const;
+
+    std::string folder_;                                         ///< normal, without a slash at its end
+    mutable std::unordered_map<std::string, std::string> below_; ///< answers: a program's files are few
 };
 
 /// Every byte of a path that RFC 3986 does not leave as it is, percent-encoded; slashes stay.

@@ -11,14 +11,19 @@ namespace unpaired {
 
 bool counts(const Finding &finding) { return !finding.accepted() && finding.severity > Severity::note; }
 
-std::string image_name(const Report &report, const ImageReport &image)
+ImageNames::ImageNames(const Report &report)
+{
+    for (const ImageReport &image : report.images)
+        namesakes_[base_name(image.trace.program)]++;
+}
+
+std::string ImageNames::of(const ImageReport &image) const
 {
     const std::string name = image.trace.program.empty() ? "?" : base_name(image.trace.program);
-    const auto namesakes =
-        std::count_if(report.images.begin(), report.images.end(), [&](const ImageReport &other) {
-            return base_name(other.trace.program) == base_name(image.trace.program);
-        });
-    return namesakes > 1 ? fmt::format("{} ({})", name, which_text(image.trace)) : name;
+    const auto known = namesakes_.find(base_name(image.trace.program));
+    return known != namesakes_.end() && known->second > 1
+               ? fmt::format("{} ({})", name, which_text(image.trace))
+               : name;
 }
 
 std::string frame_name(const Frame &frame)

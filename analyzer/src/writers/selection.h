@@ -3,6 +3,7 @@
 
 #include "report.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,18 @@ namespace unpaired {
 /// neither suppressed nor as in the baseline.
 bool counts(const Finding &finding);
 
-/// How an image is called among those of its report: its program's file name, with what tells it from others of
-/// that name ("worker (4711)"); "?" if the program is not known.
-std::string image_name(const Report &report, const ImageReport &image);
+/// The names of the images of a report.
+class ImageNames {
+public:
+    explicit ImageNames(const Report &report);
+
+    /// The file name of the image's program, with what tells it from others of that name ("worker (4711)"); "?" if the
+    /// program is not known.
+    std::string of(const ImageReport &image) const;
+
+private:
+    std::map<std::string, size_t> namesakes_; // how many images have a program of that file name
+};
 
 /// What a frame is called in a flame graph: the function, else the module, else the address.
 std::string frame_name(const Frame &frame);

@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <fmt/format.h>
 #include <map>
+#include <set>
+#include <sstream>
 #include <string_view>
 
 namespace unpaired {
@@ -19,18 +21,19 @@ namespace {
 
 class TextWriter {
 public:
-    TextWriter(const Report &report, const TextStyle &style) : report_(report), style_(style), canvas_(style)
+    TextWriter(std::ostream &out, const Report &report, const TextStyle &style)
+        : out_(out), report_(report), style_(style), canvas_(style)
     {}
 
-    std::string write()
+    void write()
     {
         if (report_.images.empty())
             canvas_.line(canvas_.bold("Nothing was recorded."));
         std::vector<const ImageReport *> quiet;
         std::map<std::string, std::vector<const ImageReport *>> alike;
         for (const ImageReport &image : report_.images)
-            if (!findings_key(image).empty())
-                alike[findings_key(image)].push_back(&image);
+            if (std::string key = findings_key(image); !key.empty())
+                alike[std::move(key)].push_back(&image);
         bool first = true;
         for (const ImageReport &image : report_.images) {
             if (!worth_showing(image) && report_.images.size() > 1) {
@@ -53,10 +56,13 @@ public:
         write_remarks(report_.remarks);
         for (const std::string &text : unused_suppressions_texts(report_))
             canvas_.line(cleaned(text));
-        return canvas_.taken();
+        flush();
     }
 
 private:
+    /// Writes what was drawn so far: a report of a hundred thousand findings is not kept in memory.
+    void flush() { out_ << canvas_.taken(); }
+
     struct Counts {
         uint64_t leaks = 0, suspects = 0, notes = 0, suppressed = 0, in_baseline = 0, note_resources = 0,
                  note_bytes = 0;
@@ -85,7 +91,7 @@ private:
     {
         const Counts n = count(image);
         return n.leaks || n.suspects || n.in_baseline || image.trace.end == "running" ||
-               image.trace.end == "truncated" || image.trace.events_lost ||
+               image.trace.end == "truncated" || image.trace.events_lost || image.trace.damaged ||
                (style_.all && !image.findings.empty());
     }
 
@@ -106,8 +112,8 @@ private:
 
     // ---- one image
 
-    /// With clean texts; of its findings those that are shown, for a compiler has ten thousand notes.
-    ImageReport as_shown(const ImageReport &image) const
+    /// With clean texts and without its findings, which are cleaned one by one as they are written.
+    static ImageReport without_findings(const ImageReport &image)
     {
         ImageReport result;
         result.trace = image.trace;
@@ -116,33 +122,36 @@ private:
         result.incidents = image.incidents;
         result.series_unit = image.series_unit;
         result.remarks = image.remarks;
-        for (const Finding &f : image.findings)
-            if (shown(f))
-                result.findings.push_back(f);
         return cleaned(std::move(result));
     }
 
     void write_image(const ImageReport &recorded)
     {
         const Counts n = count(recorded);
-        const ImageReport image = as_shown(recorded);
+        const ImageReport image = without_findings(recorded);
         write_headline(image, n);
         size_t number = 0;
         std::vector<const Finding *> findings;
-        for (const Finding &f : image.findings)
-            findings.push_back(&f);
+        for (const Finding &f : recorded.findings)
+            if (shown(f))
+                findings.push_back(&f);
         const bool several = findings.size() > 1;
         if (several) {
             write_first_lines(first_lines(image, findings));
             canvas_.line("");
-            for (const Finding *f : findings)
-                write_sentence(*f, image.trace, ++number);
+            for (const Finding *f : findings) {
+                write_sentence(cleaned(*f), image.trace, ++number);
+                flush();
+            }
         } else if (!findings.empty()) {
-            write_alone(*findings.front(), image.trace, first_lines(image, findings));
+            const Finding alone = cleaned(*findings.front());
+            write_alone(alone, image.trace, first_lines(image, {&alone}));
         }
         number = 0;
-        for (const Finding *f : findings)
-            write_finding(canvas_, *f, image.trace, ++number, !several);
+        for (const Finding *f : findings) {
+            write_finding(canvas_, cleaned(*f), image.trace, ++number, !several);
+            flush();
+        }
         write_totals(image, n);
         write_owners(image);
         write_folded(n);
@@ -159,7 +168,7 @@ private:
         if (n.suspects)
             found.push_back(plural(n.suspects, "suspect"));
         const TraceInfo &t = image.trace;
-        const bool whole = t.end != "truncated" && !goes_on(t) && t.events_lost == 0;
+        const bool whole = t.end != "truncated" && !goes_on(t) && t.events_lost == 0 && !t.damaged;
         const std::string verdict = !found.empty()  ? joined(found, " and ")
                                     : n.in_baseline ? "nothing new"
                                     : whole         ? "no leaks"
@@ -209,7 +218,7 @@ private:
         if (!lines.empty())
             canvas_.line("");
         for (const std::string &text : lines)
-            canvas_.line("  " + canvas_.bold(wrapped(text, canvas_.width(), 2, 2).substr(2)));
+            canvas_.line("  " + canvas_.bold(wrapped(cleaned(text), canvas_.width(), 2, 2).substr(2)));
     }
 
     void write_alone(const Finding &f, const TraceInfo &trace, const std::vector<std::string> &lines)
@@ -330,10 +339,11 @@ private:
         canvas_.wrapped_line(fmt::format("No leaks in {}.", processes(quiet)), 0, 2);
         // What they could not tell is told for them all, each thing once.
         std::vector<std::string> remarks;
+        std::set<std::string> told;
         for (const ImageReport *image : quiet)
             for (const std::string &remark : image->remarks)
-                if (std::find(remarks.begin(), remarks.end(), cleaned(remark)) == remarks.end())
-                    remarks.push_back(cleaned(remark));
+                if (std::string text = cleaned(remark); told.insert(text).second)
+                    remarks.push_back(std::move(text));
         if (!remarks.empty())
             canvas_.line("");
         write_remarks(remarks);
@@ -347,6 +357,7 @@ private:
         }
     }
 
+    std::ostream &out_;
     const Report &report_;
     const TextStyle &style_;
     TextCanvas canvas_;
@@ -356,7 +367,14 @@ private:
 
 std::string write_text(const Report &report, const TextStyle &style)
 {
-    return TextWriter(report, style).write();
+    std::ostringstream out;
+    write_text(out, report, style);
+    return std::move(out).str();
+}
+
+void write_text(std::ostream &out, const Report &report, const TextStyle &style)
+{
+    TextWriter(out, report, style).write();
 }
 
 } // namespace unpaired

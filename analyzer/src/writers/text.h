@@ -4,6 +4,7 @@
 #include "report.h"
 
 #include <functional>
+#include <ostream>
 #include <string>
 
 namespace unpaired {
@@ -19,6 +20,7 @@ struct TextStyle {
 
 /// Writes `report` as text, ending with a newline. Never fails; an empty report says that nothing was recorded.
 std::string write_text(const Report &report, const TextStyle &style);
+void write_text(std::ostream &out, const Report &report, const TextStyle &style);
 
 /// The sentence a finding opens with, without colours: "3 of 10 sockets never closed: accept4 in serve_one,
 /// server.c:11 (owner MBUS)". `trace` tells what its cycles are called.

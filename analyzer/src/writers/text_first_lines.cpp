@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <fmt/format.h>
+#include <map>
 
 namespace unpaired {
 namespace {
@@ -57,9 +58,12 @@ std::vector<std::string> first_lines(const ImageReport &image, const std::vector
 {
     std::vector<std::string> lines;
     const bool alone = shown.size() == 1;
+    std::map<int, std::vector<std::string>> by_incident;
+    for (size_t i = 0; i < shown.size(); i++)
+        if (shown[i]->incident != 0)
+            by_incident[shown[i]->incident].push_back(fmt::format("{}", i + 1));
     for (const Incident &incident : image.incidents) {
-        const auto numbers =
-            numbers_of(shown, [&](const Finding &finding) { return finding.incident == incident.id; });
+        const std::vector<std::string> &numbers = by_incident[incident.id];
         if (!incident.sentence.empty() && !numbers.empty())
             lines.push_back(line(incident.sentence, numbers, alone));
     }
