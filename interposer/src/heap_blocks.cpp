@@ -196,15 +196,6 @@ inline void notice_tag_before(Thread &thread, void *block, const unpaired_traile
         released_unseen(thread, before.slot, block);
 }
 
-/// A fresh block may still have the key of the thread's cache, where it came there from a small list. Nothing of a fresh
-/// block is the program's yet.
-inline void clear_key(void *block)
-{
-    auto *words = static_cast<uint64_t *>(block);
-    if (UNPAIRED_UNLIKELY(words[1] == thread_cache_key))
-        words[1] = 0;
-}
-
 [[gnu::noinline]] void enter_by_address(Thread &thread, const void *block, uint32_t slot)
 {
     bool ok = true;
@@ -227,8 +218,6 @@ void acquired(Thread &thread, const Caller &caller, unsigned function, unsigned 
         const KeepErrno keep;
         const Busy busy(thread, caller.sp);
         notice_tag_before(thread, block, *trailer_of(block, usable));
-        if (function != UNPAIRED_FUNCTION_realloc && function != UNPAIRED_FUNCTION_reallocarray)
-            clear_key(block);
     }
     const uint32_t slot = acquire_another(
         &thread, caller,
@@ -253,7 +242,6 @@ void acquired_plainly(Thread &thread, const Caller &caller, unsigned function, u
     const KeepErrno keep(thread);
     const Busy busy(thread, caller.sp);
     notice_tag_before(thread, block, *trailer_of(block, usable));
-    clear_key(block);
     const SiteCacheEntry &site = site_of_call(thread, function, family, caller);
     const uint32_t slot = UNPAIRED_LIKELY(site.site != 0) ? take_slot(thread) : 0;
     if (UNPAIRED_LIKELY(slot != 0))
