@@ -28,7 +28,7 @@ void leak_each_cycle(TraceBuilder &builder, const std::string &function, uint32_
     builder.counter(site, uint64_t{cycles} * each);
 }
 
-std::optional<Forecast> forecast_in(const TraceBuilder &builder, const std::vector<GivenLimit> &limits = {})
+Rare<Forecast> forecast_in(const TraceBuilder &builder, const std::vector<GivenLimit> &limits = {})
 {
     AnalyzeOptions options;
     options.limits = limits;
@@ -44,7 +44,7 @@ TEST_CASE("what grows has the acquisition, the cycle and the time at which it wi
     leak_each_cycle(builder, "accept4", 100);
     builder.end(UNPAIRED_END_EXIT, 100000);
 
-    const std::optional<Forecast> forecast = forecast_in(builder);
+    const Rare<Forecast> forecast = forecast_in(builder);
 
     // 100 sockets and the three standard streams are open: 921 are left
     REQUIRE(forecast);
@@ -137,7 +137,7 @@ TEST_CASE("without cycles the clock tells when a limit will be met")
     leak_each_cycle(builder, "accept4", 20, 1, 0, stack, false);
     builder.end(UNPAIRED_END_EXIT, 20000);
 
-    const std::optional<Forecast> forecast = forecast_in(builder);
+    const Rare<Forecast> forecast = forecast_in(builder);
 
     REQUIRE(forecast);
     CHECK(forecast->at_cycle == 0);
@@ -167,7 +167,7 @@ TEST_CASE("a size is met by bytes, those of other families of the heap included"
     builder.leak(builder.site("_Znam", {"log@log.c:5", "main@main.c:9"}), 1, 200, 0x900000);
     builder.end(UNPAIRED_END_EXIT, 10000);
 
-    const std::optional<Forecast> forecast = forecast_in(builder, {{"heap", 1000, true}});
+    const Rare<Forecast> forecast = forecast_in(builder, {{"heap", 1000, true}});
 
     REQUIRE(forecast);
     CHECK(forecast->limit == 1000);
@@ -182,7 +182,7 @@ TEST_CASE("a given limit was reached when as much was live, and is told with its
     leak_each_cycle(builder, "accept4", 10);
     builder.end(UNPAIRED_END_EXIT, 10000);
 
-    const std::optional<Forecast> forecast = forecast_in(builder, {{"socket", 6}});
+    const Rare<Forecast> forecast = forecast_in(builder, {{"socket", 6}});
 
     REQUIRE(forecast);
     CHECK(forecast->reached);
@@ -223,7 +223,7 @@ TEST_CASE("a limit that failed acquisitions prove is told with the time of the f
                      .last_ms = 69000});
     builder.end(UNPAIRED_END_EXIT, 70000);
 
-    const std::optional<Forecast> forecast = forecast_in(builder);
+    const Rare<Forecast> forecast = forecast_in(builder);
 
     REQUIRE(forecast);
     CHECK(forecast->reached);
@@ -264,7 +264,7 @@ TEST_CASE("which call was the first to fail is told only if that is known")
     builder.anomaly(failed);
     builder.end(UNPAIRED_END_EXIT, 70000);
 
-    const std::optional<Forecast> forecast = forecast_in(builder);
+    const Rare<Forecast> forecast = forecast_in(builder);
 
     REQUIRE(forecast);
     CHECK(forecast->failed_at == expected);
@@ -286,7 +286,7 @@ TEST_CASE("a stream that could not be had for want of a descriptor met the limit
         failed.acquire_site = 1;
         builder.anomaly(failed);
         builder.end(UNPAIRED_END_EXIT, 1000);
-        const std::optional<Forecast> forecast = forecast_in(builder);
+        const Rare<Forecast> forecast = forecast_in(builder);
         REQUIRE(forecast);
         CHECK(forecast->limit_name == "RLIMIT_NOFILE");
         CHECK(forecast->limit == 8);

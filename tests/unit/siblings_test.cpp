@@ -18,7 +18,7 @@ TraceBuilder leak_of(uint64_t count = 10)
     return builder;
 }
 
-std::optional<Sibling> sibling_in(const TraceBuilder &builder)
+Rare<Sibling> sibling_in(const TraceBuilder &builder)
 {
     return findings_of(builder, "never-released").at(0).sibling;
 }
@@ -31,7 +31,7 @@ TEST_CASE("the twin of a leaking acquisition that is given back each time is nam
     builder.counter(
         builder.site("socket", {"create_pipe@pipe.c:50", "new_context@ctx.c:10", "main@main.c:9"}), 10);
 
-    const std::optional<Sibling> sibling = sibling_in(builder);
+    const Rare<Sibling> sibling = sibling_in(builder);
 
     REQUIRE(sibling);
     CHECK(sibling->function == "socket");
