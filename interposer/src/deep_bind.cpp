@@ -42,7 +42,9 @@ void find_hooks()
     if (ourselves == nullptr)
         return;
     for (unsigned id = 1; id < function_end; id++)
-        if (void *hook = id < UNPAIRED_FUNCTION_lwip_socket ? libc::functions().dlsym(ourselves, real::name_of(id)) : nullptr;
+        if (void *hook = id < UNPAIRED_FUNCTION_lwip_socket
+                             ? libc::functions().dlsym(ourselves, real::name_of(id))
+                             : nullptr;
             hook != nullptr)
             functions[n_functions++] = {real::name_of(id), hook, nullptr, id};
     real::unload_library(ourselves);
@@ -67,7 +69,8 @@ void find_bindings(void *handle)
         if (bound == behind)
             function.real = bound;
     }
-    libc::functions().dlerror(); // what was not found is not to be taken for the program's; after a dlopen that succeeded it had none
+    libc::functions()
+        .dlerror(); // what was not found is not to be taken for the program's; after a dlopen that succeeded it had none
 }
 
 const Function *find(const char *name)

@@ -180,7 +180,11 @@ bool is_preload(const char *beginning) { return strncmp(beginning, "LD_PRELOAD="
 
 bool names_recorder(const char *text, size_t length)
 {
-    return memmem(text, length, our_name, strlen(our_name)) != nullptr;
+    const size_t wanted = strlen(our_name);
+    for (size_t at = 0; at + wanted <= length; at++)
+        if (memcmp(text + at, our_name, wanted) == 0)
+            return true;
+    return false;
 }
 
 /// Writes `entry`, "LD_PRELOAD=…", without this library to `to`, which may be `entry`; returns the length, 0 if nothing

@@ -29,7 +29,7 @@ public:
         }
         for (const uint64_t cache : caches_)
             look_at_cache(cache);
-        look_for_unmapped();
+        look_at_large_blocks();
         return !full_ && memory_.trouble() == nullptr;
     }
 
@@ -77,17 +77,18 @@ private:
         memory_.read_ahead(OwnMemory::most_ahead);
         size_t i = layout_.first_item(region.start);
         uint64_t top = 0;
-        for (uint64_t at = find_start(region); at + header < region.end;) {
+        const uint64_t end = end_of_heap(region);
+        for (uint64_t at = find_start(region); at + header < end;) {
             uint64_t size = 0, next_size = 0, size_before_next = 0;
-            if (!memory_.get(at + 8, size) || !heap_chunks::plausible(size, at, region.end))
+            if (!memory_.get(at + 8, size) || !heap_chunks::plausible(size, at, end))
                 break;
             const uint64_t length = size & ~heap_chunks::flags, next = at + length;
-            const bool is_top = next >= region.end - header;
+            const bool is_top = next >= end - header;
             bool free = is_top;
             if (is_top)
                 top = at;
             else if (!memory_.get(next, size_before_next) || !memory_.get(next + 8, next_size) ||
-                     !heap_chunks::plausible(next_size, next, region.end))
+                     !heap_chunks::plausible(next_size, next, end))
                 break;
             else if ((next_size & heap_chunks::previous_in_use) == 0) {
                 if (size_before_next != length)
@@ -102,8 +103,24 @@ private:
             at = next;
         }
         memory_.read_ahead(OwnMemory::least_ahead);
-        if (top != 0)
-            look_at_fast_bins(region, top);
+        if (top == 0)
+            return;
+        look_at_fast_bins(region, top);
+        for (; i < items_.size() && items_[i].address < region.end; i++) // in memory that the heap gave back
+            if (items_[i].address >= end && !items_[i].mapping && items_[i].reference != 0)
+                freed_[i] = 1;
+    }
+
+    /// A thread's arena lies in heaps at multiples of their largest size, which begin with (arena, heap before, size in
+    /// use, …) (malloc/arena.c: heap_info). What lies behind the size in use can be read until it is needed again.
+    uint64_t end_of_heap(const Region &region)
+    {
+        constexpr uint64_t largest = uint64_t{64} << 20, page = 4096;
+        uint64_t size = 0;
+        const bool known = !region.heap && region.start % largest == 0 &&
+                           memory_.get(region.start + 2 * sizeof size, size) && size != 0 &&
+                           size % page == 0 && size <= region.end - region.start;
+        return known ? region.start + size : region.end;
     }
 
     /// A block whose memory begins in the chunk at `chunk`.
@@ -174,20 +191,34 @@ private:
         }
     }
 
-    /// A large block has a mapping of its own, which is gone when it was freed.
-    void look_for_unmapped()
+    /// A large block has a mapping of its own, which begins with its header and is gone when it was freed. Other memory may
+    /// lie there now.
+    void look_at_large_blocks()
     {
-        constexpr uint64_t page = 4096, least_mapped = 32 * 1024;
-        constexpr long not_mapped = -12; // −ENOMEM (mincore(2))
+        constexpr uint64_t page = 4096, least = 128 * 1024; // DEFAULT_MMAP_THRESHOLD
         for (size_t i = 0; i < items_.size(); i++) {
             const Item &item = items_[i];
-            uint8_t resident = 0;
-            if (!item.mapping && item.reference != 0 && item.size >= least_mapped &&
-                memory_.region_at(item.address) == nullptr &&
-                sys::call(SYS_mincore, static_cast<long>(item.address & ~(page - 1)), page,
-                          sys::of(&resident)) == not_mapped)
+            uint64_t word = 0;
+            if (item.mapping || item.reference == 0 || item.size < least || item.address % page != header)
+                continue;
+            const bool readable =
+                memory_.region_at(item.address - 8) != nullptr && memory_.get(item.address - 8, word);
+            const uint64_t length = word & ~heap_chunks::flags;
+            if (readable ? length < item.size || length - item.size > 2 * page : is_unmapped(item.address))
                 freed_[i] = 1;
         }
+    }
+
+    /// Returns true if no memory of the program's is at an address outside the regions: there is none, or it can be read and
+    /// so is the recorder's, mapped since. Memory that cannot be read may be the program's.
+    bool is_unmapped(uint64_t address)
+    {
+        constexpr uint64_t page = 4096;
+        constexpr long not_mapped = -12; // −ENOMEM (mincore(2))
+        uint8_t resident = 0;
+        return memory_.copy(address, &resident, 1) == 1 ||
+               sys::call(SYS_mincore, static_cast<long>(address & ~(page - 1)), page, sys::of(&resident)) ==
+                   not_mapped;
     }
 
     /// Goes along a list of free chunks of one length. Each block begins with the place of the next chunk, `offset` bytes

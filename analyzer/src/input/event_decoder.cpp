@@ -7,7 +7,11 @@ namespace unpaired {
 
 // ---- live acquisitions -------------------------------------------------------------------------------------------
 
-LiveEvents::LiveEvents(uint64_t most) : ring_(ring_size), table_(1024), most_(most) {}
+constexpr uint64_t of_small_traces = 1 << 16; // may be live at a time, whatever the ledger has
+
+LiveEvents::LiveEvents(uint64_t most)
+    : ring_(ring_size), table_(1024), most_(std::max<uint64_t>(most, of_small_traces))
+{}
 
 void LiveEvents::clear()
 {

@@ -15,8 +15,8 @@ namespace unpaired {
 namespace {
 
 constexpr uint64_t page_size = UNPAIRED_TRACE_PAGE;
-constexpr uint64_t longest_extent = UINT64_C(16) << 20; // recorders make them of up to 64 pages
-constexpr uint64_t most_memory = UINT64_C(1) << 30;     // for what a trace holds
+constexpr uint64_t longest_extent = UINT64_C(256) << 20; // recorders make them of up to 64 pages
+constexpr uint64_t most_memory = UINT64_C(1) << 30;      // for what a trace holds
 constexpr size_t slots_per_page = page_size / sizeof(unpaired_slot);
 
 unpaired_file_header read_header(const Bytes &input, const std::string &name)

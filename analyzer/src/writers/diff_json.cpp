@@ -93,7 +93,8 @@ void write_diff_json(std::ostream &out, const Comparison &comparison, const Diff
     json.begin_array();
     for (const Difference &difference : comparison.differences) {
         json.begin_object();
-        for (const auto &[name, value] : to_json(difference, names.least).items())
+        const Json facts = to_json(difference, names.least);
+        for (const auto &[name, value] : facts.items())
             json.member(name, value);
         json.key("finding");
         findings.write(difference.finding(), difference.latest().trace);

@@ -60,7 +60,8 @@ void JsonStream::end(char bracket)
 void JsonStream::key(std::string_view name)
 {
     separate();
-    out_ << printable(Json(name).dump(-1, ' ', false, Json::error_handler_t::replace)) << (indent_ < 0 ? ":" : ": ");
+    out_ << printable(Json(name).dump(-1, ' ', false, Json::error_handler_t::replace))
+         << (indent_ < 0 ? ":" : ": ");
     after_key_ = true;
 }
 
