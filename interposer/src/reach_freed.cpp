@@ -29,7 +29,7 @@ public:
         }
         for (const uint64_t cache : caches_)
             look_at_cache(cache);
-        look_at_large_blocks();
+        look_outside_arenas();
         return !full_ && memory_.trouble() == nullptr;
     }
 
@@ -59,6 +59,11 @@ private:
     uint64_t find_start(const Region &region)
     {
         constexpr unsigned most_tries = 8;
+        constexpr uint64_t most_of_header = 4096;
+        if (const uint64_t end = end_of_heap(region); end != region.end || region.start % largest_heap == 0)
+            for (uint64_t at = region.start; at < region.start + most_of_header; at += heap_chunks::alignment)
+                if (leads_to(at, end))
+                    return at;
         size_t i = layout_.first_item(region.start);
         for (unsigned tries = 0; tries < most_tries && i < items_.size() && items_[i].address < region.end;
              i++) {
@@ -115,12 +120,22 @@ private:
     /// use, …) (malloc/arena.c: heap_info). What lies behind the size in use can be read until it is needed again.
     uint64_t end_of_heap(const Region &region)
     {
-        constexpr uint64_t largest = uint64_t{64} << 20, page = 4096;
+        constexpr uint64_t page = 4096;
         uint64_t size = 0;
-        const bool known = !region.heap && region.start % largest == 0 &&
+        const bool known = !region.heap && region.start % largest_heap == 0 &&
                            memory_.get(region.start + 2 * sizeof size, size) && size != 0 &&
                            size % page == 0 && size <= region.end - region.start;
         return known ? region.start + size : region.end;
+    }
+
+    /// Returns true if chunk follows chunk from `at` to the end.
+    bool leads_to(uint64_t at, uint64_t end)
+    {
+        uint64_t size = 0;
+        while (at < end && memory_.get(at + 8, size) && heap_chunks::plausible(size, at, end) &&
+               (size & heap_chunks::is_mapped) == 0)
+            at += size & ~heap_chunks::flags;
+        return at == end;
     }
 
     /// A block whose memory begins in the chunk at `chunk`.
@@ -191,21 +206,23 @@ private:
         }
     }
 
-    /// A large block has a mapping of its own, which begins with its header and is gone when it was freed. Other memory may
-    /// lie there now.
-    void look_at_large_blocks()
+    /// The memory of a freed block may be gone. A large block has a mapping of its own, which begins with its header: other
+    /// memory may lie there now.
+    void look_outside_arenas()
     {
-        constexpr uint64_t page = 4096, least = 128 * 1024; // DEFAULT_MMAP_THRESHOLD
+        constexpr uint64_t page = 4096, least_mapped = 128 * 1024; // DEFAULT_MMAP_THRESHOLD
         for (size_t i = 0; i < items_.size(); i++) {
             const Item &item = items_[i];
             uint64_t word = 0;
-            if (item.mapping || item.reference == 0 || item.size < least || item.address % page != header)
+            if (item.mapping || item.reference == 0 || freed_[i] != 0)
                 continue;
-            const bool readable =
-                memory_.region_at(item.address - 8) != nullptr && memory_.get(item.address - 8, word);
-            const uint64_t length = word & ~heap_chunks::flags;
-            if (readable ? length < item.size || length - item.size > 2 * page : is_unmapped(item.address))
-                freed_[i] = 1;
+            if (memory_.region_at(item.address) == nullptr) {
+                freed_[i] = is_unmapped(item.address);
+            } else if (item.size >= least_mapped && item.address % page == header &&
+                       memory_.get(item.address - 8, word)) {
+                const uint64_t length = word & ~heap_chunks::flags;
+                freed_[i] = length < item.size || length - item.size > 2 * page;
+            }
         }
     }
 
@@ -246,6 +263,7 @@ private:
                (size & ~heap_chunks::flags) == length;
     }
 
+    static constexpr uint64_t largest_heap = uint64_t{64} << 20; // HEAP_MAX_SIZE
     static constexpr unsigned cache_sizes = 64;
     static constexpr uint64_t cache_length = cache_sizes * (sizeof(uint16_t) + sizeof(uint64_t)) + header;
 
