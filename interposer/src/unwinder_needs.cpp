@@ -41,7 +41,7 @@ UNPAIRED_NEED int unpaired_find_module(int (*callback)(dl_phdr_info *, size_t, v
 }
 
 /// In place of abort(3), for tables that it does not understand: the walk ends.
-UNPAIRED_NEED [[noreturn]] void unpaired_unwinder_abort()
+UNPAIRED_NEED __attribute__((noreturn)) void unpaired_unwinder_abort()
 {
     if (unwinder_gives_up != nullptr)
         __builtin_longjmp(unwinder_gives_up, 1);
@@ -76,4 +76,4 @@ UNPAIRED_NEED int unpaired_unwinder_snprintf(char *to, size_t room, const char *
 /// In place of dladdr(3): names of functions are not asked for.
 UNPAIRED_NEED int unpaired_unwinder_dladdr(const void *, void *) { return 0; }
 /// In place of __stack_chk_fail, which the C library or the program defines.
-UNPAIRED_NEED [[noreturn]] void unpaired_unwinder_stack_chk_fail() { __builtin_trap(); }
+UNPAIRED_NEED __attribute__((noreturn)) void unpaired_unwinder_stack_chk_fail() { __builtin_trap(); }
