@@ -1,37 +1,13 @@
-// Blocks of the heap: recorded and tagged, found again, and retired.
-//
-// A tag is only read where that cannot fault. The word before the block is readable, or glibc itself would have died of
-// reading it. So is its page, and so is all memory below the program break. Blocks of other arenas whose tag lies in
-// another page are entered in heap_index, under their address. For everything else the kernel copies the tag.
+// Blocks of the heap: recorded and tagged, found again (find_block.h), and retired.
 #include "heap_blocks.h"
 
 #include "anomalies.h"
+#include "find_block.h"
 #include "heap_index.h"
-#include "program_break.h"
 #include "real.h"
-
-#include <sys/uio.h>
 
 namespace unpaired {
 namespace {
-
-constexpr uint64_t page = 4096; // or a part of one
-
-uint64_t chunk_word_of(const void *block)
-{
-    auto at = reinterpret_cast<uint64_t>(block) - sizeof(uint64_t);
-#if defined(__aarch64__)
-    at &= ~uint64_t{0} >> 8; // a memory tag colours the block, not the word (glibc.mem.tagging)
-#endif
-    return *reinterpret_cast<const volatile uint64_t *>(at);
-}
-
-/// The usable size of a chunk with this size word, whose lowest three bits are flags. Bit 1: mapped for itself
-/// (malloc/malloc.c: mchunk_size, IS_MMAPPED).
-inline size_t size_by(uint64_t word)
-{
-    return (word & ~uint64_t{7}) - ((word & 2) != 0 ? 2 * sizeof word : sizeof word);
-}
 
 /// The size word is trusted after a number of fresh blocks for which it gave what malloc_usable_size() says. If once it
 /// does not, blocks are no longer tagged.
@@ -61,116 +37,6 @@ inline size_t size_of_fresh(void *block)
 {
     const size_t size = size_by(chunk_word_of(block));
     return UNPAIRED_LIKELY(load(chunk_word) == ChunkWord::trusted) ? size : try_chunk_word(block, size);
-}
-
-/// Returns true if the tag of a block of this size lies in the page of the word before the block, or below the break.
-inline bool tag_is_near(const void *block, size_t usable)
-{
-    const auto at = reinterpret_cast<uint64_t>(block);
-    return UNPAIRED_LIKELY(((at - sizeof(uint64_t)) ^ (at + usable - 1)) < page) ||
-           program_break::is_below(at, at + usable);
-}
-
-/// Returns true if the place where a tag would be can be read. The size is what the word before the block says, which was
-/// read, and may be anything.
-inline bool tag_is_readable(const void *block, size_t usable)
-{
-    return static_cast<int64_t>(usable) >= int64_t{UNPAIRED_TRAILER_SIZE} && tag_is_near(block, usable);
-}
-
-/// Copies memory that may not be readable. False: it is not, or the kernel cannot be asked.
-bool copy_carefully(const void *from, void *to, size_t size)
-{
-    const iovec here{to, size}, there{const_cast<void *>(from), size};
-    return sys::call(SYS_process_vm_readv, sys::getpid(), sys::of(&here), 1, sys::of(&there), 1, 0) ==
-           static_cast<long>(size);
-}
-
-TagState state_of(const unpaired_trailer &tag, const void *block)
-{
-    const auto address = reinterpret_cast<uint64_t>(block);
-    if (tag.check == unpaired_trailer_check(&tag, address, UNPAIRED_TAG_LIVE))
-        return TagState::live;
-    return tag.check == unpaired_trailer_check(&tag, address, UNPAIRED_TAG_RELEASED) ? TagState::released
-                                                                                     : TagState::none;
-}
-
-Tag read_tag_carefully(void *block, size_t usable)
-{
-    constexpr size_t largest = size_t{1} << 48;
-    unpaired_trailer copy;
-    if (usable < sizeof copy || usable > largest)
-        return {};
-    unpaired_trailer *at = trailer_of(block, usable);
-    if (!copy_carefully(at, &copy, sizeof copy))
-        return {};
-    const TagState state = state_of(copy, block);
-    return state != TagState::none ? Tag{at, state} : Tag{};
-}
-
-/// The tag of a block with a live slot. The size word may be damaged: nullptr unless the tag lies where a block of the
-/// size in the slot has it.
-unpaired_trailer *tag_of_recorded(void *block, size_t usable, const unpaired_slot &slot)
-{
-    constexpr size_t largest_rest =
-        64; // that glibc leaves at the end of a chunk, and does not make another of
-    const size_t needed = slot.size + UNPAIRED_TRAILER_SIZE, rest = usable - needed;
-    const uint64_t last = handle_of(block) + needed - 1;
-    if (usable < needed || (rest > largest_rest && last / page != (last + rest) / page))
-        return nullptr;
-    return trailer_of(block, usable);
-}
-
-/// What is known of a block that is released.
-struct Found {
-    Tag tag;              ///< its address is null if the tag's place is not known
-    uint32_t slot = 0;    ///< of a live block; 0: it has none
-    bool live = false;    ///< a block of ours that was not released yet
-    bool indexed = false; ///< it was entered by its address; no longer
-    bool damaged = false; ///< it is live, and its tag was overwritten
-};
-
-Found of_tag(const Tag &tag)
-{
-    const bool live = tag.state == TagState::live;
-    return {tag, live ? tag.at->slot : 0, live, false, false};
-}
-
-Found find_by_address(void *block)
-{
-    const uint32_t slot = heap_index::take(handle_of(block));
-    return {{}, slot, slot != 0, slot != 0, false};
-}
-
-Found find_far(void *block, size_t usable)
-{
-    Found found = find_by_address(block);
-    if (!found.live)
-        return of_tag(read_tag_carefully(block, usable));
-    if (unpaired_trailer *at = tag_of_recorded(block, usable, *slot_at(found.slot)); at != nullptr) {
-        found.tag = {at, state_of(*at, block)};
-        found.damaged = found.tag.state != TagState::live;
-    }
-    return found;
-}
-
-/// `usable` is the size by the word before the block, which was read.
-Found find_otherwise(void *block, size_t usable, const Tag &near)
-{
-    if (near.state == TagState::released)
-        return {near, 0, false, false, false};
-    return tag_is_readable(block, usable) ? find_by_address(block) : find_far(block, usable);
-}
-
-/// A block of an allocator whose blocks are not tagged, or one of the C library's that came to a foreign operator delete.
-Found find_without_reading(void *block)
-{
-    const Found found = find_by_address(block);
-    uint64_t word = 0;
-    if (found.live || !process.libc_heap ||
-        !copy_carefully(static_cast<const uint64_t *>(block) - 1, &word, sizeof word))
-        return found;
-    return of_tag(read_tag_carefully(block, size_by(word)));
 }
 
 /// Claims the slot of a block that is being released. False: it is not this process's, or another thread was faster.
