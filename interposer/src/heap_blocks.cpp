@@ -9,8 +9,8 @@
 namespace unpaired {
 namespace {
 
-/// The size word is trusted after a number of fresh blocks for which it gave what malloc_usable_size() says. If once it
-/// does not, blocks are no longer tagged.
+/// Trust in the size word. The recorder trusts it after `trials` fresh blocks for which it agrees with
+/// malloc_usable_size(). After one disagreement, blocks are no longer tagged.
 enum class ChunkWord : uint8_t { on_trial, trusted, distrusted };
 ChunkWord chunk_word;
 constexpr unsigned trials = 64;
@@ -32,14 +32,15 @@ constexpr unsigned trials = 64;
     return by_word;
 }
 
-/// The usable size of a block that the real allocator just returned; 0: it is not known.
+/// Returns the usable size of a block that the real allocator just returned, or 0 if it is not known.
 inline size_t size_of_fresh(void *block)
 {
     const size_t size = size_by(chunk_word_of(block));
     return UNPAIRED_LIKELY(load(chunk_word) == ChunkWord::trusted) ? size : try_chunk_word(block, size);
 }
 
-/// Claims the slot of a block that is being released. False: it is not this process's, or another thread was faster.
+/// Claims the slot of a block that is being released. Returns false if the slot is not this process's, or another
+/// thread has claimed it.
 inline bool claim_slot_of(uint32_t reference, const void *block)
 {
     unpaired_slot &slot = *slot_at(reference);
@@ -53,7 +54,7 @@ inline bool claim_slot_of(uint32_t reference, const void *block)
         retire_unseen(thread, reference);
 }
 
-/// A fresh block that still has the live tag of an earlier one at its address: that one was released unseen.
+/// Checks a fresh block for the live tag of an earlier block at its address: the release of that one was not seen.
 inline void notice_tag_before(Thread &thread, void *block, const unpaired_trailer &before)
 {
     if (before.owner != 0 && before.check != 0 &&
@@ -147,7 +148,7 @@ void released_twice(Thread &thread, const Caller &caller, unsigned function, con
     record_anomaly(anomaly);
 }
 
-/// The retired slot that a wiped tag names, or nullptr if that slot was used again since.
+/// Returns the retired slot that a wiped tag names, or nullptr if that slot was used again.
 const unpaired_slot *slot_before(const unpaired_trailer &tag, const void *block)
 {
     if (tag.slot == 0 || !plausible_slot(tag.slot))
@@ -156,9 +157,9 @@ const unpaired_slot *slot_before(const unpaired_trailer &tag, const void *block)
     return slot.image == process.image && slot.handle == handle_of(block) && !live(slot) ? &slot : nullptr;
 }
 
-/// A release of an address that has no tag and is not in the index. Looks for it among all slots: its tag may have been
-/// overwritten, or it was released before. Blocks from before the recording are in none, so the search is given up when
-/// it never finds anything.
+/// Handles the release of an address that has no tag and is not in the index. Searches all slots: the tag may have
+/// been overwritten, or the block was released before. Blocks from before the recording have no slot, so these
+/// searches stop after a number of them found nothing.
 void release_unknown(Thread &thread, const Caller &caller, unsigned function, void *block)
 {
     constexpr uint32_t fruitless_searches = 200;
@@ -192,7 +193,7 @@ void release_unknown(Thread &thread, const Caller &caller, unsigned function, vo
     }
 }
 
-/// What follows when a block was found, or not: everything but the end of a live slot.
+/// Records a double release, an unknown block or a damaged tag. Does not retire the slot that was found.
 void look_closer(Thread &thread, const Caller &caller, unsigned function, void *block, const Found &found)
 {
     if (!found.live) {
@@ -235,7 +236,7 @@ void storage_of_slot_freed(Thread &thread, const Caller &caller, unsigned functi
 
 void release(Thread &thread, const Caller &caller, unsigned function, void *block)
 {
-    const size_t usable = size_by(chunk_word_of(block)); // a fault here leaves nothing of ours half done
+    const size_t usable = size_by(chunk_word_of(block)); // may fault: nothing is recorded yet
     const KeepErrno keep(thread);
     const Busy busy(thread, caller.sp);
     called_to_release(function, thread, caller);
@@ -338,7 +339,7 @@ void retire_taken(Thread &thread, const Caller &caller, unsigned function, const
     const Busy busy(thread, caller.sp);
     const uint64_t size = taken.slot != 0 ? slot_at(taken.slot)->size : taken.usable;
     if (now != block && size != 0 && index::in_place_near(handle_of(block), size))
-        storage_freed(thread, caller, function, handle_of(block), size); // what was in it went with it
+        storage_freed(thread, caller, function, handle_of(block), size); // objects inside the block are gone
     if (taken.slot == 0)
         return;
     const unpaired_slot &slot = *slot_at(taken.slot);

@@ -81,8 +81,8 @@ Thread *take_over(int tid)
     for (Thread *t = load(process.threads, __ATOMIC_ACQUIRE); t != nullptr; t = t->next)
         if (load(t->tid) == tid)
             return t;
-    if (sys::
-            sealed()) // the kernel cannot be asked; but another thread has this one's errno only once it has ended
+    // Sealed: another thread has the same address of errno only after this one has ended.
+    if (sys::sealed())
         for (Thread *t = load(process.threads, __ATOMIC_ACQUIRE); t != nullptr; t = t->next)
             if (t->errno_at == &errno && load(t->tid) > 0) {
                 store(t->tid, tid);
@@ -174,7 +174,7 @@ unpaired_counter *new_counter(Thread &thread, uint32_t site)
 
 namespace {
 
-/// The state for the thread `tid`, as for one that begins.
+/// Returns a fresh state for the thread `tid`.
 Thread *attach(int tid)
 {
     Thread *thread = take_over(tid);

@@ -18,10 +18,10 @@ inline void *address(unsigned function)
     return __builtin_expect(known != nullptr, 1) ? known : find(function);
 }
 
-/// Returns the real function's address if it is known or the next in the search order; nullptr if there is none.
+/// Returns the real function's address if it is known, else the next definition in the search order, else nullptr.
 const void *known_or_next(unsigned function);
 
-/// The real dlopen(3) of a library that is loaded already, and the real dlclose(3).
+/// Calls the real dlopen(3) for a library that is already loaded, and the real dlclose(3).
 void *load_library(const char *name);
 void unload_library(void *handle);
 

@@ -22,7 +22,7 @@ Thread *enter_slowly(uint64_t sp);
 inline Thread *enter(uint64_t sp)
 {
     if (UNPAIRED_UNLIKELY(process.phase != Phase::recording))
-        return enter_slowly(sp); // `self` may be another thread's, or not be there
+        return enter_slowly(sp); // `self` may be another thread's, or not exist
     Thread *thread = self;
     if (UNPAIRED_UNLIKELY(load(*fork_witness) == 0 || thread == nullptr || thread->busy_sp != 0 ||
                           thread->names_seen != load(process.names)))
@@ -53,7 +53,8 @@ private:
     Thread &thread_;
 };
 
-/// errno is the program's: the destructor restores it. Code that has no errno of its own (careful.h) keeps none.
+/// Keeps the program's errno: the destructor restores it. Does nothing for code that has no errno of its own
+/// (careful.h).
 class KeepErrno {
 public:
     KeepErrno() : at_(has_own_storage() ? &errno : &kept_) { kept_ = *at_; }
@@ -77,7 +78,7 @@ inline bool in_vfork_child(const Thread &thread)
 }
 /// Returns true if the thread's exec and its end are not the recorded process's.
 inline bool in_other_process(const Thread &thread) { return UNPAIRED_UNLIKELY(thread.apart != Apart::no); }
-/// The same with a look at the process's number, where that may be asked for: for what happens once in a process.
+/// Does the same and also compares the process's number, unless sealed. For events that happen once in a process.
 inline bool is_other_process(const Thread &thread)
 {
     const int pid = sys::getpid();
@@ -230,7 +231,7 @@ inline void finish_unlock_plainly(const Releasing &releasing, const Caller &call
     retire(*releasing.thread, releasing.slot, 0);
 }
 
-/// Retires a live slot whose handle is handed out again: its release was not seen.
+/// Retires a live slot whose handle was acquired again: its release was not seen.
 void retire_unseen(Thread &thread, uint32_t slot);
 
 /// A release without its own call, by something that succeeded already (dup2 onto it, pclose, freopen).
