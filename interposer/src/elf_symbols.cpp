@@ -67,8 +67,8 @@ bool ElfSymbols::has_name(uint32_t index, const char *name) const
 const ElfW(Sym) * ElfSymbols::symbol_named(const char *name) const
 {
     if (gnu_hash_ != nullptr) {
-        // "DT_GNU_HASH": number of buckets, first symbol, words of the Bloom filter, its shift; the filter; the buckets;
-        // for each symbol its hash, whose lowest bit ends a bucket.
+        // "DT_GNU_HASH": number of buckets, first symbol, words of the Bloom filter, its shift; the filter; the
+        // buckets; for each symbol its hash, whose lowest bit ends a bucket.
         const uint32_t buckets = gnu_hash_[0], first = gnu_hash_[1], filter_words = gnu_hash_[2];
         if (buckets == 0)
             return nullptr;

@@ -24,8 +24,8 @@ TagState state_of(const unpaired_trailer &tag, const void *block)
                                                                                      : TagState::none;
 }
 
-/// Returns the tag of a block with a live slot. The size word may be damaged: nullptr unless the tag lies where a block of
-/// the size in the slot has it.
+/// Returns the tag of a block with a live slot. The size word may be damaged: nullptr unless the tag lies where a
+/// block of the size in the slot has it.
 unpaired_trailer *tag_of_recorded(void *block, size_t usable, const unpaired_slot &slot)
 {
     constexpr size_t largest_rest = 64; // glibc makes no chunk of a remainder up to this size

@@ -1,8 +1,9 @@
 // Finds the record of a heap block that is being released, from its address: by the tag at its end, or by heap_index.
 //
-// A tag is only read if the read cannot fault. The word before the block is readable, since glibc itself reads it first.
-// So is the rest of that word's page, and so is all memory below the program break. Blocks of other arenas whose tag lies
-// in another page are entered in heap_index, under their address. For everything else the kernel copies the tag.
+// A tag is only read if the read cannot fault. The word before the block is readable, since glibc itself reads it
+// first. So is the rest of that word's page, and so is all memory below the program break. Blocks of other arenas
+// whose tag lies in another page are entered in heap_index, under their address. For everything else the kernel
+// copies the tag.
 #pragma once
 
 #include "program_break.h"
@@ -45,8 +46,8 @@ inline bool tag_is_readable(const void *block, size_t usable)
     return static_cast<int64_t>(usable) >= int64_t{UNPAIRED_TRAILER_SIZE} && tag_is_near(block, usable);
 }
 
-/// Reads the tag through the kernel. Returns an empty Tag if its position is not readable or holds no tag, or while the
-/// program filters its system calls.
+/// Reads the tag through the kernel. Returns an empty Tag if its position is not readable or holds no tag, or while
+/// the program filters its system calls.
 Tag read_tag_carefully(void *block, size_t usable);
 
 /// The record of a block that is being released.
@@ -58,12 +59,12 @@ struct Found {
     bool damaged = false; ///< it is live, and its tag was overwritten
 };
 
-/// Finds a block that has no live tag where one can be read directly. `usable` is the size by the word before the block,
-/// which the caller has read. `near` is the tag that the caller has read, if tag_is_readable().
+/// Finds a block that has no live tag where one can be read directly. `usable` is the size by the word before the
+/// block, which the caller has read. `near` is the tag that the caller has read, if tag_is_readable().
 Found find_otherwise(void *block, size_t usable, const Tag &near);
 
-/// Finds a block without a read that can fault: it belongs to an allocator whose blocks are not tagged, or it is one of the
-/// C library's that reached an operator delete other than the C++ runtime's.
+/// Finds a block without a read that can fault: it belongs to an allocator whose blocks are not tagged, or it is one
+/// of the C library's that reached an operator delete other than the C++ runtime's.
 Found find_without_reading(void *block);
 
 } // namespace unpaired

@@ -1,5 +1,6 @@
-// A table of live slots by 64-bit keys, without locks: each change is one compare-and-swap of one word. So no thread waits
-// for another, and a signal handler may interrupt any function here, call any function here, and leave by longjmp.
+// A table of live slots by 64-bit keys, without locks: each change is one compare-and-swap of one word. So no thread
+// waits for another, and a signal handler may interrupt any function here, call any function here, and leave by
+// longjmp.
 //
 // The table is a sequence of levels, each with twice as many lines as the one before. A key has one line in each
 // level. A slot is entered in the first of these lines that has a free place. A line counts the entries that passed

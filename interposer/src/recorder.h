@@ -71,7 +71,8 @@ private:
 
 inline bool stopped() { return (load(process.file->control) & UNPAIRED_CONTROL_STOPPED) != 0; }
 
-/// Returns true if the thread's descriptors are not the recorded process's: a vfork child runs in its parent's memory.
+/// Returns true if the thread's descriptors are not the recorded process's: a vfork child runs in its parent's
+/// memory.
 inline bool in_vfork_child(const Thread &thread)
 {
     return UNPAIRED_UNLIKELY(thread.apart == Apart::process_and_descriptors);

@@ -150,7 +150,8 @@ struct Thread {
     alignas(64) uint32_t retired_elsewhere; ///< chain of this thread's slots that others retired
 };
 
-/// carefully: recording, while some code may run in this memory with thread-local storage that is not its own (careful.h).
+/// carefully: recording, while some code may run in this memory with thread-local storage that is not its own
+/// (careful.h).
 enum class Phase : uint32_t { unknown = 0, starting, recording, carefully, off };
 
 struct Process {
