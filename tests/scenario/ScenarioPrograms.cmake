@@ -1,6 +1,6 @@
-# Builds programs whose leading comment contains the build options and the expected report of `unpaired run` (README.md). The includer
-# sets `scenario_kind`, the word that the names of its targets and tests begin with. A file *_plugin.c belongs to the
-# program that names it.
+# Builds programs whose leading comment contains the build options and the expected report of `unpaired run`
+# (README.md). The includer sets `scenario_kind`, the first word in the names of its targets and tests. A file *_plugin.c
+# belongs to the program that names it.
 include_guard(GLOBAL)
 add_library(scenario_options INTERFACE)
 target_compile_options(scenario_options INTERFACE -g -O1 -fno-builtin -Wall -Wextra

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What threads acquire and hand over to each other is counted exactly, however many there are, and when they are killed.
+"""Resources that threads acquire and pass to each other are counted exactly, with many threads and after a kill.
 
---kills=N: how many processes are killed (default 40); by hand, 200 and more.
+--kills=N: number of processes to kill (default 40); by hand, 200 and more.
 """
 import argparse
 import json
