@@ -75,8 +75,8 @@ void enter_allocator(Thread &thread, const Caller &caller)
 
 Kept kept_by_malloc() { return UNPAIRED_UNLIKELY(process.heap_by_address) ? Kept::by_address : Kept::by_tag; }
 
-/// An allocation that is out of the ordinary, or comes early. `as_is` is the real call for the size the program asked for,
-/// `enlarged` for `extra` bytes more.
+/// Allocates outside the fast path, or before the recorder's start. `as_is` makes the real call for the requested
+/// size, `enlarged` for `extra` more bytes.
 template <class AsIs, class Enlarged>
 [[gnu::noinline]] void *allocate_specially(const Caller &caller, unsigned function, unsigned family,
                                            size_t size, AsIs as_is, Enlarged enlarged)

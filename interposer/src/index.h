@@ -38,14 +38,14 @@ bool enter(uint32_t slot, uint32_t &replaced);
 bool enter_again(uint32_t slot);
 /// Claims the youngest slot under the handle and removes its entry. Returns 0 if it finds no slot.
 uint32_t take(unsigned space, uint64_t handle);
-/// Finds it and leaves it in place; 0 if there is none.
+/// Returns the youngest slot under the handle and leaves its entry in place. Returns 0 if it finds no slot.
 uint32_t find(unsigned space, uint64_t handle);
 
 /// Claims one in-place object that lies in [from, from + size) and removes its entry. Returns 0 if it finds no
 /// object.
 uint32_t take_in_place_within(uint64_t from, uint64_t size);
 
-/// Whether it may find something there. One look when there is nothing near.
+/// Returns true if take_in_place_within() may find an object. Reads one count if no object is near.
 inline bool in_place_near(uint64_t from, uint64_t size);
 
 /// Enters the slot of a mapping. Returns false if no memory is left.
@@ -54,7 +54,7 @@ bool enter_range(uint32_t slot);
 /// Claims a mapping that lies inside; one that extends beyond the range stays live, since its head or tail remains.
 uint32_t take_range_within(uint64_t from, uint64_t size);
 
-/// In a forked child: what is inherited is not in the child's index.
+/// Empties the index in a forked child: inherited slots are the parent's.
 void forget();
 
 // ---- how ------------------------------------------------------------------------------------------------------------

@@ -72,9 +72,9 @@ bool thread_exists(const Thread &thread, int tid)
                                       : sys::call(SYS_tkill, tid, 0)) != no_such_thread;
 }
 
-/// A state whose thread has ended: one with our own number (the kernel gave it out again), or, of a few that are
-/// looked at in turn, one that the kernel no longer knows. Nothing is registered with the C library to learn of a
-/// thread's end: keys are numbered, and destructors run in an order, that the program can see.
+/// Returns a state whose thread has ended: one with our own number (the kernel has assigned it again), or one of a
+/// few candidates whose number the kernel no longer uses. The recorder registers nothing with the C library to
+/// observe a thread's end: the program could see the number of a key, and the order of destructors.
 Thread *take_over(int tid)
 {
     constexpr unsigned looked_at = 4;

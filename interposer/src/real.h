@@ -25,8 +25,8 @@ const void *known_or_next(unsigned function);
 void *load_library(const char *name);
 void unload_library(void *handle);
 
-/// Whether a look-up is under way. dlsym(3) frees the message of an earlier failure, through our hook of free, whose
-/// real function may be what is being looked up.
+/// Returns true during a look-up. dlsym(3) frees the message of an earlier failure through our hook of free, while
+/// the look-up may be that of the real free.
 bool looking_up();
 
 /// Looks up what the C library has, so that no hook needs dlsym later (it is not async-signal-safe).
@@ -35,7 +35,7 @@ void find_all();
 /// Whether the program or another library defines the function before us, so that calls pass us by.
 bool defined_elsewhere(unsigned function);
 
-/// Whether the real function's library also defines `landmark`, a name that tells what library it is.
+/// Returns true if the real function's library also defines `landmark`, a name that identifies the library.
 bool is_from_library_with(unsigned function, const char *landmark);
 
 } // namespace unpaired::real

@@ -17,8 +17,9 @@ extern __thread Thread *self __attribute__((tls_model("initial-exec")));
 
 Thread *enter_slowly(uint64_t sp);
 
-/// The calling thread's state, or nullptr when nothing is to be recorded (before the start, recording off, or
-/// the recorder itself was interrupted too often). `sp`: of the hook's caller.
+/// Returns the calling thread's state, or nullptr if the event must not be recorded (before the start, with recording
+/// off, or if signal handlers have interrupted the recorder too often). `sp` is the stack pointer of the hook's
+/// caller.
 inline Thread *enter(uint64_t sp)
 {
     if (UNPAIRED_UNLIKELY(process.phase != Phase::recording))
@@ -85,14 +86,14 @@ inline bool is_other_process(const Thread &thread)
     const int pid = sys::getpid();
     return in_other_process(thread) || (pid > 0 && pid != process.pid);
 }
-/// ... while its memory is.
+/// Returns true for spaces that belong to a vfork child and not to the recorded process: all but memory.
 inline bool foreign_to_vfork(unsigned space)
 {
     return space != UNPAIRED_SPACE_heap && space != UNPAIRED_SPACE_mapping;
 }
 
-/// The enclosure the caller runs in, or one with mode none. One that was left without its end is recognised: the
-/// stack has moved on, or the hook's return address is no longer where it was.
+/// Returns the enclosure of the caller, or one with mode none. Ignores an enclosure that was left before its end: the
+/// stack was used again, or another word is in place of the hook's return address.
 inline Enclosing enclosing_of(const Thread &thread, const Caller &caller)
 {
     const Enclosing &e = thread.enclosing;
