@@ -31,8 +31,8 @@ void occupy_standard_descriptors()
             (void)!open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
-/// The text of a message, as %Q of a pattern. Names from outside are in messages: a message is one line, and steers no
-/// terminal.
+/// Prints the text of a message, as %Q of a pattern. A message may contain names from outside, so this makes it one
+/// line without control characters.
 class PrintableText : public spdlog::custom_flag_formatter {
 public:
     void format(const spdlog::details::log_msg &message, const std::tm &, spdlog::memory_buf_t &to) override

@@ -1,4 +1,4 @@
-// What few findings have.
+// A value that few findings have.
 #pragma once
 
 #include <memory>
@@ -6,7 +6,7 @@
 
 namespace unpaired {
 
-/// A value that is mostly not there: used like std::optional, but as small as a pointer while it is unset.
+/// A value that is mostly unset: used like std::optional, but as small as a pointer while unset.
 template <class Value> class Rare {
 public:
     Rare() = default;

@@ -128,7 +128,7 @@ struct Finding {
     Rare<Forecast> forecast;
     std::vector<std::string> remarks; ///< sentences for a person
     std::string suppressed_by;        ///< the suppression line that folds it, "" if none
-    Rare<Baseline> baseline;          ///< what the baseline has of it; unset if it is new, or none was given
+    Rare<Baseline> baseline; ///< the same finding in the baseline; unset if it is new, or without a baseline
 
     /// Whether the user has decided to live with it: then it counts for no exit status and is folded into a line.
     bool accepted() const { return !suppressed_by.empty() || (baseline && !baseline->grown); }

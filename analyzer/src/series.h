@@ -1,4 +1,4 @@
-// How something grew over a run.
+// Growth over a run.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace unpaired {
 
-/// How many of a finding's resources existed at a time: after `x` cycles or seconds (ImageReport::series_unit).
+/// The number of a finding's resources after `x` cycles or seconds (ImageReport::series_unit).
 struct GrowthPoint {
     double x = 0;
     uint64_t count = 0;
@@ -35,7 +35,7 @@ public:
 private:
     using Axis = std::shared_ptr<const std::vector<double>>;
     Axis axis_;                                        // null: no points
-    std::vector<std::pair<uint32_t, uint64_t>> steps_; // from which point on the count is what
+    std::vector<std::pair<uint32_t, uint64_t>> steps_; // the count from each of these points on
 };
 
 } // namespace unpaired

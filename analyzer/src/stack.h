@@ -22,7 +22,7 @@ struct Frame {
     Name function; ///< demangled; "" if unknown
     Name file;
     int line = 0;
-    Name module;          ///< path of the file the code lies in; "" if none
+    Name module;          ///< path of the file that contains the code; "" if none
     uint64_t address = 0; ///< as it ran: a return address, except in the innermost frame of a signal
     bool inlined = false;
     bool operator==(const Frame &) const = default;
@@ -99,10 +99,10 @@ public:
         frames_.insert(frames_.end(), more.frames_.begin(), more.frames_.end());
     }
 
-    /// Puts another frame into the place of the one at `i`; stacks that share that one keep it.
+    /// Replaces the frame at `i` in this stack only; stacks that share that frame keep it.
     void replace(size_t i, const Frame &frame) { frames_[i] = std::make_shared<const Frame>(frame); }
 
-    /// The frame at `i` as other stacks can share it. The pointer stays the same for all that do.
+    /// Returns the frame at `i` for other stacks to share. All stacks that share it have the same pointer.
     const SharedFrame &shared(size_t i) const { return frames_[i]; }
 
     bool operator==(const Stack &other) const
@@ -119,7 +119,7 @@ private:
     std::vector<SharedFrame> frames_;
 };
 
-/// Keeps one copy of each frame that is asked for, for stacks that are read from a file.
+/// Keeps one copy of each distinct frame, for stacks that are read from a file.
 class FramePool {
 public:
     Stack::SharedFrame of(const Frame &frame);

@@ -31,7 +31,7 @@ bool give_way(size_t bytes)
     if (!is_recording() || sys::sealed())
         return false;
     rlimit64 limit{};
-    // A request that is larger than the limit fails without us, too.
+    // A request that is larger than the limit also fails in a program that is not recorded.
     return sys::call(SYS_prlimit64, 0, RLIMIT_AS, 0, sys::of(&limit)) == 0 &&
            limit.rlim_cur != RLIM64_INFINITY && bytes < limit.rlim_cur && give_back_address_space(kept);
 }

@@ -1,4 +1,4 @@
-// Address space that the recorder has reserved and does not use, where the program needs it.
+// Returns address space that the recorder has reserved and does not use, when the program needs it.
 #pragma once
 
 #include <cstddef>
@@ -6,12 +6,13 @@
 
 namespace unpaired {
 
-/// Before the program sets a limit of the process `pid` (0: its own). A limit of address space is the program's alone: the
-/// part of the mapping that the trace does not need soon is unmapped. `limit` is read as rlimit, and may be a wild pointer.
+/// Prepares for the program's call that sets a limit of the process `pid` (0: its own). The recorder must not use up
+/// a limit of address space, so this unmaps the part of the mapping that the trace does not need soon. `limit` is
+/// read as an rlimit, and may be a wild pointer.
 void before_limit(uint64_t sp, int pid, int resource, const void *limit);
 
-/// A call of the program that needs `bytes` of address space failed for want of memory. Returns true if the recorder has
-/// given some back, so that the call is to be made once more. Keeps errno.
+/// Unmaps unused parts of the recorder's mapping after a call of the program that needs `bytes` of address space
+/// failed with ENOMEM. Returns true if it unmapped some: the caller then repeats the program's call. Keeps errno.
 bool give_way(size_t bytes);
 
 } // namespace unpaired

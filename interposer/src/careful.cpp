@@ -10,7 +10,7 @@ namespace unpaired {
 bool begin_care(unsigned long clone_flags)
 {
     const bool shares_memory = (clone_flags & CLONE_VM) != 0;
-    if (!shares_memory || !is_recording() || sys::sealed()) // then the kernel cannot be asked anything
+    if (!shares_memory || !is_recording() || sys::sealed()) // the recorder makes no system call while sealed
         return false;
     process.foreign_shares_descriptors = (clone_flags & CLONE_FILES) != 0;
     __atomic_fetch_add(&sys::storages_in_doubt, 1u, __ATOMIC_SEQ_CST);
@@ -25,7 +25,7 @@ void end_care()
         return;
     store(process.phase, Phase::recording, __ATOMIC_SEQ_CST);
     allow_plain_heap();
-    if (load(sys::storages_in_doubt, __ATOMIC_SEQ_CST) != 0) { // another thread has begun meanwhile
+    if (load(sys::storages_in_doubt, __ATOMIC_SEQ_CST) != 0) { // another thread has started meanwhile
         __atomic_store_n(&process.plain_heap, false, __ATOMIC_SEQ_CST);
         store(process.phase, Phase::carefully, __ATOMIC_SEQ_CST);
     }

@@ -222,8 +222,8 @@ namespace {
 
 enum class Tables : uint8_t { found, none, not_understood };
 
-/// The frame description entry that an .eh_frame_hdr has for code at `pc`: version 1, then a table of (start, entry) sorted
-/// by start, as 32-bit offsets from the header.
+/// Finds the frame description entry for the code at `pc` in an .eh_frame_hdr: version 1, then a table of (start,
+/// entry), sorted by start, as 32-bit offsets from the header.
 Tables find_entry(const uint8_t *header, uint64_t pc, const uint8_t *&found)
 {
     constexpr uint8_t datarel_sdata4 = 0x3b;
@@ -253,7 +253,7 @@ Tables find_entry(const uint8_t *header, uint64_t pc, const uint8_t *&found)
     return Tables::found;
 }
 
-/// The common part of a frame description entry.
+/// Reads the common information entry that a frame description entry refers to.
 bool read_cie_of(const uint8_t *fde, Cie &cie)
 {
     uint32_t length, to_cie;
@@ -287,8 +287,7 @@ Rule read_rule(uint64_t return_address)
     if (known == Known::by_nobody)
         return unknown;
     if (known == Known::no || object.tables == nullptr)
-        return {0, 0, Kind::no_code,
-                0}; // generated at run time, or without tables: nobody can go on from here
+        return {0, 0, Kind::no_code, 0}; // generated at run time, or without tables: the walk ends here
 
     const uint8_t *fde;
     const Tables tables = find_entry(object.tables, pc, fde);

@@ -16,7 +16,7 @@ int by_system_call(clockid_t clock, timespec *now)
     return static_cast<int>(sys::call(SYS_clock_gettime, clock, sys::of(now)));
 }
 
-/// The function of the vDSO, or the system call if the kernel provides no vDSO (vdso(7)).
+/// Returns the vDSO's function, or the system call if the kernel provides no vDSO (vdso(7)).
 ClockGettime *find_function()
 {
 #if defined(__x86_64__)
@@ -49,7 +49,7 @@ ClockGettime *clock_gettime_found;
 timespec read_clock(clockid_t clock)
 {
     timespec now{};
-    if (clock == CLOCK_THREAD_CPUTIME_ID || clock == CLOCK_PROCESS_CPUTIME_ID) { // the vDSO asks the kernel
+    if (clock == CLOCK_THREAD_CPUTIME_ID || clock == CLOCK_PROCESS_CPUTIME_ID) { // not in the vDSO
         by_system_call(clock, &now);
         return now;
     }

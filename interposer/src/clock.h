@@ -1,5 +1,5 @@
-// The kernel's clocks. clock_gettime(2) of the vDSO is called directly: the program may define a clock_gettime of its own,
-// as simulators and libfaketime do.
+// Reads the kernel's clocks. Calls the vDSO's clock_gettime(2) directly: the program may define a clock_gettime of
+// its own, as simulators and libfaketime do.
 #pragma once
 
 #include <cstdint>

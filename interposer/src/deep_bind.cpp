@@ -21,18 +21,19 @@ constexpr uint32_t absolute = R_AARCH64_ABS64, data_slot = R_AARCH64_GLOB_DAT,
                    call_slot = R_AARCH64_JUMP_SLOT;
 #endif
 
-/// A function of the table. Sorted by name.
+/// A function of the resource table. `functions` is sorted by name.
 struct Function {
     const char *name;
-    void *hook; ///< nullptr: there is none, or it is not known
-    void *real; ///< what the loader binds a call of these libraries to; nullptr: not what the hook calls
+    void *hook; ///< nullptr: no hook was found
+    void *real; ///< target of these libraries' calls; nullptr if it differs from the hook's real function
     unsigned id;
 };
 Function functions[function_end];
 unsigned n_functions;
 TryLock lock;
 
-/// This library as dlsym(3) wants it. The hooks are its own definitions, whatever comes before it in the search order.
+/// Finds the hooks: the definitions in this library. dlsym(3) gets this library's own handle, since another library
+/// may come before it in the search order.
 void find_hooks()
 {
     Dl_info where;
@@ -54,8 +55,8 @@ void find_hooks()
 
 bool is_operator(const char *name) { return name[0] == '_' && name[1] == 'Z'; }
 
-/// What the calls of the libraries are bound to: the first definition among them and what they need. Without one the loader
-/// goes on to the global scope, where the hooks are.
+/// Finds the functions to which the loader binds the libraries' calls: the first definition in these libraries and
+/// their dependencies. If they have none, the loader searches the global scope, where it finds the hooks.
 void find_bindings(void *handle)
 {
     const bool operators = libc::functions().dlsym(handle, "_Znwm") != nullptr;
@@ -69,8 +70,8 @@ void find_bindings(void *handle)
         if (bound == behind)
             function.real = bound;
     }
-    libc::functions()
-        .dlerror(); // what was not found is not to be taken for the program's; after a dlopen that succeeded it had none
+    // Clears the error of a failed look-up: after its successful dlopen the program must find none.
+    libc::functions().dlerror();
 }
 
 const Function *find(const char *name)
@@ -82,7 +83,7 @@ const Function *find(const char *name)
     return at != end && at->real != nullptr && strcmp(at->name, name) == 0 ? at : nullptr;
 }
 
-/// What the dynamic section and the program headers of a library say.
+/// The parts of a library that are needed here, from its dynamic section and program headers.
 struct Library {
     const dl_phdr_info &info;
     const ElfW(Sym) *symbols = nullptr;
@@ -106,7 +107,7 @@ struct Library {
 
     bool complete() const { return symbols != nullptr && strings != nullptr; }
 
-    /// Returns true if the address is in a segment with these permissions.
+    /// Returns true if the address lies in a segment with these permissions.
     bool has(uint64_t address, uint32_t permissions) const
     {
         for (unsigned i = 0; i < info.dlpi_phnum; i++) {
@@ -200,7 +201,7 @@ int visit(dl_phdr_info *info, size_t, void *)
 
 void bind_to_hooks(void *handle)
 {
-    while (!lock.take()) // held for a moment, by a thread that is here too
+    while (!lock.take()) // another thread in this function holds the lock for a short time
         sys::call(SYS_sched_yield);
     if (n_functions == 0)
         find_hooks();

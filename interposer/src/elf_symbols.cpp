@@ -22,7 +22,7 @@ bool ElfSymbols::read(uint64_t bias, const ElfW(Dyn) * dynamic)
     if (dynamic == nullptr)
         return false;
     for (; dynamic->d_tag != DT_NULL; dynamic++) {
-        // The loader adds the bias to the entries of most objects, but not to those in memory that cannot be written.
+        // The loader adds the bias to these entries, except in objects whose dynamic section is not writable.
         const uint64_t value = dynamic->d_un.d_ptr, address = value < bias ? value + bias : value;
         switch (dynamic->d_tag) {
         case DT_SYMTAB:
@@ -54,7 +54,7 @@ const char *ElfSymbols::name() const { return strings_ != nullptr && soname_ != 
 
 bool ElfSymbols::is_default(uint32_t index) const
 {
-    constexpr uint16_t hidden = 0x8000; // an older version, which a new program is not linked to
+    constexpr uint16_t hidden = 0x8000; // an older version: the linker does not bind new programs to it
     return versions_ == nullptr || (versions_[index] & hidden) == 0;
 }
 
@@ -67,8 +67,8 @@ bool ElfSymbols::has_name(uint32_t index, const char *name) const
 const ElfW(Sym) * ElfSymbols::symbol_named(const char *name) const
 {
     if (gnu_hash_ != nullptr) {
-        // "DT_GNU_HASH": number of buckets, first symbol, words of the Bloom filter, its shift; the filter; the buckets;
-        // for each symbol its hash, whose lowest bit ends a bucket.
+        // "DT_GNU_HASH": number of buckets, first symbol, words of the Bloom filter, its shift; the filter; the
+        // buckets; for each symbol its hash, whose lowest bit ends a bucket.
         const uint32_t buckets = gnu_hash_[0], first = gnu_hash_[1], filter_words = gnu_hash_[2];
         if (buckets == 0)
             return nullptr;
@@ -99,7 +99,7 @@ void *ElfSymbols::find(const char *name) const
         return nullptr;
     const unsigned type = symbol->st_info & 0xf;
     if (type != STT_FUNC && type != STT_OBJECT &&
-        type != STT_NOTYPE) // an indirect function, a thread's variable
+        type != STT_NOTYPE) // an indirect function or a thread-local variable
         return nullptr;
     return reinterpret_cast<void *>(bias_ + symbol->st_value);
 }

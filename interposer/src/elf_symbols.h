@@ -1,4 +1,5 @@
-// Symbols of one loaded object, read from its own dynamic symbol table: no symbol of the program can come before them.
+// Finds symbols of one loaded object in its own dynamic symbol table, so that no symbol of the program can replace
+// them.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +11,10 @@ namespace unpaired {
 /// The dynamic symbol table of an object. Empty until `read`.
 class ElfSymbols {
 public:
-    /// Reads where the tables are. `bias`: what is added to the object's addresses. False: it has no hash table.
+    /// Reads the positions of the tables. `bias` is the load address minus the address in the file. Returns false if
+    /// the object has no hash table.
     bool read(uint64_t bias, const ElfW(Dyn) * dynamic);
-    /// Returns the address of a function or variable under its default version; or nullptr.
+    /// Returns the address of the default version of a function or variable, or nullptr.
     void *find(const char *name) const;
     /// Returns the object's DT_SONAME, or "".
     const char *name() const;

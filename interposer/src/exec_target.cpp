@@ -13,7 +13,7 @@
 namespace unpaired {
 namespace {
 
-constexpr unsigned most_interpreters = 4; // of scripts that name scripts (fs/exec.c)
+constexpr unsigned most_interpreters = 4; // scripts whose interpreter is a script (fs/exec.c)
 constexpr const char *our_name = "libunpaired_preload";
 
 #if defined(__x86_64__)
@@ -42,10 +42,10 @@ bool is_program(int directory, const char *path)
            S_ISREG(found.stx_mode) && (found.stx_mode & 0111) != 0;
 }
 
-/// Opens what exec would start, to be read; −1 if that is not known.
+/// Opens for reading the file that exec would start. Returns the descriptor, or −1 if the file is not known.
 long open_program(int directory, const char *path)
 {
-    // A device that is opened may do something; exec never opens one.
+    // Opening a device can have side effects; exec never opens one.
     if (!is_program(directory, path))
         return -1;
     return sys::call(SYS_openat, directory, sys::of(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -104,7 +104,8 @@ bool loads_by_elf(long fd, const char *start)
     return true; // static, or the loader itself
 }
 
-/// `start`: the beginning of a script. Cuts it down to the interpreter's path; nullptr if it names none.
+/// Cuts `start`, the beginning of a script, down to the interpreter's path. Returns nullptr if the script names no
+/// interpreter.
 const char *interpreter_of(char *start, size_t length)
 {
     start[length] = '\0';
@@ -147,12 +148,13 @@ bool can_load_recorder(const ExecTarget &target)
 
 namespace {
 
-/// Calls `visit(entry, beginning)` for each entry, with its first 16 bytes; false if the environment cannot be read.
+/// Calls `visit(entry, beginning)` for each entry, with its first 16 bytes. Returns false if the environment cannot
+/// be read.
 template <class Visit> bool each_entry(char *const *environment, Visit visit)
 {
     if (environment == nullptr)
         return true;
-    if (sys::sealed()) { // nothing can be asked: what the program hands to exec is taken to be right
+    if (sys::sealed()) { // sealed: no check is possible, so the pointers are assumed valid
         for (; *environment != nullptr; environment++)
             visit(*environment, *environment);
         return true;
@@ -187,8 +189,8 @@ bool names_recorder(const char *text, size_t length)
     return false;
 }
 
-/// Writes `entry`, "LD_PRELOAD=…", without this library to `to`, which may be `entry`; returns the length, 0 if nothing
-/// else is in it.
+/// Writes `entry`, "LD_PRELOAD=…", without this library to `to`, which may be `entry`. Returns the length, or 0 if
+/// the entry lists nothing else.
 size_t copy_without_recorder(const char *entry, size_t length, char *to)
 {
     size_t n = preload_name;
@@ -209,7 +211,8 @@ size_t copy_without_recorder(const char *entry, size_t length, char *to)
     return n > preload_name ? n : 0;
 }
 
-/// Returns memory that a thread keeps for its exec's: no code of ours runs in a vfork child's process afterwards.
+/// Returns memory that the thread keeps for its next exec. Freeing it is not possible: after exec in a vfork child,
+/// no code of the recorder runs in the child's process.
 uint8_t *scratch_of(Thread &thread, size_t bytes)
 {
     if (bytes <= thread.exec_scratch_size)
@@ -228,7 +231,7 @@ uint8_t *scratch_of(Thread &thread, size_t bytes)
 bool has_recorder(char *const *environment)
 {
     if (sys::sealed() && !filter_kills_recorder())
-        return true; // not known: nothing of the program's is read without asking the kernel
+        return true; // not known: while sealed the program's memory cannot be checked before a read
     bool preloads = false, output = false;
     const bool readable = each_entry(environment, [&](const char *entry, const char *beginning) {
         if (is_preload(beginning))

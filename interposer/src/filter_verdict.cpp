@@ -21,7 +21,7 @@ constexpr uint32_t audit_arch = AUDIT_ARCH_X86_64;
 constexpr uint32_t audit_arch = AUDIT_ARCH_AARCH64;
 #endif
 
-/// The system calls from an image's start to its end, with the arguments that filters look at.
+/// The recorder's system calls from an image's start to its end, with the arguments that filters check.
 constexpr seccomp_data call(long number, uint64_t a = 0, uint64_t b = 0, uint64_t c = 0)
 {
     seccomp_data data{};
@@ -73,8 +73,8 @@ uint32_t word_of(const seccomp_data &data, uint32_t offset)
     return word;
 }
 
-/// Classic BPF as seccomp(2) allows it (kernel/seccomp.c, seccomp_check_filter). The kernel has checked the program: it has
-/// no loops and no jump leads out of it.
+/// Runs classic BPF as seccomp(2) allows it (kernel/seccomp.c, seccomp_check_filter). The kernel has checked the
+/// program: it has no loops, and no jump leads out of it.
 uint32_t run(const sock_filter *code, unsigned length, const seccomp_data &data)
 {
     uint32_t a = 0, x = 0, memory[BPF_MEMWORDS] = {};

@@ -43,13 +43,14 @@ void HandleTable::count_passed(const Found &entry, unsigned level)
 
 void HandleTable::remove_if_stale(const Found &entry)
 {
-    // A slot that is about to be live, or claimed, is not: its thread makes it live or takes the entry out.
+    // A slot that is about to become live, or is claimed, is not stale: its thread makes it live or removes the
+    // entry.
     const uint32_t sequence = load(slot_at(slot_of(entry.word))->sequence, __ATOMIC_ACQUIRE);
     if (use_of_sequence(sequence) == use_of(entry.word) ||
         ((sequence & 1) == 0 && use_of_sequence(sequence + 1) == use_of(entry.word)))
         return;
-    // The counts of the lines before stay: the key of a search in all lines is that of the slot's present use. A count
-    // that is too high costs a look at one line more.
+    // The counts of the lines before stay as they are: a search in all lines has the key of the slot's present use
+    // only. A count that is too high costs a search one more line.
     uint64_t word = entry.word;
     __atomic_compare_exchange_n(entry.place, &word, uint64_t{0}, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }

@@ -1,9 +1,10 @@
-// A table of live slots by 64-bit keys, without locks: each change is one compare-and-swap of one word. So no thread waits
-// for another, and a signal handler may interrupt any function here, call any function here, and leave by longjmp.
+// A table of live slots by 64-bit keys, without locks: each change is one compare-and-swap of one word. So no thread
+// waits for another, and a signal handler may interrupt any function here, call any function here, and leave by
+// longjmp.
 //
-// The table is a sequence of levels, each with twice as many lines as the one before. A key has one line in each level.
-// A slot is entered in the first of these lines with a free place. A line counts the entries that passed it because it
-// was full; a search ends at the first line that none passed.
+// The table is a sequence of levels, each with twice as many lines as the one before. A key has one line in each
+// level. A slot is entered in the first of these lines that has a free place. A line counts the entries that passed
+// it because it was full; a search ends at the first line that no entry passed.
 #pragma once
 
 #include "state.h"
@@ -25,7 +26,7 @@ public:
         uint64_t word = 0;
     };
 
-    /// Enters a slot that is live, or about to be, under a key. False: no memory.
+    /// Enters a slot that is live, or about to become live, under a key. Returns false if no memory is left.
     bool enter(uint64_t key, uint32_t slot)
     {
         const uint32_t sequence = load(slot_at(slot)->sequence) | 1;
@@ -36,7 +37,7 @@ public:
     }
 
     /// Calls `visit(const Found &, const unpaired_slot &)` for each live slot under the key until it returns true.
-    /// Entries of slots that were released, and used again, without `remove` are removed on the way.
+    /// Removes entries whose slots were released and used again without `remove`.
     template <class Visit> bool each(uint64_t key, Visit visit)
     {
         for (unsigned level = 0; level < most_levels; level++) {
@@ -54,7 +55,8 @@ public:
         return false;
     }
 
-    /// Claims the first live slot under the key that has this handle and space, and takes it out. Returns 0 if it finds no such slot.
+    /// Claims the first live slot under the key that has this handle and space, and removes its entry. Returns 0 if
+    /// it finds no such slot.
     uint32_t take(uint64_t key, uint64_t handle, unsigned space)
     {
         for (unsigned level = 0; level < most_levels; level++) {
@@ -81,7 +83,7 @@ public:
         return 0;
     }
 
-    /// each() for all keys. `key_of(slot)` returns the key that a slot was entered under.
+    /// Does the same as each() for all keys. `key_of(slot)` returns the key under which a slot was entered.
     template <class KeyOf, class Visit> bool each_of_all(KeyOf key_of, Visit visit)
     {
         for (unsigned level = 0; level < most_levels; level++) {
@@ -99,9 +101,9 @@ public:
         return false;
     }
 
-    /// Takes an entry out. False: another thread did so before.
+    /// Removes an entry. Returns false if another thread removed it before.
     bool remove(const Found &entry);
-    /// Takes an entry out whose slot the caller has claimed: no other thread does.
+    /// Removes an entry whose slot the caller has claimed: no other thread removes it.
     void remove_claimed(const Found &entry)
     {
         store(*entry.place, uint64_t{0}, __ATOMIC_RELEASE);
@@ -109,27 +111,27 @@ public:
             count_passed(entry, entry.level);
     }
 
-    /// How many lines a search for all keys reads.
+    /// Returns the number of lines that a search for all keys reads.
     uint64_t lines() const;
 
-    /// Empties the table; for a forked child. The memory stays behind.
+    /// Empties the table in a forked child. Does not free the memory.
     void forget();
 
 private:
     static constexpr unsigned most_levels = 14, places = 7;
     struct alignas(64) Line {
-        uint64_t beyond; ///< entries that are in higher levels because this line was full; may be too high
+        uint64_t beyond; ///< number of entries in higher levels because this line was full; may be too high
         uint64_t place[places];
     };
     static_assert(sizeof(Line) == 64, "one line of the cache");
 
-    // A word: the slot; then the lower half of the number of its present use; then bits of the key, to tell most others
-    // apart without reading their slots.
+    // A word holds the slot, then the lower half of the number of its present use, then bits of the key: most entries
+    // of other keys are rejected without a read of their slots.
     static constexpr uint32_t slot_of(uint64_t word) { return static_cast<uint32_t>(word); }
     static constexpr uint16_t use_of(uint64_t word) { return static_cast<uint16_t>(word >> 32); }
     static constexpr uint16_t tag_of(uint64_t word) { return static_cast<uint16_t>(word >> 48); }
     static constexpr uint16_t tag_of_key(uint64_t key) { return static_cast<uint16_t>(key); }
-    /// The same while the slot is live and after it was claimed.
+    /// Returns the number of the use, which is the same while the slot is live and after it was claimed.
     static constexpr uint16_t use_of_sequence(uint32_t sequence)
     {
         return static_cast<uint16_t>((sequence - 1) >> 1);
@@ -157,7 +159,7 @@ private:
         found.slot = slot_of(found.word);
         return visit(found, slot);
     }
-    /// Puts an entry into a free place. False: the line is full.
+    /// Puts an entry into a free place. Returns false if the line is full.
     static bool put(Line &line, uint64_t word)
     {
         for (uint64_t &place : line.place) {
@@ -171,7 +173,7 @@ private:
     bool enter_beyond(uint64_t key, uint64_t word);
     /// Removes an entry whose slot was used again: the thread that claimed the slot left by longjmp in between.
     void remove_if_stale(const Found &entry);
-    /// An entry that passed the lines of the levels before this one is gone.
+    /// Lowers the counts of the lines that a removed entry had passed in the levels before this one.
     void count_passed(const Found &entry, unsigned level);
 
     const unsigned first_bits_;

@@ -1,40 +1,16 @@
-// Blocks of the heap: recorded and tagged, found again, and retired.
-//
-// A tag is only read where that cannot fault. The word before the block is readable, or glibc itself would have died of
-// reading it. So is its page, and so is all memory below the program break. Blocks of other arenas whose tag lies in
-// another page are entered in heap_index, under their address. For everything else the kernel copies the tag.
+// Blocks of the heap: recorded and tagged, found again (find_block.h), and retired.
 #include "heap_blocks.h"
 
 #include "anomalies.h"
+#include "find_block.h"
 #include "heap_index.h"
-#include "program_break.h"
 #include "real.h"
-
-#include <sys/uio.h>
 
 namespace unpaired {
 namespace {
 
-constexpr uint64_t page = 4096; // or a part of one
-
-uint64_t chunk_word_of(const void *block)
-{
-    auto at = reinterpret_cast<uint64_t>(block) - sizeof(uint64_t);
-#if defined(__aarch64__)
-    at &= ~uint64_t{0} >> 8; // a memory tag colours the block, not the word (glibc.mem.tagging)
-#endif
-    return *reinterpret_cast<const volatile uint64_t *>(at);
-}
-
-/// The usable size of a chunk with this size word, whose lowest three bits are flags. Bit 1: mapped for itself
-/// (malloc/malloc.c: mchunk_size, IS_MMAPPED).
-inline size_t size_by(uint64_t word)
-{
-    return (word & ~uint64_t{7}) - ((word & 2) != 0 ? 2 * sizeof word : sizeof word);
-}
-
-/// The size word is trusted after a number of fresh blocks for which it gave what malloc_usable_size() says. If once it
-/// does not, blocks are no longer tagged.
+/// Trust in the size word. The recorder trusts it after `trials` fresh blocks for which it agrees with
+/// malloc_usable_size(). After one disagreement, blocks are no longer tagged.
 enum class ChunkWord : uint8_t { on_trial, trusted, distrusted };
 ChunkWord chunk_word;
 constexpr unsigned trials = 64;
@@ -56,124 +32,15 @@ constexpr unsigned trials = 64;
     return by_word;
 }
 
-/// The usable size of a block that the real allocator just returned; 0: it is not known.
+/// Returns the usable size of a block that the real allocator just returned, or 0 if it is not known.
 inline size_t size_of_fresh(void *block)
 {
     const size_t size = size_by(chunk_word_of(block));
     return UNPAIRED_LIKELY(load(chunk_word) == ChunkWord::trusted) ? size : try_chunk_word(block, size);
 }
 
-/// Returns true if the tag of a block of this size lies in the page of the word before the block, or below the break.
-inline bool tag_is_near(const void *block, size_t usable)
-{
-    const auto at = reinterpret_cast<uint64_t>(block);
-    return UNPAIRED_LIKELY(((at - sizeof(uint64_t)) ^ (at + usable - 1)) < page) ||
-           program_break::is_below(at, at + usable);
-}
-
-/// Returns true if the place where a tag would be can be read. The size is what the word before the block says, which was
-/// read, and may be anything.
-inline bool tag_is_readable(const void *block, size_t usable)
-{
-    return static_cast<int64_t>(usable) >= int64_t{UNPAIRED_TRAILER_SIZE} && tag_is_near(block, usable);
-}
-
-/// Copies memory that may not be readable. False: it is not, or the kernel cannot be asked.
-bool copy_carefully(const void *from, void *to, size_t size)
-{
-    const iovec here{to, size}, there{const_cast<void *>(from), size};
-    return sys::call(SYS_process_vm_readv, sys::getpid(), sys::of(&here), 1, sys::of(&there), 1, 0) ==
-           static_cast<long>(size);
-}
-
-TagState state_of(const unpaired_trailer &tag, const void *block)
-{
-    const auto address = reinterpret_cast<uint64_t>(block);
-    if (tag.check == unpaired_trailer_check(&tag, address, UNPAIRED_TAG_LIVE))
-        return TagState::live;
-    return tag.check == unpaired_trailer_check(&tag, address, UNPAIRED_TAG_RELEASED) ? TagState::released
-                                                                                     : TagState::none;
-}
-
-Tag read_tag_carefully(void *block, size_t usable)
-{
-    constexpr size_t largest = size_t{1} << 48;
-    unpaired_trailer copy;
-    if (usable < sizeof copy || usable > largest)
-        return {};
-    unpaired_trailer *at = trailer_of(block, usable);
-    if (!copy_carefully(at, &copy, sizeof copy))
-        return {};
-    const TagState state = state_of(copy, block);
-    return state != TagState::none ? Tag{at, state} : Tag{};
-}
-
-/// The tag of a block with a live slot. The size word may be damaged: nullptr unless the tag lies where a block of the
-/// size in the slot has it.
-unpaired_trailer *tag_of_recorded(void *block, size_t usable, const unpaired_slot &slot)
-{
-    constexpr size_t largest_rest =
-        64; // that glibc leaves at the end of a chunk, and does not make another of
-    const size_t needed = slot.size + UNPAIRED_TRAILER_SIZE, rest = usable - needed;
-    const uint64_t last = handle_of(block) + needed - 1;
-    if (usable < needed || (rest > largest_rest && last / page != (last + rest) / page))
-        return nullptr;
-    return trailer_of(block, usable);
-}
-
-/// What is known of a block that is released.
-struct Found {
-    Tag tag;              ///< its address is null if the tag's place is not known
-    uint32_t slot = 0;    ///< of a live block; 0: it has none
-    bool live = false;    ///< a block of ours that was not released yet
-    bool indexed = false; ///< it was entered by its address; no longer
-    bool damaged = false; ///< it is live, and its tag was overwritten
-};
-
-Found of_tag(const Tag &tag)
-{
-    const bool live = tag.state == TagState::live;
-    return {tag, live ? tag.at->slot : 0, live, false, false};
-}
-
-Found find_by_address(void *block)
-{
-    const uint32_t slot = heap_index::take(handle_of(block));
-    return {{}, slot, slot != 0, slot != 0, false};
-}
-
-Found find_far(void *block, size_t usable)
-{
-    Found found = find_by_address(block);
-    if (!found.live)
-        return of_tag(read_tag_carefully(block, usable));
-    if (unpaired_trailer *at = tag_of_recorded(block, usable, *slot_at(found.slot)); at != nullptr) {
-        found.tag = {at, state_of(*at, block)};
-        found.damaged = found.tag.state != TagState::live;
-    }
-    return found;
-}
-
-/// `usable` is the size by the word before the block, which was read.
-Found find_otherwise(void *block, size_t usable, const Tag &near)
-{
-    if (near.state == TagState::released)
-        return {near, 0, false, false, false};
-    return tag_is_readable(block, usable) ? find_by_address(block) : find_far(block, usable);
-}
-
-/// A block of an allocator whose blocks are not tagged, or one of the C library's that came to a foreign operator delete.
-Found find_without_reading(void *block)
-{
-    const Found found = find_by_address(block);
-    uint64_t word = 0;
-    if (found.live || !process.libc_heap ||
-        !copy_carefully(static_cast<const uint64_t *>(block) - 1, &word, sizeof word))
-        return found;
-    return of_tag(read_tag_carefully(block, size_by(word)));
-}
-
-/// Claims the slot of a block that is being released. False: it is not this process's, or another thread was faster.
+/// Claims the slot of a block that is being released. Returns false if the slot is not this process's, or another
+/// thread has claimed it.
 inline bool claim_slot_of(uint32_t reference, const void *block)
 {
     unpaired_slot &slot = *slot_at(reference);
@@ -187,7 +54,7 @@ inline bool claim_slot_of(uint32_t reference, const void *block)
         retire_unseen(thread, reference);
 }
 
-/// A fresh block that still has the live tag of an earlier one at its address: that one was released unseen.
+/// Checks a fresh block for the live tag of an earlier block at its address: the release of that one was not seen.
 inline void notice_tag_before(Thread &thread, void *block, const unpaired_trailer &before)
 {
     if (before.owner != 0 && before.check != 0 &&
@@ -281,7 +148,7 @@ void released_twice(Thread &thread, const Caller &caller, unsigned function, con
     record_anomaly(anomaly);
 }
 
-/// The retired slot that a wiped tag names, or nullptr if that slot was used again since.
+/// Returns the retired slot that a wiped tag names, or nullptr if that slot was used again.
 const unpaired_slot *slot_before(const unpaired_trailer &tag, const void *block)
 {
     if (tag.slot == 0 || !plausible_slot(tag.slot))
@@ -290,9 +157,9 @@ const unpaired_slot *slot_before(const unpaired_trailer &tag, const void *block)
     return slot.image == process.image && slot.handle == handle_of(block) && !live(slot) ? &slot : nullptr;
 }
 
-/// A release of an address that has no tag and is not in the index. Looks for it among all slots: its tag may have been
-/// overwritten, or it was released before. Blocks from before the recording are in none, so the search is given up when
-/// it never finds anything.
+/// Handles the release of an address that has no tag and is not in the index. Searches all slots: the tag may have
+/// been overwritten, or the block was released before. Blocks from before the recording have no slot, so these
+/// searches stop after a number of them found nothing.
 void release_unknown(Thread &thread, const Caller &caller, unsigned function, void *block)
 {
     constexpr uint32_t fruitless_searches = 200;
@@ -326,7 +193,7 @@ void release_unknown(Thread &thread, const Caller &caller, unsigned function, vo
     }
 }
 
-/// What follows when a block was found, or not: everything but the end of a live slot.
+/// Records a double release, an unknown block or a damaged tag. Does not retire the slot that was found.
 void look_closer(Thread &thread, const Caller &caller, unsigned function, void *block, const Found &found)
 {
     if (!found.live) {
@@ -369,7 +236,7 @@ void storage_of_slot_freed(Thread &thread, const Caller &caller, unsigned functi
 
 void release(Thread &thread, const Caller &caller, unsigned function, void *block)
 {
-    const size_t usable = size_by(chunk_word_of(block)); // a fault here leaves nothing of ours half done
+    const size_t usable = size_by(chunk_word_of(block)); // may fault: nothing is recorded yet
     const KeepErrno keep(thread);
     const Busy busy(thread, caller.sp);
     called_to_release(function, thread, caller);
@@ -472,7 +339,7 @@ void retire_taken(Thread &thread, const Caller &caller, unsigned function, const
     const Busy busy(thread, caller.sp);
     const uint64_t size = taken.slot != 0 ? slot_at(taken.slot)->size : taken.usable;
     if (now != block && size != 0 && index::in_place_near(handle_of(block), size))
-        storage_freed(thread, caller, function, handle_of(block), size); // what was in it went with it
+        storage_freed(thread, caller, function, handle_of(block), size); // objects inside the block are gone
     if (taken.slot == 0)
         return;
     const unpaired_slot &slot = *slot_at(taken.slot);

@@ -1,5 +1,5 @@
-// What the hooks of the heap do around the real call: record and tag a fresh block; find a block that is released, and
-// retire its slot.
+// The heap hooks' work around the real call: record and tag a fresh block; find a block that is released, and retire
+// its slot.
 #pragma once
 
 #include "recorder.h"
@@ -7,7 +7,7 @@
 
 namespace unpaired {
 
-/// The thread to record for; nullptr: hand the call on as it is.
+/// Returns the thread to record for, or nullptr if the hook must pass the call on unrecorded.
 inline Thread *enter_heap(const Caller &caller)
 {
     Thread *thread = enter(caller.sp);
@@ -16,12 +16,12 @@ inline Thread *enter_heap(const Caller &caller)
     return thread;
 }
 
-/// The same where nothing is out of the ordinary, so that nothing need be made ready for the real call, and blocks are
-/// tagged; nullptr: ask enter_heap().
+/// Does the same on the fast path: no preparation for the real call is needed, and blocks are tagged. Returns nullptr
+/// if the caller must use enter_heap().
 inline Thread *enter_plainly()
 {
     if (UNPAIRED_UNLIKELY(!process.plain_heap))
-        return nullptr; // `self` may be another thread's, or not be there
+        return nullptr; // `self` may be another thread's, or not exist
     Thread *thread = self;
     if (UNPAIRED_UNLIKELY(thread == nullptr || load(*fork_witness) == 0 || thread->busy_sp != 0 ||
                           thread->enclosing.mode != Enclosure::none ||
@@ -32,40 +32,41 @@ inline Thread *enter_plainly()
 
 /// How a block is found when it is released.
 enum class Kept : uint8_t {
-    by_tag,     ///< the real call was asked for UNPAIRED_TRAILER_SIZE bytes more, for the tag
-    by_address, ///< the block is as the program asked for it; none of its memory is read or written
+    by_tag,     ///< the hook requests UNPAIRED_TRAILER_SIZE more bytes from the real function, for the tag
+    by_address, ///< the block has the size that the program requested; the recorder neither reads nor writes it
 };
 
-/// Records a fresh block of `size` bytes, as the program asked for them.
+/// Records a fresh block. `size` is the number of bytes that the program requested.
 void acquired(Thread &thread, const Caller &caller, unsigned function, unsigned family, void *block,
               size_t size, Kept kept);
-/// The same after enter_plainly(), by tag.
+/// Does the same after enter_plainly(), for a block that is found by its tag.
 void acquired_plainly(Thread &thread, const Caller &caller, unsigned function, unsigned family, void *block,
                       size_t size);
 
-/// Everything a release does before the real call, for an allocator whose blocks are tagged. `block` may be any address:
-/// only the word before it is read unchecked, as glibc's free, realloc and malloc_usable_size do first (malloc/malloc.c).
+/// Records the release of a block before the real call, for an allocator whose blocks are tagged. `block` may be any
+/// address: only the word before it is read unchecked, as glibc's free, realloc and malloc_usable_size do first
+/// (malloc/malloc.c).
 void release(Thread &thread, const Caller &caller, unsigned function, void *block);
-/// The same for an allocator whose blocks are not tagged. Reads no memory at `block`.
+/// Does the same for an allocator whose blocks are not tagged. Reads no memory at `block`.
 void release_by_address(Thread &thread, const Caller &caller, unsigned function, void *block);
 
-/// A block that was taken out of the record because it may move.
+/// A block that is out of the record while realloc may move it.
 struct Taken {
-    uint32_t slot = 0;               ///< claimed, or 0
+    uint32_t slot = 0;               ///< the claimed slot, or 0
     size_t usable = 0;               ///< 0: not known
-    unpaired_trailer *tag = nullptr; ///< where its tag was before it was wiped
-    unpaired_trailer kept;           ///< that tag
-    bool indexed = false;            ///< it was entered by its address
+    unpaired_trailer *tag = nullptr; ///< address of its tag, which is wiped
+    unpaired_trailer kept;           ///< copy of that tag from before
+    bool indexed = false;            ///< it was in heap_index
 };
 void take_block(Taken &taken, Thread &thread, const Caller &caller, unsigned function, void *block,
                 Kept kept);
-/// The block stays as it was.
+/// Restores the record of a block that realloc left in place.
 void put_back(Thread &thread, const Caller &caller, const Taken &taken);
-/// The block was released, or moved to `now`.
+/// Retires the record of a block that realloc released, or moved to `now`.
 void retire_taken(Thread &thread, const Caller &caller, unsigned function, const Taken &taken,
                   const void *block, const void *now);
 
-/// Returns true if the block of `usable` bytes, as the real malloc_usable_size() says, ends with a live tag.
+/// Returns true if the block ends with a live tag. `usable` is the result of the real malloc_usable_size().
 bool is_tagged(void *block, size_t usable);
 
 } // namespace unpaired

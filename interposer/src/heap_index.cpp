@@ -1,7 +1,7 @@
-// Hash tables of cache lines. An entry is a fingerprint of the address and the slot's reference; the address itself is in
-// the slot. A line that was full when an entry came to it counts that entry in `passed`, and the entry goes to the next
-// line: a search ends at the first line that no entry has passed. Where several lines in a row are full, a larger table
-// is made. New entries go to the newest table, and the older ones drain.
+// Hash tables of cache lines. An entry is a fingerprint of the address and the slot's reference; the address itself
+// is in the slot. A full line counts a further entry in `passed`, and the entry goes to the next line: a search ends
+// at the first line that no entry has passed. When several lines in a row are full, a larger table is made. New
+// entries go to the newest table, and the older tables drain.
 #include "heap_index.h"
 
 #include <sys/mman.h>
@@ -23,7 +23,7 @@ static_assert(sizeof(Line) == 64);
 constexpr unsigned most_tables = 5;
 constexpr unsigned bits_of_table[most_tables] = {13, 16, 19, 22, 25}; // 57,000 entries to 235 million
 Line *tables[most_tables];
-bool kept_by_child[most_tables]; // the kernel does not zero it in a forked child
+bool kept_by_child[most_tables]; // true: the kernel does not zero the table in a forked child
 
 struct Place {
     uint64_t hash;
@@ -44,7 +44,7 @@ Place place_of(uint64_t block)
 uint64_t entry_of(Place place, uint32_t slot) { return uint64_t{place.fingerprint()} << 32 | slot; }
 uint32_t slot_of(uint64_t entry) { return static_cast<uint32_t>(entry); }
 
-/// Where an entry is, and the lines that it passed.
+/// The position of an entry, and the lines that it passed.
 struct Found {
     uint64_t *entry = nullptr;
     uint64_t value = 0;
@@ -98,7 +98,7 @@ bool enter_in(unsigned table, Line *lines, Place place, uint32_t slot)
     return false;
 }
 
-/// The table, made if there is none yet; nullptr if there is no memory for it.
+/// Returns the table, and makes it first if needed. Returns nullptr if no memory is left.
 Line *table_at(unsigned table)
 {
     Line *lines = load(tables[table], __ATOMIC_ACQUIRE);

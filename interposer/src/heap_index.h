@@ -1,5 +1,5 @@
-// From the address of a heap block to its slot, for blocks whose tag is missing or cannot be read safely. Lock-free, and
-// usable in signal handlers.
+// Finds the slot of a heap block by the block's address, for blocks whose tag is missing or cannot be read safely.
+// Lock-free, and usable in signal handlers.
 #pragma once
 
 #include "state.h"
@@ -7,17 +7,18 @@
 namespace unpaired::heap_index {
 
 /// Enters a published slot under the address of its block. Returns the live slot that was entered under this address
-/// before, or 0: the allocator hands out the block again, so the release of that slot was not seen. `ok` is false if
-/// there was no memory for the entry.
+/// before, or 0. Such a slot's release was not seen, since the allocator has returned the address again. Sets `ok` to
+/// false if no memory was left for the entry.
 uint32_t enter(uint64_t block, uint32_t slot, bool &ok);
 
-/// Finds the slot of a block and removes its entry. 0 if there is none. One of two racing calls gets it.
+/// Returns the slot of a block and removes its entry. Returns 0 if the block has no entry. Of two racing calls, one
+/// gets the slot.
 uint32_t take(uint64_t block);
 
-/// Finds the slot of a block and leaves its entry in place. 0 if there is none.
+/// Returns the slot of a block and leaves its entry in place. Returns 0 if the block has no entry.
 uint32_t find(uint64_t block);
 
-/// In a forked child: removes all entries. They are the parent's.
+/// Removes all entries in a forked child: they are the parent's.
 void forget();
 
 } // namespace unpaired::heap_index

@@ -1,4 +1,4 @@
-// clone(2) as the C library wraps it: the child runs a function, on a stack of its own.
+// Hooks clone(2) as the C library wraps it: the child runs a function on a stack of its own.
 #include "hook.h"
 
 #include "careful.h"
@@ -7,7 +7,7 @@
 
 using namespace unpaired;
 
-// The last three are variadic in the prototype; they are handed on whether or not the caller gave them.
+// The last three parameters are variadic in the prototype. The hook passes them on even if the caller gave none.
 UNPAIRED_HOOK(int, clone,
               (int (*start)(void *), void *stack, int flags, void *argument, void *parent_tid, void *tls,
                void *child_tid))

@@ -1,6 +1,6 @@
-// Heap blocks: malloc and its kin, operator new and delete. Each block of the C library's heap gets 24 bytes more than
-// asked for, and a tag at the end of its usable size; the pointer is the allocator's own. Blocks of any other allocator are
-// as the program asked for them, since allocators and sized delete rely on the size.
+// Hooks of the heap: the malloc family, operator new and delete. Each block of the C library's heap gets 24 more
+// bytes than requested, and a tag at the end of its usable size; the pointer is the allocator's own. Blocks of any
+// other allocator keep the requested size, since allocators and sized delete rely on it.
 #include "hook.h"
 
 #include "address_space.h"
@@ -65,7 +65,8 @@ bool resolving() { return UNPAIRED_UNLIKELY(load(real::addresses[UNPAIRED_FUNCTI
 /// While the real functions are looked up, the blocks come out of the pool.
 bool use_pool() { return resolving() && (process.phase == Phase::starting || real::looking_up()); }
 
-/// An allocator that is not the C library's calls hooks for its own mappings and locks: they are not the program's.
+/// Marks that an allocator other than the C library's is at work: the mappings and locks that it acquires through
+/// hooks are not the program's.
 void enter_allocator(Thread &thread, const Caller &caller)
 {
     if (UNPAIRED_UNLIKELY(!process.libc_heap))
@@ -74,8 +75,8 @@ void enter_allocator(Thread &thread, const Caller &caller)
 
 Kept kept_by_malloc() { return UNPAIRED_UNLIKELY(process.heap_by_address) ? Kept::by_address : Kept::by_tag; }
 
-/// An allocation that is out of the ordinary, or comes early. `as_is` is the real call for the size the program asked for,
-/// `enlarged` for `extra` bytes more.
+/// Allocates outside the fast path, or before the recorder's start. `as_is` makes the real call for the requested
+/// size, `enlarged` for `extra` more bytes.
 template <class AsIs, class Enlarged>
 [[gnu::noinline]] void *allocate_specially(const Caller &caller, unsigned function, unsigned family,
                                            size_t size, AsIs as_is, Enlarged enlarged)
@@ -221,7 +222,7 @@ extern "C" __attribute__((visibility("default"))) void hook_free(void *block)
 
 namespace {
 
-/// realloc and reallocarray. Room for `extra` bytes at the end is needed where the result gets a tag.
+/// Implements realloc and reallocarray. Requests more bytes for a tag if the result gets one.
 void *reallocate(Thread *thread, const Caller &caller, unsigned function, void *block, size_t size)
 {
     if (thread == nullptr || size > largest)
@@ -293,12 +294,13 @@ extern "C" __attribute__((visibility("default"))) size_t hook_malloc_usable_size
 
 namespace {
 
-/// Whose operator new and delete are behind the hooks. Found out when one of them is first called: there need not be any.
+/// The owner of the real operator new and delete. Determined at the first call of one of them, since a program may
+/// have none.
 enum class Operators : uint8_t { not_known, of_runtime, foreign };
 Operators operators;
 
-/// The operators of the C++ runtime call malloc and free, which the loader binds to our hooks. Any other may take the
-/// memory from anywhere, and rely on the size that sized delete passes.
+/// Determines the owner of the operators. Those of the C++ runtime call malloc and free, which the loader binds to
+/// our hooks. Any other operator may take memory from anywhere, and rely on the size that sized delete passes.
 [[gnu::noinline]] void find_out_operators(Thread &thread, const Caller &caller, unsigned called)
 {
     const Enclosing outer = enclosing_of(thread, caller);
@@ -332,7 +334,7 @@ Kept kept_by_new()
     return load(operators) == Operators::foreign || process.heap_by_address ? Kept::by_address : Kept::by_tag;
 }
 
-/// An operator new that is out of the ordinary: see allocate_specially().
+/// Implements an operator new outside the fast path: see allocate_specially().
 template <class AsIs, class Enlarged>
 [[gnu::noinline]] void *new_specially(const Caller &caller, unsigned function, unsigned family, size_t size,
                                       AsIs as_is, Enlarged enlarged)

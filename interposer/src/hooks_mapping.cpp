@@ -131,7 +131,7 @@ UNPAIRED_HOOK(void *, mremap, (void *old, size_t old_size, size_t size, int flag
 
 namespace {
 
-/// Libraries were loaded, as `handle` with `mode` if it is not null, or unloaded.
+/// Updates the module map after libraries were unloaded, or loaded as `handle` with `mode` (if it is not null).
 void modules_changed(void *handle = nullptr, int mode = 0)
 {
     const KeepErrno keep;
@@ -167,7 +167,7 @@ UNPAIRED_HOOK(void *, dlopen, (const char *name, int mode))
     Acquiring acquiring = begin_acquire(caller, Enclosure::own_parts);
     void *ret = loader_call::call(caller, real::address(UNPAIRED_FUNCTION_dlopen), sys::of(name), mode, 0);
     if (acquiring.thread != nullptr)
-        acquiring.thread->enclosing.mode = Enclosure::transparent; // from here on the loader works for us
+        acquiring.thread->enclosing.mode = Enclosure::transparent; // the loader now works for the recorder
     modules_changed(ret, mode);
     finish_load(acquiring, caller, UNPAIRED_FUNCTION_dlopen, ret, (mode & RTLD_NOLOAD) != 0);
     return ret;

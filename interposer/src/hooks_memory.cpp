@@ -1,6 +1,6 @@
-// Limits of memory. The reserved and unused part of our mapping is address space: the kernel counts it against RLIMIT_AS,
-// and against RLIMIT_MEMLOCK where a program without CAP_IPC_LOCK locks all its memory. No call of the program may
-// fail for that, so the part is unmapped.
+// Hooks of calls that limit or lock memory. The reserved and unused part of our mapping is address space: the kernel
+// counts it against RLIMIT_AS, and against RLIMIT_MEMLOCK if a program without CAP_IPC_LOCK locks all its memory. No
+// call of the program may fail for that, so the hooks unmap the part.
 #include "hook.h"
 
 #include "address_space.h"
@@ -13,7 +13,7 @@ using namespace unpaired;
 
 UNPAIRED_HOOK(int, mlockall, (int flags))
 {
-    constexpr uint64_t reserve = 1u << 20; // locked memory, of which the program may have little
+    constexpr uint64_t reserve = 1u << 20; // locked memory: its limit may be low
     const int before = errno;
     int ret = UNPAIRED_REAL(mlockall)(flags);
     if (ret == -1 && errno == ENOMEM && is_recording() && give_back_address_space(reserve)) {

@@ -23,7 +23,7 @@ namespace {
 void record_exec(long pid, const char *program, bool recorded)
 {
     size_t length = length_of_text(program, 4096);
-    if (sys::sealed()) { // the kernel may not be asked what can be read
+    if (sys::sealed()) { // no system call can check whether the text is readable
         program = "a program";
         length = strlen(program);
     }
@@ -58,12 +58,12 @@ void record_inherited_descriptors(Thread &thread, const Caller &caller)
 }
 
 struct Exec {
-    bool own = false;         ///< the recorded process becomes another program; taken back if exec fails
-    bool recorded = true;     ///< the new program is
+    bool own = false;         ///< the recorded process becomes another program; reset if exec fails
+    bool recorded = true;     ///< the new program is recorded
     char *const *environment; ///< for the new program
 };
 
-/// The environment for a new program: one that cannot load this library is not asked to.
+/// Chooses the environment for a new program. A program that cannot load this library gets an LD_PRELOAD without it.
 void choose_environment(Exec &exec, Thread &thread, const ExecTarget &target)
 {
     exec.recorded = has_recorder(exec.environment);
@@ -74,7 +74,7 @@ void choose_environment(Exec &exec, Thread &thread, const ExecTarget &target)
         exec.environment = without;
 }
 
-/// Before an exec of `target`, which the record calls `program`.
+/// Prepares for an exec of `target`, and records it under the name `program`.
 Exec before_exec(const Caller &caller, const char *program, const ExecTarget &target,
                  char *const *environment)
 {
@@ -164,7 +164,8 @@ int unpaired::execute(const Caller &caller, const char *path, char *const *argum
     return ret;
 }
 
-// Those that take the environment of the process call the real one that does, unless the environment is another now.
+// Functions that pass the process's environment on call their real function, unless the recorder has replaced the
+// environment.
 #define UNPAIRED_EXEC_AS_IS(as_is, with_environment, path, searches)                          \
     const Caller caller = UNPAIRED_CALLER();                                                  \
     const Exec exec = before_exec(caller, path, {AT_FDCWD, path, searches}, environ);         \

@@ -1,6 +1,7 @@
-// vfork(2). The child runs on its parent's stack and in its memory, until it ends or executes another program. Only then
-// the parent returns from the same call, by a stack that the child may have written on. So the caller's return address
-// is kept aside, and what the real function returns says which of the two goes on.
+// Hooks vfork(2). The child runs on its parent's stack and in its memory until it ends or executes another program.
+// Only then does the parent return from the same call, through a stack that the child may have overwritten. So the
+// hook keeps the caller's return address elsewhere. The real function's result shows whether the parent or the child
+// runs.
 #include "hook.h"
 
 using namespace unpaired;
@@ -9,12 +10,12 @@ namespace {
 
 struct Way {
     void *real;
-    uint64_t kept; ///< 1: the return address is kept, and after_vfork is to be called
+    uint64_t kept; ///< 1: the return address is kept, and after_vfork must be called
 };
 
 } // namespace
 
-/// `sp` is the address of the return address, which is `pc`.
+/// Prepares for the real vfork. `sp` is the address of the return address `pc`.
 extern "C" __attribute__((used, visibility("hidden"))) Way unpaired_before_vfork(uint64_t sp, uint64_t pc)
 {
     Way way{real::address(UNPAIRED_FUNCTION_vfork), 0};
@@ -27,11 +28,11 @@ extern "C" __attribute__((used, visibility("hidden"))) Way unpaired_before_vfork
     return way;
 }
 
-/// Returns where to go on.
+/// Returns the address at which the caller continues.
 extern "C" __attribute__((used, visibility("hidden"))) uint64_t unpaired_after_vfork(uint64_t sp, int64_t pid)
 {
-    Thread *thread =
-        self; // as before_vfork entered it; in a signal handler that interrupted the recorder, its stand-in
+    // unpaired_before_vfork() used this state, or its stand-in in a signal handler that interrupted the recorder.
+    Thread *thread = self;
     if (thread->busy_sp != 0)
         thread = thread->for_signals;
     const VforkCall &last = thread->vfork[thread->vforks - 1];
@@ -39,7 +40,7 @@ extern "C" __attribute__((used, visibility("hidden"))) uint64_t unpaired_after_v
         thread->apart = Apart::process_and_descriptors;
         return last.pc;
     }
-    // A child that was killed inside a vfork of its own has left that behind.
+    // Discard the state of a child that was killed inside a vfork of its own.
     const int caller = sys::getpid();
     while (thread->vforks > 1) {
         const VforkCall &top = thread->vfork[thread->vforks - 1];
@@ -65,8 +66,8 @@ __asm__(".text\n.globl vfork\n.type vfork,@function\nvfork:\n"
         "jne 1f\n"
         "jmp *%rax\n"
         "1: addq $8, %rsp\n.cfi_adjust_cfa_offset -8\n.cfi_undefined %rip\n"
-        "call *%rax\n"         // pushes its return address where the caller's stood
-        "lea -8(%rsp), %rdi\n" // what was there may be overwritten
+        "call *%rax\n"         // pushes its return address at the position of the caller's
+        "lea -8(%rsp), %rdi\n" // the child may have overwritten this position
         "movslq %eax, %rsi\n"
         "subq $32, %rsp\n.cfi_adjust_cfa_offset 32\n"
         "mov %rsi, 16(%rsp)\n"

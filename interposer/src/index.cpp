@@ -47,18 +47,18 @@ Descriptor decode(uint32_t word) { return {word & ~retired_bit, (word & retired_
 
 bool in_place(unsigned space) { return kind_of_space[space] == UNPAIRED_KIND_IN_PLACE; }
 
-/// In-place objects are found by the piece of memory that they begin in.
+/// In-place objects are found by the piece of memory in which they begin.
 constexpr unsigned piece_bits = 8;
 
 uint64_t key_of_handle(unsigned space, uint64_t handle) { return mix(handle, space); }
 uint64_t key_of_piece(uint64_t address) { return mix(address >> piece_bits, 0); }
 
-// A mapping has a class, the exponent of the smallest power of two that is not smaller than it, and is entered under
-// the cell of that size that it begins in: of each class, what overlaps a piece of memory begins in one of its cells or
-// in the one before.
+// The class of a mapping is the exponent of the smallest power of two that is not smaller than the mapping. Memory is
+// divided into cells of that size, and a mapping is entered under the cell in which it begins. So each mapping of a
+// class that overlaps a piece of memory begins in one of the piece's cells, or in the cell before them.
 constexpr unsigned classes = 64;
 uint32_t ranges_of_class[classes];
-uint64_t classes_seen; // the bits of those that there ever was a mapping of
+uint64_t classes_seen; // bit n is set once a mapping of class n was entered
 
 unsigned class_of(uint64_t size)
 {
@@ -94,7 +94,7 @@ uint32_t *make_page_counts()
     return counts;
 }
 
-/// Returns the count of in-place objects on the page of the handle; nullptr if no memory is left.
+/// Returns the count of in-place objects on the page of the handle, or nullptr if no memory is left.
 inline uint32_t *page_count(uint64_t handle)
 {
     uint32_t *counts = load(in_place_on_page, __ATOMIC_ACQUIRE);
@@ -106,7 +106,7 @@ inline uint32_t *page_count(uint64_t handle)
     return &counts[page_count_of(handle >> 12)];
 }
 
-/// An object is gone, which was counted.
+/// Lowers the count after an object was removed.
 inline void count_gone(uint64_t handle) { __atomic_fetch_sub(page_count(handle), 1u, __ATOMIC_ACQ_REL); }
 
 void count_range(uint64_t size, uint32_t change)
@@ -117,12 +117,12 @@ void count_range(uint64_t size, uint32_t change)
     __atomic_fetch_add(&ranges_of_class[of_class], change, __ATOMIC_ACQ_REL);
 }
 
-// A handler that leaves between a count and its entry leaves the count too high, which costs looks.
+// A handler that leaves by longjmp between count and entry leaves the count too high, which costs searches.
 constexpr uint32_t one_less = ~0u;
 
 // ---- searches ---------------------------------------------------------------------------------------------------------
 
-/// Claims the slot of an entry and takes it out. False: another thread claimed it before.
+/// Claims the slot of an entry and removes the entry. Returns false if another thread claimed it before.
 bool take_entry(const HandleTable::Found &entry)
 {
     uint32_t sequence = entry.sequence;
@@ -136,7 +136,7 @@ bool take_entry(const HandleTable::Found &entry)
     return true;
 }
 
-/// The youngest live slot under the handle. The order counts where a handle is acquired several times.
+/// Returns the youngest live slot under the handle. A handle may be acquired several times.
 HandleTable::Found youngest(unsigned space, uint64_t handle)
 {
     HandleTable::Found found;
@@ -155,7 +155,7 @@ HandleTable::Found youngest(unsigned space, uint64_t handle)
     return found;
 }
 
-/// Takes one mapping that overlaps [from, to) out, and claims it if it lies inside.
+/// Removes the entry of one mapping that overlaps [from, to), and claims the mapping if it lies inside.
 struct TakeRange {
     uint64_t from, to;
     uint32_t &taken;

@@ -17,7 +17,7 @@ Descriptor descriptor(int fd);
 Descriptor enter_descriptor(int fd, uint32_t slot, bool &ok);
 /// Marks the entry retired and returns what stood there.
 Descriptor retire_descriptor(int fd);
-/// Marks the entry retired if it is this slot's.
+/// Marks the entry retired if it belongs to this slot.
 void retire_descriptor_of(int fd, uint32_t slot);
 /// Undoes a retirement, unless somebody has entered another slot since.
 void restore_descriptor(int fd, uint32_t slot);
@@ -27,39 +27,40 @@ int next_descriptor(unsigned first, unsigned last);
 
 // ---- other handles: a table without locks (handle_table.h); from signal handlers too -----------------------------
 //
-// Functions that take a slot claim it (ledger.h) before they remove its entry: a handler that leaves by longjmp in between
-// leaves no live slot behind that no release finds.
+// Functions that take a slot claim it (ledger.h) before they remove its entry. So a live slot always has an entry,
+// even if a signal handler leaves by longjmp in between.
 
-/// Enters a slot that is live, or about to be, under its space and handle. `replaced`: the live slot that was there, which
-/// is claimed and taken out, or 0; always 0 where a handle is acquired several times. False: not indexed, its release
-/// will go unseen.
+/// Enters a slot that is live, or about to become live, under its space and handle. Sets `replaced` to the live slot
+/// that had this entry before, which it claims and removes, or to 0; always 0 if a handle can be acquired several
+/// times. Returns false if no memory is left: the release of the slot will not be seen.
 bool enter(uint32_t slot, uint32_t &replaced);
-/// Enters a slot that was taken out and is live again.
+/// Enters a slot again that was removed and is live again.
 bool enter_again(uint32_t slot);
-/// Claims the youngest slot under the handle and takes it out. Returns 0 if it finds no slot.
+/// Claims the youngest slot under the handle and removes its entry. Returns 0 if it finds no slot.
 uint32_t take(unsigned space, uint64_t handle);
-/// Finds it and leaves it in place; 0 if there is none.
+/// Returns the youngest slot under the handle and leaves its entry in place. Returns 0 if it finds no slot.
 uint32_t find(unsigned space, uint64_t handle);
 
-/// Claims one in-place object that lies in [from, from + size) and takes it out. Returns 0 if it finds no object.
+/// Claims one in-place object that lies in [from, from + size) and removes its entry. Returns 0 if it finds no
+/// object.
 uint32_t take_in_place_within(uint64_t from, uint64_t size);
 
-/// Whether it may find something there. One look when there is nothing near.
+/// Returns true if take_in_place_within() may find an object. Reads one count if no object is near.
 inline bool in_place_near(uint64_t from, uint64_t size);
 
-/// The same for a mapping.
+/// Enters the slot of a mapping. Returns false if no memory is left.
 bool enter_range(uint32_t slot);
-/// Takes out one mapping that overlaps [from, from + size), or returns 0. One that lies inside is claimed, one that
-/// sticks out stays live: its head or tail remains.
+/// Removes the entry of one mapping that overlaps [from, from + size), and returns its slot, or 0 if it finds none.
+/// Claims a mapping that lies inside; one that extends beyond the range stays live, since its head or tail remains.
 uint32_t take_range_within(uint64_t from, uint64_t size);
 
-/// In a forked child: what is inherited is not in the child's index.
+/// Empties the index in a forked child: inherited slots are the parent's.
 void forget();
 
 // ---- how ------------------------------------------------------------------------------------------------------------
 
 inline constexpr unsigned page_count_bits = 14, page_counts = 1u << page_count_bits;
-/// In-place objects by page; several pages share a count. Made when the first object is entered.
+/// Counts of in-place objects by page; several pages share a count. Allocated when the first object is entered.
 extern uint32_t *in_place_on_page;
 
 inline unsigned page_count_of(uint64_t page)

@@ -72,17 +72,17 @@ bool thread_exists(const Thread &thread, int tid)
                                       : sys::call(SYS_tkill, tid, 0)) != no_such_thread;
 }
 
-/// A state whose thread has ended: one with our own number (the kernel gave it out again), or, of a few that are
-/// looked at in turn, one that the kernel no longer knows. Nothing is registered with the C library to learn of a
-/// thread's end: keys are numbered, and destructors run in an order, that the program can see.
+/// Returns a state whose thread has ended: one with our own number (the kernel has assigned it again), or one of a
+/// few candidates whose number the kernel no longer uses. The recorder registers nothing with the C library to
+/// observe a thread's end: the program could see the number of a key, and the order of destructors.
 Thread *take_over(int tid)
 {
     constexpr unsigned looked_at = 4;
     for (Thread *t = load(process.threads, __ATOMIC_ACQUIRE); t != nullptr; t = t->next)
         if (load(t->tid) == tid)
             return t;
-    if (sys::
-            sealed()) // the kernel cannot be asked; but another thread has this one's errno only once it has ended
+    // Sealed: another thread has the same address of errno only after this one has ended.
+    if (sys::sealed())
         for (Thread *t = load(process.threads, __ATOMIC_ACQUIRE); t != nullptr; t = t->next)
             if (t->errno_at == &errno && load(t->tid) > 0) {
                 store(t->tid, tid);
@@ -174,7 +174,7 @@ unpaired_counter *new_counter(Thread &thread, uint32_t site)
 
 namespace {
 
-/// The state for the thread `tid`, as for one that begins.
+/// Returns a fresh state for the thread `tid`.
 Thread *attach(int tid)
 {
     Thread *thread = take_over(tid);

@@ -10,7 +10,8 @@ namespace unpaired {
 /// This thread's state, made or taken over if need be; nullptr when there is no memory for one.
 Thread *attach_thread();
 Thread *attach_stand_in(Thread &thread);
-/// The same as attach_thread() for code that runs without thread-local storage of its own: found by the kernel's number.
+/// Does the same as attach_thread() for code without thread-local storage of its own: finds the state by the kernel's
+/// thread number.
 Thread *attach_foreign_thread();
 
 /// Takes a free slot of the thread; 0 when there is no room (counted as a drop by the caller). Its sequence is even.
@@ -25,8 +26,8 @@ struct Acquired {
 };
 /// Fills a slot and publishes it: fields first, the sequence last. Counts it under its site.
 inline void publish(Thread &thread, uint32_t slot, const Acquired &acquired);
-/// The two halves of publish(). The slot is entered in the index in between: a signal handler that leaves by longjmp then
-/// leaves no live slot behind that no release finds.
+/// The two halves of publish(). The caller enters the slot in the index in between. So a live slot always has an
+/// entry, even if a signal handler leaves by longjmp.
 inline void fill(Thread &thread, uint32_t slot, const Acquired &acquired);
 inline void make_live(Thread &thread, uint32_t slot, const Acquired &acquired);
 
@@ -117,7 +118,7 @@ inline uint32_t take_slot(Thread &thread)
 inline void fill(Thread &thread, uint32_t reference, const Acquired &acquired)
 {
     unpaired_slot &slot = *slot_at(reference);
-    // The index may look at a slot that it entered under an earlier handle: these are single stores.
+    // The index may read a slot that it entered under an earlier handle, so each field is one store.
     store(slot.handle, acquired.handle);
     store(slot.size, acquired.size);
     slot.site = acquired.site;
@@ -178,7 +179,7 @@ inline void send_home(Thread &thread, uint32_t reference)
     const uint32_t oldest = place;
     place = reference;
     if (oldest != 0) {
-        store(slot_at(oldest)->next, thread.free_slots); // the index may look at it still
+        store(slot_at(oldest)->next, thread.free_slots); // the index may still read it
         thread.free_slots = oldest;
     }
 }

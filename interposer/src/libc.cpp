@@ -16,13 +16,13 @@ bool all_found;
 
 namespace {
 
-/// The list of loaded objects, as the loader shows it to debuggers.
+/// Returns the list of loaded objects, as the loader shows it to debuggers.
 const link_map *loaded_objects()
 {
     if (&_r_debug != nullptr && _r_debug.r_map != nullptr)
         return _r_debug.r_map;
-    // No _r_debug, or one of the program's own: the loader also puts the address of its own into the program's dynamic
-    // section.
+    // There is no _r_debug, or the program defines one. The loader also stores the address of its own in the
+    // program's dynamic section.
     const long fd = sys::call(SYS_openat, AT_FDCWD, sys::of("/proc/self/auxv"), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return nullptr;
@@ -46,7 +46,7 @@ const link_map *loaded_objects()
     return nullptr;
 }
 
-/// Returns true for the C library, its loader, and the parts of an older C library.
+/// Returns true for the C library, its loader, and the separate libraries of an older C library.
 bool is_libc(const char *name)
 {
     for (const char *begin : {"libc.so.", "ld-linux", "libpthread.so.", "libdl.so."})

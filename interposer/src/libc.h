@@ -1,5 +1,5 @@
-// Functions of the C library and of the loader that the recorder calls. They are looked up in the libraries' own symbol
-// tables: the program may define a function of the same name, for its own ends.
+// The functions of the C library and of the loader that the recorder calls. They are looked up in these libraries'
+// own symbol tables, since the program may define functions of the same names.
 #pragma once
 
 #include <cstdio>
@@ -23,8 +23,8 @@ struct Functions {
     int (*dirfd)(DIR *);
     int (*pthread_attr_getdetachstate)(const pthread_attr_t *, int *);
     int (*clone)(int (*)(void *), void *, int, void *, ...);
-    void *const *program_break; ///< __curbrk: what sbrk(0) returns; nullptr if it is not there
-    void *const *stack_end;     ///< __libc_stack_end: where the first thread's stack began
+    void *const *program_break; ///< __curbrk, the result of sbrk(0); nullptr if the C library has none
+    void *const *stack_end;     ///< __libc_stack_end, the start of the first thread's stack
 };
 
 extern Functions found;
@@ -32,7 +32,7 @@ extern bool all_found;
 
 void find_functions();
 
-/// The functions, looked up at the first call. Each but dl_find_object is there in any glibc.
+/// Returns the functions, and looks them up at the first call. All but dl_find_object exist in every glibc.
 inline const Functions &functions()
 {
     if (!__atomic_load_n(&all_found, __ATOMIC_ACQUIRE))

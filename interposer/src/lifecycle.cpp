@@ -128,7 +128,7 @@ const unpaired_rules_header *map_rules(const char *path)
 
 bool read_comm(char *name) { return sys::call(SYS_prctl, PR_GET_NAME, sys::of(name)) == 0; }
 
-unsigned foreign_function; // of the heap, that the program defines itself; 0: none
+unsigned foreign_function; // a function of the heap that the program itself defines; 0: none
 
 void note_foreign_allocator()
 {
@@ -241,7 +241,7 @@ void announce_image()
     process.image = static_cast<uint16_t>(image);
     static char path[4096];
     static char command[4096];
-    static long path_size; // a forked child's program is its parent's
+    static long path_size; // a forked child runs its parent's program
     long command_size = 0;
     if (!process.forked) {
         path_size =
@@ -276,7 +276,7 @@ void become_child()
             process.image; // else an ancestor's, the nearest that has something in the file
     process.parent_pid = process.pid;
     forget_care();
-    store(sys::calls_under_way, 0u); // of threads that do not exist here
+    store(sys::calls_under_way, 0u); // their threads do not exist in the child
     process.pid = number_of_this_process(process.pid);
     process.image = 0; // given when it is announced
     process.forked = true;
@@ -306,7 +306,7 @@ void read_thread_name(Thread &thread)
 {
     char name[16] = {};
     thread.names_seen = load(process.names);
-    if (!read_comm(name) && thread.named) // the program filters its system calls: it has the name that it had
+    if (!read_comm(name) && thread.named) // sealed: the thread keeps the name that was read before
         return;
     if (thread.named && memcmp(thread.name, name, sizeof name) == 0)
         return;
@@ -377,7 +377,7 @@ void record_descriptors()
 namespace {
 
 struct End {
-    uint64_t sp; ///< all that the program itself has on the stack of this thread is from here on up
+    uint64_t sp; ///< lower bound of the program's own data on this thread's stack
     const char *program;
     Ending ending;
     int status;
@@ -386,13 +386,13 @@ struct End {
 void record_end_of(void *argument)
 {
     const End &end = *static_cast<const End *>(argument);
-    // A filter of the program's may kill for a system call that the program itself never makes. The kernel is
-    // asked for a filter that no hook has seen.
+    // A filter of the program may kill for a system call that the program itself never makes. seccomp_mode() finds a
+    // filter that no hook has seen.
     const bool sealed = sys::sealed() || seccomp_mode() != process.filter;
     if (sealed)
         record_seal();
     unpaired_record_end record{};
-    // Taken before the table of descriptors: a later END would leave open whether that table is the one of the end.
+    // Read the clock before the table of descriptors: a table that is older than END may not be the final one.
     record.time_ms = now_ms();
     if (!sealed) {
         record_ended_threads();
@@ -411,8 +411,8 @@ void record_end_of(void *argument)
 
 __attribute__((noinline)) void record_end(Ending ending, int status, const char *program)
 {
-    // What a call preserves may be in registers still: now it is on the stack. What follows are frames of our own, in
-    // which older ones of the program show through where nothing was written yet.
+    // Callee-saved registers may hold pointers of the program: this stores them on the stack. The frames below are
+    // the recorder's own, and their unused parts may still hold older pointers of the program.
     __builtin_unwind_init();
     if (!is_recording() || (process.forked && !process.announced))
         return;
@@ -423,7 +423,7 @@ __attribute__((noinline)) void record_end(Ending ending, int status, const char 
     End end{0, program, ending, status};
     __asm__ volatile("mov %0, sp" : "=r"(end.sp));
 #endif
-    // The table of descriptors and the search of memory take some 16 KiB.
+    // The table of descriptors and the search of memory need about 16 KiB of stack.
     if (seccomp_mode() != process.filter || has_room_below(end.sp) || !call_on_own_stack(record_end_of, &end))
         record_end_of(&end);
     __asm__ volatile("" ::: "memory"); // no tail call: this frame is the one to begin with

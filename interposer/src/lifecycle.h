@@ -9,7 +9,7 @@ namespace unpaired {
 /// change. True when the image is recorded. Before libc is initialised it answers false without deciding anything.
 bool start_recording();
 
-/// Lets the heap's hooks take their fast path, if nothing about this program's allocator forbids it.
+/// Allows the heap's hooks their fast path, unless this program's allocator forbids it.
 void allow_plain_heap();
 
 /// The witness page was wiped: this is a forked child. Makes it an image of its own.
@@ -20,8 +20,8 @@ enum class Ending { exit, exec };
 /// tells who holds the memory that is left.
 void record_end(Ending ending, int status, const char *program);
 
-/// Returns PR_GET_SECCOMP: 0 none, 2 a filter (prctl(2)). If it is not process.filter any more, the program has installed
-/// a filter in a way that no hook saw. Not while sys::sealed().
+/// Returns PR_GET_SECCOMP: 0 none, 2 a filter (prctl(2)). If it differs from process.filter, the program has
+/// installed a filter past the hooks. Must not be called while sys::sealed().
 int seccomp_mode();
 
 void write_note(unpaired_note note, const char *text);

@@ -1,5 +1,5 @@
-// The function is entered with a return address that lies in the caller's library: at the end of some function there, which
-// takes a few words from the stack and returns, to us. The unwinder's rule at that place must say the same, since C++
+// Calls the loader with a return address that lies in the caller's library: at the end of any function there that
+// pops a few words from the stack and returns, to us. The unwind rule at that place must describe the same, since C++
 // exceptions, pthread_exit() and debuggers pass through the frame.
 #include "loader_call.h"
 
@@ -13,16 +13,16 @@ namespace unpaired::loader_call {
 namespace {
 
 #if defined(__x86_64__)
-/// The end of a function: it takes `words` from the stack and returns.
+/// The end of a function, which pops `words` words from the stack and returns.
 struct Place {
-    uint64_t address = 0; ///< 0: there is none
+    uint64_t address = 0; ///< 0: not found
     unsigned words = 0;
-    bool by_frame = false; ///< `leave`, or its like: %rbp is where the first word is
+    bool by_frame = false; ///< `leave` or `pop %rbp`: the rule finds the first word by %rbp
 };
 constexpr unsigned most_words = 64;
 
-/// The start of an instruction that takes a register that calls preserve from the stack and ends before `at`; nullptr if
-/// there is none.
+/// Returns the start of an instruction that pops a callee-saved register and ends at `at`, or nullptr if no such
+/// instruction ends there.
 const uint8_t *pop_before(const uint8_t *start, const uint8_t *at)
 {
     if (at - start >= 2 && at[-2] == 0x41 && at[-1] >= 0x5c && at[-1] <= 0x5f) // %r12 to %r15
@@ -30,7 +30,8 @@ const uint8_t *pop_before(const uint8_t *start, const uint8_t *at)
     return at > start && (at[-1] == 0x5b || at[-1] == 0x5d) ? at - 1 : nullptr; // %rbx, %rbp
 }
 
-/// The start of an `add $bytes, %rsp` that ends before `at`, and how many words that is; nullptr if there is none.
+/// Returns the start of an `add $bytes, %rsp` that ends at `at`, and sets `words` to its number of words. Returns
+/// nullptr if no such instruction ends there.
 const uint8_t *add_before(const uint8_t *start, const uint8_t *at, unsigned &words)
 {
     uint32_t bytes = 0;
@@ -58,7 +59,7 @@ bool fits(const uint8_t *at, unsigned words, bool by_frame)
     return same && cfi::has_no_handlers(address);
 }
 
-/// What ends with this `ret`, with a rule that fits.
+/// Returns the end of a function whose last instruction is this `ret`, if an unwind rule fits.
 Place place_before(const uint8_t *start, const uint8_t *ret)
 {
     const uint8_t *at = ret;
@@ -93,7 +94,7 @@ Place search_segment(const uint8_t *start, const uint8_t *end)
 struct Search {
     uint64_t caller;
     Place found{};
-    Place in_program{}; ///< the loader takes code that it does not know for the program's
+    Place in_program{}; ///< the loader treats code outside its objects as the program's
     bool first = true;
 };
 
@@ -127,14 +128,14 @@ int visit(dl_phdr_info *info, size_t, void *data)
 bool has_shadow_stack()
 {
     uint64_t pointer = 0;
-    __asm__ volatile("rdsspq %0" : "+r"(pointer)); // does nothing where there is none
+    __asm__ volatile("rdsspq %0" : "+r"(pointer)); // does nothing on a processor without shadow stacks
     return pointer != 0;
 }
 
 extern "C" __attribute__((visibility("hidden"))) void *
 unpaired_call_from(void *function, uint64_t place, uint64_t words, uint64_t by_frame, const long *arguments);
-// All words are our own %rbp: where an unwinder takes the caller's from one of them, it finds this frame, and what calls
-// preserve stands in this frame.
+// All words are our own %rbp: an unwinder that restores %rbp from one of them finds this frame, which holds the
+// callee-saved registers.
 __asm__(R"(
     .text
     .p2align 4

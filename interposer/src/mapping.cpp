@@ -52,8 +52,9 @@ namespace {
 constexpr uint64_t smallest_capacity = 256 * 1024;
 constexpr uint64_t allocated_without_populate = 64u << 20;
 constexpr uint32_t largest_log_pages = 16;
-// For processes that filter their system calls: room on the disk, as much where the disk does not say what it has left,
-// and what such a process may use of room that other processes of the trace make later.
+// Limits for processes that filter their system calls: pages with reserved blocks on the disk; the same number if the
+// disk's free space is not known; pages that such a process may use of those that other processes of the trace
+// reserve later.
 constexpr uint32_t ready_pages = (16u << 20) / UNPAIRED_TRACE_PAGE, least_ready_pages = ready_pages / 64,
                    writable_pages = 4 * ready_pages;
 
@@ -124,8 +125,8 @@ bool expand_path(const char *pattern, char *path, size_t room)
 constexpr size_t longest_path = 4080, longest_name = 4096;
 char name_of_trace[longest_name];
 
-/// Opens a new file and writes its name to `name`: where `path` is taken, "x.trace" becomes "x.2.trace", and so on to
-/// 999. Returns the descriptor, or −errno.
+/// Opens a new file and writes its name to `name`: if `path` exists, "x.trace" becomes "x.2.trace", and so on to 999.
+/// Returns the descriptor, or −errno.
 long open_new(const char *path, char (&name)[longest_name])
 {
     const char *slash = strrchr(path, '/');
@@ -161,7 +162,7 @@ uint64_t capped(uint64_t bytes, int resource, unsigned divisor)
     return bytes;
 }
 
-/// Makes a piece of the mapping usable. Returns 0, or −errno when the disk or the address space will not have it.
+/// Makes a piece of the mapping usable. Returns 0, or −errno if disk or address space is used up.
 long open_pages(uint64_t offset, uint64_t bytes)
 {
     const long at = sys::of(process.base + offset);
@@ -174,8 +175,8 @@ long open_pages(uint64_t offset, uint64_t bytes)
     return result;
 }
 
-/// Takes `pages` pages of the file. Returns the first, or 0 if the file is full. While the program filters its system calls, only pages
-/// that keep_trace_ready() has made usable in this process.
+/// Takes `pages` pages of the file. Returns the first, or 0 if the file is full. While the program filters its system
+/// calls, takes only pages that keep_trace_ready() has made usable in this process.
 uint64_t take_pages(uint32_t pages)
 {
     const uint64_t limit = load(process.capacity) / UNPAIRED_TRACE_PAGE;
@@ -199,7 +200,7 @@ uint64_t take_pages(uint32_t pages)
     return first;
 }
 
-/// At most an eighth of what the disk has left: the rest is the program's.
+/// Returns at most an eighth of the disk's free space: the rest is for the program.
 uint32_t pages_to_keep_ready()
 {
     struct statfs disk {};
@@ -209,8 +210,8 @@ uint32_t pages_to_keep_ready()
     return left < ready_pages ? static_cast<uint32_t>(left) : ready_pages;
 }
 
-/// Has the disk's room for `pages` pages behind the last one in use, for processes that filter their system calls. Every
-/// process of the trace takes from it, and the others keep it filled.
+/// Reserves blocks of the disk for `pages` pages after the last one in use, for processes that filter their system
+/// calls. Every process of the trace takes from them, and the processes without a filter refill them.
 void fill_ready_pages(uint32_t pages)
 {
     const uint64_t limit = load(process.capacity) / UNPAIRED_TRACE_PAGE;
@@ -220,7 +221,7 @@ void fill_ready_pages(uint32_t pages)
     end = end < limit ? end : limit;
     if (end <= from)
         return;
-    // Other threads and processes may take these pages meanwhile: nothing that they have is taken away, also on failure.
+    // Other threads and processes may take these pages meanwhile, so a failure must not free any page.
     const long at = sys::of(process.base + uint64_t{from} * UNPAIRED_TRACE_PAGE);
     const auto bytes = static_cast<long>((end - from) * UNPAIRED_TRACE_PAGE);
     if (sys::call(SYS_mprotect, at, bytes, PROT_READ | PROT_WRITE) != 0 ||
@@ -271,7 +272,8 @@ bool map_trace(const char *pattern, uint64_t max_bytes)
     }
     sys::call(SYS_close, fd);
     if (!usable) {
-        sys::call(SYS_unlinkat, AT_FDCWD, sys::of(name_of_trace), 0); // `path` may be another process's trace
+        sys::call(SYS_unlinkat, AT_FDCWD, sys::of(name_of_trace),
+                  0); // `path` may be another trace
         return false;
     }
 
@@ -327,7 +329,7 @@ void keep_trace_ready()
     if (process.full != 0)
         return;
     fill_ready_pages(pages_to_keep_ready());
-    // Pages that other processes have had written are on the disk; here they need the right to be written only.
+    // Pages that other processes reserved have blocks on the disk; this process only has to make them writable.
     const uint64_t limit = load(process.capacity) / UNPAIRED_TRACE_PAGE;
     const uint64_t first = load(process.file->next_page), wanted = first + writable_pages;
     const uint64_t end = wanted < limit ? wanted : limit;

@@ -27,11 +27,13 @@ void *append(unpaired_record_type type, const Record &record, Tail a = {}, Tail 
     return append(type, &record, sizeof record, a, b);
 }
 
-/// Makes room that can be used without a system call: blocks of the disk, and the right to write them. For seal().
+/// Prepares pages that can be used without a system call: reserves blocks of the disk, and makes the pages writable.
+/// For seal().
 void keep_trace_ready();
 
-/// Unmaps what the trace does not use, but for `reserve` bytes; from then on that is all there is. For a process whose
-/// address space counts (setrlimit(2), mlockall(2)). False if there was nothing to give.
+/// Unmaps the unused part of the trace's mapping except `reserve` bytes, and limits the trace to the rest. For a
+/// process with a limit of address space or locked memory (setrlimit(2), mlockall(2)). Returns false if no part was
+/// unused.
 bool give_back_address_space(uint64_t reserve);
 
 /// Writes the IMAGE record if it is still due.

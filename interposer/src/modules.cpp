@@ -23,8 +23,8 @@ struct Module {
     ModuleView view;
     uint32_t present; // a stamp: equal to `stamp` when seen by the current enumeration
     uint32_t live;
-    uint32_t since;     // stamp of the enumeration that last found it newly loaded
-    uint32_t looked_at; // by first_look_at_module(), since then
+    uint32_t since;     // stamp of the enumeration that last found the module newly loaded
+    uint32_t looked_at; // set by first_look_at_module() since then
 };
 Module *modules;
 uint32_t count;
@@ -205,7 +205,7 @@ void update_modules()
 {
     uint32_t wanted = __atomic_add_fetch(&updates_wanted, 1u, __ATOMIC_SEQ_CST), done;
     do {
-        // If the wait is given up, the holder updates once more when it has finished.
+        // If this thread stops waiting, the holder updates once more when it has finished.
         if (!updating.take_waiting(process.pid))
             return;
         done = __atomic_load_n(&updates_wanted, __ATOMIC_SEQ_CST);

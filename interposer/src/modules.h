@@ -20,8 +20,8 @@ struct ModuleView {
 /// The module that covers `address`, or nullptr. Lock-free.
 const ModuleView *module_at(uint64_t address);
 
-/// Returns true once for each loading of the module that covers `address`. False for the program, the C and C++ runtime and
-/// this library.
+/// Returns true once for each loading of the module that covers `address`. Returns false for the program, the C and
+/// C++ runtime and this library.
 bool first_look_at_module(uint64_t address);
 
 /// Where code of modules has been: of the program itself, and of all others from the first to the last.
@@ -36,7 +36,8 @@ inline uint32_t module_generation() { return load(module_map_generation); }
 
 /// In a forked child: another thread of the parent may have held the map's lock.
 void release_module_lock();
-/// When a signal handler left this thread's update by longjmp. `sp`: of the caller of the hook that was left.
+/// Releases the lock after a signal handler left this thread's update by longjmp. `sp` is the stack pointer of the
+/// caller of the hook that was left.
 void release_module_lock_below(uint64_t sp);
 
 } // namespace unpaired

@@ -193,7 +193,7 @@ bool OwnMemory::is_in_time()
     return trouble_ == nullptr;
 }
 
-/// Before a read of so many bytes: false if the search is to be given up. Asks the clock now and then.
+/// Returns false if the search must stop before it reads `bytes` more bytes. Reads the clock from time to time.
 bool OwnMemory::may_read(uint64_t bytes)
 {
     bytes_ += bytes;
@@ -211,19 +211,19 @@ size_t OwnMemory::copy(uint64_t address, void *to, size_t length)
     return got > 0 ? static_cast<size_t>(got) : 0;
 }
 
-/// Copies all that can be read, up to the end; for the rest there are zeros.
+/// Copies all readable bytes, and stores zeros for the others.
 void OwnMemory::copy_around_holes(uint64_t address, uint8_t *to, size_t length)
 {
     memset(to, 0, length);
     for (size_t done = 0; done < length && trouble_ == nullptr;) {
         done += copy(address + done, to + done, length - done);
-        done = static_cast<size_t>(((address + done) | (page - 1)) + 1 - address); // this page cannot be read
+        done = static_cast<size_t>(((address + done) | (page - 1)) + 1 - address); // an unreadable page
     }
 }
 
 void OwnMemory::read(reachability::Piece *pieces, unsigned n)
 {
-    constexpr unsigned most = 64; // at once: the vectors are on the stack
+    constexpr unsigned most = 64; // limits the stack that the vectors take
     iovec local[most], remote[most];
     for (unsigned first = 0; first < n;) {
         unsigned count = 0;
@@ -238,7 +238,7 @@ void OwnMemory::read(reachability::Piece *pieces, unsigned n)
         if (may_read(bytes))
             got = sys::call(SYS_process_vm_readv, process.pid, sys::of(local), count, sys::of(remote), count,
                             0);
-        // it stops at the first byte that cannot be read
+        // process_vm_readv stops at the first byte that is not readable
         size_t left = got > 0 ? static_cast<size_t>(got) : 0;
         for (unsigned i = 0; i < count; i++, first++) {
             reachability::Piece &one = pieces[first];
@@ -263,7 +263,7 @@ bool OwnMemory::has_contents(const Region &region, uint64_t address)
     if (pagemap_ < 0)
         return region.writable || region.kind == Region::anonymous;
     if (address < pages_start_ || address >= pages_end_) {
-        if (!may_read(pages_room)) // a sanitizer's shadow is terabytes of holes
+        if (!may_read(pages_room)) // a sanitizer's shadow memory has terabytes of holes
             return true;
         pages_start_ = address & ~(page - 1);
         const uint64_t behind = (region.end - pages_start_) / page;

@@ -21,7 +21,7 @@ struct Region {
     bool writable, heap, stack; ///< heap, stack: the kernel calls it so
 };
 
-/// How long the search may take: the program waits for it.
+/// Limits of the search, during which the program waits.
 struct Budget {
     uint32_t cpu_ms;  ///< of the calling thread
     uint32_t wall_ms; ///< where memory must be swapped in, or the machine is busy
@@ -88,7 +88,7 @@ public:
     }
     /// Copies up to `length` bytes; returns how many could be read.
     size_t copy(uint64_t address, void *to, size_t length);
-    /// From here on get() reads so many bytes ahead, and anew: memory may have changed.
+    /// Discards what get() has read, since memory may have changed, and makes it read `bytes` bytes ahead.
     void read_ahead(size_t bytes)
     {
         window_size_ = 0;

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 
 /// Calls `function(argument)` with the stack pointer at `top`, a multiple of 16. The frame pointer keeps the caller's
-/// stack, and the unwind table says so.
+/// stack, and the unwind table describes that.
 extern "C" __attribute__((visibility("hidden"))) void unpaired_call_on_stack(void (*function)(void *),
                                                                              void *argument, void *top);
 #if defined(__x86_64__)
@@ -50,7 +50,8 @@ namespace {
 constexpr uint64_t guard = 4096;
 static_assert(own_stack_room <= own_stack_bytes - guard);
 
-/// Maps a stack's memory the first time. The one who has taken it.
+/// Maps a stack's memory at its first use. Only the thread that has taken the stack calls it. Returns false if no
+/// memory is left.
 bool has_memory(OwnStack &stack)
 {
     if (load(stack.start) != 0)
@@ -63,7 +64,7 @@ bool has_memory(OwnStack &stack)
     return true;
 }
 
-/// Null when all are in use: by as many threads as there are stacks.
+/// Returns a free stack, or nullptr if other threads use all of them or no memory is left.
 OwnStack *take()
 {
     for (OwnStack &stack : own_stacks) {
@@ -101,7 +102,7 @@ bool call_on_own_stack(void (*function)(void *argument), void *argument)
 
 bool is_on_first_stack(uint64_t sp)
 {
-    // The kernel keeps this much free of mappings below the outer end of the first stack (mmap_base(), arch/x86 and
+    // The kernel places no mappings in this area below the outer end of the first stack (mmap_base(), arch/x86 and
     // arch/arm64: at least 128 MiB).
     constexpr uint64_t kept_free = 64u << 20;
     return sp < process.stack_end && process.stack_end - sp < kept_free;

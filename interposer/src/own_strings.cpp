@@ -1,6 +1,7 @@
-// The functions of <string.h> that the recorder, the unwinder in it and the compiler's own calls use. The export map keeps them local: the program
-// may define functions of these names, as a simulator, a static C library or an instrumented program does, and calls from
-// here must not come to them. The empty assembly keeps the compiler from taking a loop for the function that it is in.
+// Defines the functions of <string.h> that the recorder, its unwinder and the compiler's own calls use. The export
+// map keeps them local: the program may define functions of these names, as a simulator, a static C library or an
+// instrumented program does, and calls from here must not reach them. The empty assembly stops the compiler from
+// replacing a loop by a call of the function that contains it.
 #include <cstddef>
 #include <cstdint>
 
@@ -10,7 +11,7 @@ namespace {
 
 inline void keep_loop() { __asm__ volatile("" ::: "memory"); }
 
-constexpr size_t long_copy = 512; // from here on the processor's own copying is faster
+constexpr size_t long_copy = 512; // `rep movsb` is faster from this size on
 
 inline void copy_upwards(char *to, const char *from, size_t n)
 {
@@ -72,7 +73,7 @@ UNPAIRED_OWN void *memmove(void *to, const void *from, size_t n)
     auto *target = static_cast<char *>(to);
     const auto *source = static_cast<const char *>(from);
     if (reinterpret_cast<uintptr_t>(target) - reinterpret_cast<uintptr_t>(source) >= n)
-        copy_upwards(target, source, n); // the target does not begin inside the source
+        copy_upwards(target, source, n); // the target does not start inside the source
     else
         copy_downwards(target, source, n);
     return to;
@@ -110,7 +111,7 @@ UNPAIRED_OWN int memcmp(const void *a, const void *b, size_t n)
     }
     return 0;
 }
-// clang calls it where only equality matters.
+// clang calls bcmp if only equality matters.
 UNPAIRED_OWN int bcmp(const void *a, const void *b, size_t n) { return memcmp(a, b, n); }
 
 UNPAIRED_OWN void *memchr(const void *in, int value, size_t n)

@@ -16,7 +16,8 @@ bool remember_path(const Caller &caller, uint32_t depth, LastStack &last, uint64
 
 /// In a forked child: another thread of the parent may have been adding a path.
 void release_path_lock();
-/// When a signal handler left this thread's adding by longjmp. `sp`: of the caller of the hook that was left.
+/// Releases the lock after a signal handler left this thread's insertion by longjmp. `sp` is the stack pointer of the
+/// caller of the hook that was left.
 void release_path_lock_below(uint64_t sp);
 
 } // namespace unpaired

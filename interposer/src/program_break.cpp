@@ -10,7 +10,7 @@ void *const *end;
 void find()
 {
     void *const *variable = libc::functions().program_break;
-    const long now = sys::call(SYS_brk, 0); // an address that cannot be: the kernel answers where it is
+    const long now = sys::call(SYS_brk, 0); // an invalid address: the kernel returns the present break
     if (variable == nullptr || now <= 0)
         return;
     end = variable;

@@ -1,14 +1,14 @@
-// The part of the heap that the kernel grows by moving the program break (brk(2)): it is mapped from end to end.
+// The part of the heap that the kernel grows by moving the program break (brk(2)). It is mapped without holes.
 #pragma once
 
 #include "state.h"
 
 namespace unpaired::program_break {
 
-extern uint64_t start;   ///< where the break was when recording began; UINT64_MAX: not known
-extern void *const *end; ///< the C library's variable for where it is now; valid where `start` is
+extern uint64_t start;   ///< the break when recording began; UINT64_MAX: not known
+extern void *const *end; ///< the C library's variable for the present break; valid if `start` is known
 
-/// Finds both. One system call.
+/// Finds both. Makes one system call.
 void find();
 
 /// Returns true if [from, to) is memory below the break, which can be read.

@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint64_t page = 4096;
 
-/// Returns true if the 8 bytes around `at` can be read. rt_sigprocmask(2) reads the set before it rejects its first
+/// Returns true if the 8 bytes around `at` are readable. rt_sigprocmask(2) reads the set before it rejects its first
 /// argument; unlike process_vm_readv it is permitted everywhere.
 bool readable(uint64_t at)
 {
@@ -37,7 +37,7 @@ size_t copy_from_program(uint64_t from, void *to, size_t size)
 {
     if (sys::sealed())
         return 0;
-    // In two parts where a page ends in between: of a part, all is read or nothing.
+    // Copy in two parts if a page ends in between: a part is readable as a whole or not at all.
     const size_t in_page = page - from % page, first = size < in_page ? size : in_page;
     const iovec here{to, size};
     const iovec there[2] = {{reinterpret_cast<void *>(from), first},

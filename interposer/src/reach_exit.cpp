@@ -52,7 +52,7 @@ class Look {
 public:
     explicit Look(const Place &place) : place_(place) {}
 
-    /// Searches, and writes what it found, or why nothing is known.
+    /// Searches, and records the result, or the reason why there is no result.
     void run()
     {
         if (!collect()) {
@@ -79,7 +79,7 @@ public:
     }
 
 private:
-    /// nullptr, or why nothing is known.
+    /// Searches memory. Returns nullptr, or the reason why there is no result.
     const char *search(const Budget &budget)
     {
         layout_.sort_items();

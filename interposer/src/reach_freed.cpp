@@ -10,13 +10,13 @@ namespace {
 
 using heap_chunks::header;
 
-/// Walks the arenas as glibc would (malloc/malloc.c). It trusts chunk headers alone, and no address of a block: that
-/// block may be what was freed.
+/// Walks the arenas as glibc would (malloc/malloc.c). Trusts only chunk headers, not a recorded address: that block
+/// may be a freed one.
 class FreedUnseen {
 public:
     FreedUnseen(OwnMemory &memory, Layout &layout) : memory_(memory), layout_(layout), items_(layout.items) {}
 
-    /// False if there is no memory for it.
+    /// Finds the freed blocks. Returns false if no memory is left.
     bool find()
     {
         if (!freed_.resize(items_.size()))
@@ -55,7 +55,8 @@ private:
         return true;
     }
 
-    /// The blocks at the beginning of an arena may have been freed: the first that a chain of chunks leads to is right.
+    /// Returns the first chunk of an arena. The first recorded blocks may be freed ones, so this uses the first block
+    /// that a chain of chunks leads to.
     uint64_t find_start(const Region &region)
     {
         constexpr unsigned most_tries = 8;
@@ -97,7 +98,7 @@ private:
                 break;
             else if ((next_size & heap_chunks::previous_in_use) == 0) {
                 if (size_before_next != length)
-                    break; // no heap of glibc's, or a damaged one
+                    break; // not a heap of glibc, or a damaged one
                 free = true;
             }
             if (!free)
@@ -111,13 +112,14 @@ private:
         if (top == 0)
             return;
         look_at_fast_bins(region, top);
-        for (; i < items_.size() && items_[i].address < region.end; i++) // in memory that the heap gave back
+        for (; i < items_.size() && items_[i].address < region.end; i++) // in released memory
             if (items_[i].address >= end && !items_[i].mapping && items_[i].reference != 0)
                 freed_[i] = 1;
     }
 
-    /// A thread's arena lies in heaps at multiples of their largest size, which begin with (arena, heap before, size in
-    /// use, …) (malloc/arena.c: heap_info). What lies behind the size in use can be read until it is needed again.
+    /// Returns the end of the heap's used part. A thread's arena lies in heaps at multiples of their largest size,
+    /// which begin with (arena, heap before, size in use, …) (malloc/arena.c: heap_info). Memory after the size in
+    /// use may still be readable.
     uint64_t end_of_heap(const Region &region)
     {
         constexpr uint64_t page = 4096;
@@ -138,12 +140,12 @@ private:
         return at == end;
     }
 
-    /// A block whose memory begins in the chunk at `chunk`.
+    /// Decides whether a block whose memory begins in the chunk at `chunk` is freed.
     void look_at(uint32_t item, uint64_t chunk, uint64_t length, bool free, bool is_top)
     {
         const uint64_t block = items_[item].address;
         unpaired_trailer tag{};
-        if (block != chunk + header) { // merged with the one before, whether that is free or handed out again
+        if (block != chunk + header) { // merged with the chunk before, which is free or in use again
             freed_[item] = 1;
             return;
         }
@@ -151,7 +153,7 @@ private:
         if (free)
             freed_[item] = !is_top || !tagged;
         else if (tagged && tag.slot != 0 && tag.slot != items_[item].reference)
-            freed_[item] = 1; // handed out again
+            freed_[item] = 1; // in use again
     }
 
     heap_chunks::Tag tag_of(uint64_t block, uint64_t length, unpaired_trailer &tag)
@@ -161,8 +163,8 @@ private:
                    : heap_chunks::Tag::none;
     }
 
-    /// A thread's cache, which is a block of malloc's own (struct tcache_perthread_struct, glibc 2.30 to 2.41): for each size
-    /// of chunks from 32 bytes on how many there are, and the first block of their list.
+    /// Reads a thread's cache, a block that malloc allocates for itself (struct tcache_perthread_struct, glibc 2.30
+    /// to 2.41): for each chunk size from 32 bytes on, the number of chunks and the first block of their list.
     void look_at_cache(uint64_t cache)
     {
         uint16_t counts[cache_sizes];
@@ -179,8 +181,9 @@ private:
                        counts[i]);
     }
 
-    /// Blocks of up to 128 bytes that fit into no thread's cache look like used ones. struct malloc_state has the heads of
-    /// ten lists right before the address of the top chunk; that of the program's own arena lies in the C library's data.
+    /// Reads the fast bins: freed blocks of up to 128 bytes there look like used ones. struct malloc_state has the
+    /// heads of the ten lists right before the address of the top chunk; the main arena's malloc_state lies in the C
+    /// library's data.
     void look_at_fast_bins(const Region &region, uint64_t top)
     {
         constexpr unsigned lists = 10;
@@ -206,8 +209,8 @@ private:
         }
     }
 
-    /// The memory of a freed block may be gone. A large block has a mapping of its own, which begins with its header: other
-    /// memory may lie there now.
+    /// Checks blocks outside of arenas. A large block has a mapping of its own, which begins with its header and is unmapped
+    /// by free. Other memory may be mapped there now.
     void look_outside_arenas()
     {
         constexpr uint64_t page = 4096, least_mapped = 128 * 1024; // DEFAULT_MMAP_THRESHOLD
@@ -226,8 +229,9 @@ private:
         }
     }
 
-    /// Returns true if no memory of the program's is at an address outside the regions: there is none, or it can be read and
-    /// so is the recorder's, mapped since. Memory that cannot be read may be the program's.
+    /// Returns true if an address outside the regions is not the program's memory: nothing is mapped there, or it is
+    /// readable and therefore memory that the recorder has mapped since. Memory that is not readable may be the
+    /// program's.
     bool is_unmapped(uint64_t address)
     {
         constexpr uint64_t page = 4096;
@@ -238,8 +242,9 @@ private:
                    not_mapped;
     }
 
-    /// Goes along a list of free chunks of one length. Each block begins with the place of the next chunk, `offset` bytes
-    /// behind its header's beginning, or 0, exclusive or the block's page number (PROTECT_PTR; glibc before 2.32: as it is).
+    /// Follows a list of free chunks of one length. Each block begins with a pointer to the next chunk, `offset`
+    /// bytes after its header's start, or with 0. The pointer is xor'ed with the block's page number (PROTECT_PTR;
+    /// plain before glibc 2.32).
     void follow(uint64_t chunk, uint64_t length, uint64_t offset, size_t most)
     {
         for (; most != 0 && chunk != 0 && is_chunk(chunk, length); most--) {
@@ -270,8 +275,8 @@ private:
     OwnMemory &memory_;
     Layout &layout_;
     ScratchArray<Item> &items_;
-    ScratchArray<uint8_t> freed_;   ///< by item
-    ScratchArray<uint64_t> caches_; ///< blocks as long as a thread's cache
+    ScratchArray<uint8_t> freed_;   ///< indexed by item
+    ScratchArray<uint64_t> caches_; ///< blocks of the size of a thread's cache
     bool full_ = false;
 };
 

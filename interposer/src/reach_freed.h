@@ -1,5 +1,5 @@
-// Blocks that were freed by calls that went past our hooks (RTLD_DEEPBIND, dlsym on the C library): glibc has them on a
-// free list, or gave their memory away again.
+// Finds blocks that were freed past our hooks (dlsym on the C library, for example): glibc has them on a free list,
+// or has reused or released their memory.
 #pragma once
 
 #include "ledger.h"
@@ -7,8 +7,8 @@
 
 namespace unpaired {
 
-/// Retires the slots of such blocks as released unseen, and takes the blocks out of the layout's items, which are sorted.
-/// Only where malloc is glibc's own. Blocks that a thread frees meanwhile through our hooks are left alone.
+/// Retires the slots of such blocks as released unseen, and removes the blocks from the layout's items, which are
+/// sorted. Does nothing if malloc is not glibc's own. Skips blocks that a thread frees meanwhile through our hooks.
 void retire_freed_unseen(OwnMemory &memory, Layout &layout, Thread &thread);
 
 } // namespace unpaired

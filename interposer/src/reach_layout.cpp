@@ -147,7 +147,7 @@ void Layout::walk_arena(const Region &region, size_t recorded)
     const uint64_t start = first_chunk(region, next_known(region.start));
     add_root(region.start, start, UNPAIRED_HOLDER_DATA, 0);
     size_t at = next;
-    const auto is_recorded = [&](uint64_t chunk) { // asked for ascending chunks
+    const auto is_recorded = [&](uint64_t chunk) { // called with ascending chunks
         while (at < recorded && items[at].address < chunk + heap_chunks::header)
             at++;
         return at < recorded && items[at].address == chunk + heap_chunks::header;
@@ -166,7 +166,7 @@ void Layout::walk_arena(const Region &region, size_t recorded)
     memory_.read_ahead(OwnMemory::least_ahead);
 }
 
-// The program's own arena begins with a chunk, a thread's with data of the allocator.
+// The main arena begins with a chunk, a thread's arena with data of the allocator.
 uint64_t Layout::first_chunk(const Region &region, uint64_t known)
 {
     constexpr uint64_t most_of_header = 4096;

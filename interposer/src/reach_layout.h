@@ -52,9 +52,10 @@ public:
     /// Finds roots, and blocks that were not recorded; the kernel's map is read. nullptr, or why it cannot be done.
     const char *arrange();
 
-    /// Returns true if glibc's malloc has blocks in this region, cut from it. The items are sorted.
+    /// Returns true if glibc's malloc has cut blocks from this region. The items are sorted.
     bool is_arena(const Region &region) { return is_arena(region, items.size()); }
-    /// Returns the first chunk of an arena in which there is one at `known`, or `known` if none leads there.
+    /// Returns the first chunk of the arena that has a chunk at `known`, or `known` if no chain of chunks leads
+    /// there.
     uint64_t first_chunk(const Region &region, uint64_t known);
 
     /// The first item at or behind the address.

@@ -32,7 +32,7 @@ constexpr bool may_be_absent[function_end] = {
 #include "unpaired/resources/table.def"
 };
 
-/// The version under which programs call a function of the heap, nullptr for all others.
+/// Returns the symbol version under which programs call a function of the heap, or nullptr for all other functions.
 const char *version_of(unsigned function)
 {
     switch (function) {
@@ -68,8 +68,9 @@ bool in_same_library(const void *one, const void *other)
            of_one.dli_fbase == of_other.dli_fbase;
 }
 
-/// The next definition after this library; nullptr if there is none. libc_malloc_debug.so has its functions under the
-/// version that programs call, marked as not the default: dlsym(3) passes over it to the C library's own.
+/// Returns the next definition after this library, or nullptr. libc_malloc_debug.so marks its functions as not the
+/// default version: dlsym(3) skips them and finds the C library's own, so this asks for the version that programs
+/// call.
 void *next(unsigned function)
 {
     void *symbol = libc::functions().dlsym(RTLD_NEXT, names[function]);
@@ -116,7 +117,7 @@ const void *our_base()
 
 } // namespace
 
-// Our own hooks carry these names: inside this library the real ones have to be asked for.
+// A plain call would reach this library's own hook of the same name.
 void *load_library(const char *name)
 {
     return reinterpret_cast<void *(*)(const char *, int)>(address(UNPAIRED_FUNCTION_dlopen))(
@@ -158,7 +159,7 @@ const void *known_or_next(unsigned function)
         return known;
     const void *symbol = next(function);
     if (symbol == nullptr)
-        libc::functions().dlerror(); // not to be taken for the program's
+        libc::functions().dlerror(); // clears the message, which the program must not see
     return symbol;
 }
 

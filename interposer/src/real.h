@@ -18,15 +18,15 @@ inline void *address(unsigned function)
     return __builtin_expect(known != nullptr, 1) ? known : find(function);
 }
 
-/// Returns the real function's address if it is known or the next in the search order; nullptr if there is none.
+/// Returns the real function's address if it is known, else the next definition in the search order, else nullptr.
 const void *known_or_next(unsigned function);
 
-/// The real dlopen(3) of a library that is loaded already, and the real dlclose(3).
+/// Calls the real dlopen(3) for a library that is already loaded, and the real dlclose(3).
 void *load_library(const char *name);
 void unload_library(void *handle);
 
-/// Whether a look-up is under way. dlsym(3) frees the message of an earlier failure, through our hook of free, whose
-/// real function may be what is being looked up.
+/// Returns true during a look-up. dlsym(3) frees the message of an earlier failure through our hook of free, while
+/// the look-up may be that of the real free.
 bool looking_up();
 
 /// Looks up what the C library has, so that no hook needs dlsym later (it is not async-signal-safe).
@@ -35,7 +35,7 @@ void find_all();
 /// Whether the program or another library defines the function before us, so that calls pass us by.
 bool defined_elsewhere(unsigned function);
 
-/// Whether the real function's library also defines `landmark`, a name that tells what library it is.
+/// Returns true if the real function's library also defines `landmark`, a name that identifies the library.
 bool is_from_library_with(unsigned function, const char *landmark);
 
 } // namespace unpaired::real

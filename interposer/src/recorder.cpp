@@ -17,9 +17,9 @@ namespace {
 /// States for one thread: its own, and one for each signal handler that interrupted the recorder in another.
 constexpr unsigned most_states_of_thread = 9;
 
-/// Returns true if an address lies on the stack that the calling thread began on. The C library puts a thread's descriptor at the
-/// outer end of the stack. The kernel keeps 128 MiB below the beginning of the first thread's stack free of mappings
-/// (arch/x86/mm/mmap.c, mm/util.c: mmap_base).
+/// Returns true if an address lies on the stack on which the calling thread started. The C library stores a thread's
+/// descriptor at the outer end of the stack. The kernel keeps 128 MiB below the start of the first thread's stack
+/// free of mappings (arch/x86/mm/mmap.c, mm/util.c: mmap_base).
 bool on_own_stack(const Thread &thread, uint64_t address)
 {
     constexpr uint64_t stack_of_thread = 8u << 20, stack_of_first_thread = 128u << 20;
@@ -28,9 +28,9 @@ bool on_own_stack(const Thread &thread, uint64_t address)
            ((!first || process.forked) && sys::thread_pointer() - address < stack_of_thread);
 }
 
-/// Returns true if the hook that this state is at work for was left without an end: a signal handler interrupted the
-/// recorder and left by longjmp, or the thread was cancelled. In doubt it returns false, and the next state of the thread
-/// records the events. `base`: the thread's own state. `sp`: of the caller of another hook.
+/// Returns true if the hook that uses this state was left before its end: a signal handler interrupted the recorder
+/// and left by longjmp, or the thread was cancelled. Returns false in doubt, and the thread's next state then records
+/// the events. `base` is the thread's own state; `sp` is the stack pointer of the caller of another hook.
 bool was_left(const Thread &base, const Thread &thread, uint64_t sp)
 {
     const uint64_t mark = thread.busy_sp;
@@ -46,17 +46,17 @@ bool was_left(const Thread &base, const Thread &thread, uint64_t sp)
     }
     if (!same_stack && (!on_own_stack(base, sp) || !on_own_stack(base, mark)))
         return false;
-    if (sp >= mark) // equal: the frame that called the hook calls again
+    if (sp >= mark) // equal: the frame that called the hook calls another one
         return true;
 #if defined(__x86_64__)
-    // The stack goes on beyond the frame: where its return address was, there is another word.
+    // Another word in place of the return address shows that the stack was used again beyond the frame.
     return *reinterpret_cast<const volatile uint64_t *>(mark - 8) != thread.busy_pc;
 #else
     return false;
 #endif
 }
 
-/// Makes the states of a hook that was left, and of those that ran inside it, ready for use.
+/// Resets the states of a hook that was left and of the hooks that ran inside it.
 void leave(Thread &left)
 {
     const uint64_t sp = left.busy_sp;
@@ -67,7 +67,8 @@ void leave(Thread &left)
     release_path_lock_below(sp);
 }
 
-/// The state for an event of this thread's, called with stack pointer `sp`: a stand-in's if it interrupts the recorder.
+/// Returns the state for an event of this thread; `sp` is the stack pointer of the hook's caller. Returns a stand-in
+/// if the event interrupts the recorder.
 Thread *state_for_event(Thread *const own, uint64_t sp)
 {
     Thread *thread = own;
@@ -88,10 +89,10 @@ Thread *state_for_event(Thread *const own, uint64_t sp)
     return thread;
 }
 
-/// The same for code that runs without thread-local storage of its own.
+/// Does the same for code without thread-local storage of its own.
 Thread *enter_foreign(uint64_t sp)
 {
-    if (load(*fork_witness) == 0) { // it has forked: nothing here says which thread's memory this is
+    if (load(*fork_witness) == 0) { // this is a forked child, and the forking thread is not known
         process.phase = Phase::off;
         return nullptr;
     }
@@ -175,8 +176,8 @@ void lose(Thread &thread, uint32_t reference, unpaired_anomaly_kind kind, unsign
     retire(thread, reference, release_site);
 }
 
-/// Enters a slot that is about to be live under its handle. An entry that is there already shows that a release was not
-/// seen, or that an object was initialised twice.
+/// Enters a slot that is about to become live under its handle. An older entry shows that a release was not seen, or
+/// that an object was initialised twice.
 void enter_in_index(Thread &thread, uint32_t reference, const Acquisition &what, uint32_t site)
 {
     if (what.space == UNPAIRED_SPACE_heap)

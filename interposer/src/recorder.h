@@ -17,12 +17,13 @@ extern __thread Thread *self __attribute__((tls_model("initial-exec")));
 
 Thread *enter_slowly(uint64_t sp);
 
-/// The calling thread's state, or nullptr when nothing is to be recorded (before the start, recording off, or
-/// the recorder itself was interrupted too often). `sp`: of the hook's caller.
+/// Returns the calling thread's state, or nullptr if the event must not be recorded (before the start, with recording
+/// off, or if signal handlers have interrupted the recorder too often). `sp` is the stack pointer of the hook's
+/// caller.
 inline Thread *enter(uint64_t sp)
 {
     if (UNPAIRED_UNLIKELY(process.phase != Phase::recording))
-        return enter_slowly(sp); // `self` may be another thread's, or not be there
+        return enter_slowly(sp); // `self` may be another thread's, or not exist
     Thread *thread = self;
     if (UNPAIRED_UNLIKELY(load(*fork_witness) == 0 || thread == nullptr || thread->busy_sp != 0 ||
                           thread->names_seen != load(process.names)))
@@ -53,7 +54,8 @@ private:
     Thread &thread_;
 };
 
-/// errno is the program's: the destructor restores it. Code that has no errno of its own (careful.h) keeps none.
+/// Keeps the program's errno: the destructor restores it. Does nothing for code that has no errno of its own
+/// (careful.h).
 class KeepErrno {
 public:
     KeepErrno() : at_(has_own_storage() ? &errno : &kept_) { kept_ = *at_; }
@@ -70,27 +72,28 @@ private:
 
 inline bool stopped() { return (load(process.file->control) & UNPAIRED_CONTROL_STOPPED) != 0; }
 
-/// Returns true if the thread's descriptors are not the recorded process's: a vfork child runs in its parent's memory.
+/// Returns true if the thread's descriptors are not the recorded process's: a vfork child runs in its parent's
+/// memory.
 inline bool in_vfork_child(const Thread &thread)
 {
     return UNPAIRED_UNLIKELY(thread.apart == Apart::process_and_descriptors);
 }
 /// Returns true if the thread's exec and its end are not the recorded process's.
 inline bool in_other_process(const Thread &thread) { return UNPAIRED_UNLIKELY(thread.apart != Apart::no); }
-/// The same with a look at the process's number, where that may be asked for: for what happens once in a process.
+/// Does the same and also compares the process's number, unless sealed. For events that happen once in a process.
 inline bool is_other_process(const Thread &thread)
 {
     const int pid = sys::getpid();
     return in_other_process(thread) || (pid > 0 && pid != process.pid);
 }
-/// ... while its memory is.
+/// Returns true for spaces that belong to a vfork child and not to the recorded process: all but memory.
 inline bool foreign_to_vfork(unsigned space)
 {
     return space != UNPAIRED_SPACE_heap && space != UNPAIRED_SPACE_mapping;
 }
 
-/// The enclosure the caller runs in, or one with mode none. One that was left without its end is recognised: the
-/// stack has moved on, or the hook's return address is no longer where it was.
+/// Returns the enclosure of the caller, or one with mode none. Ignores an enclosure that was left before its end: the
+/// stack was used again, or another word is in place of the hook's return address.
 inline Enclosing enclosing_of(const Thread &thread, const Caller &caller)
 {
     const Enclosing &e = thread.enclosing;
@@ -230,7 +233,7 @@ inline void finish_unlock_plainly(const Releasing &releasing, const Caller &call
     retire(*releasing.thread, releasing.slot, 0);
 }
 
-/// Retires a live slot whose handle is handed out again: its release was not seen.
+/// Retires a live slot whose handle was acquired again: its release was not seen.
 void retire_unseen(Thread &thread, uint32_t slot);
 
 /// A release without its own call, by something that succeeded already (dup2 onto it, pclose, freopen).

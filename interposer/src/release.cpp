@@ -106,7 +106,7 @@ Releasing begin_release(const Caller &caller, unsigned function, unsigned space,
             r.previous = known.slot;
             return r;
         }
-        // Claimed first: a handler that leaves by longjmp in between leaves no live slot behind that no release finds.
+        // Claim first: so a live slot always has an entry, even if a signal handler leaves by longjmp in between.
         if (!claim(*slot_at(known.slot))) {
             r.previous = known.slot;
             return r;

@@ -13,9 +13,9 @@ namespace unpaired {
 namespace {
 
 constexpr size_t most_memory = 16u << 20, least_memory = 256u << 10, memory_unit = 64;
-constexpr uint64_t ready_bytes = 16u << 20; // of the trace, where address space is limited
+constexpr uint64_t ready_bytes = 16u << 20; // of the trace, if address space is limited
 
-// Bump allocation. A forked child inherits what is left, as a copy of its own.
+// Bump allocation. A forked child inherits the rest as its own copy.
 uint8_t *memory;
 size_t memory_size, memory_used;
 
@@ -27,7 +27,7 @@ void put_memory_aside()
     rlimit64 limit{};
     if (sys::call(SYS_prlimit64, 0, RLIMIT_AS, 0, sys::of(&limit)) == 0 &&
         limit.rlim_cur != RLIM64_INFINITY) {
-        // Address space is the program's, and none can be unmapped later.
+        // The program needs the limited address space, and the recorder cannot unmap any later.
         give_back_address_space(ready_bytes < limit.rlim_cur / 8 ? ready_bytes : limit.rlim_cur / 8);
         while (most > least_memory && most > limit.rlim_cur / 64)
             most /= 2;
@@ -44,9 +44,9 @@ void put_memory_aside()
     }
 }
 
-/// Each block takes 24 bytes more than the program expects, and the filter may not let the heap grow: it grows now, as far as
-/// the C library keeps it (M_TOP_PAD, mallopt(3)). Only where no other thread can have the heap's lock: not with several
-/// threads, and not in a child, whose parent may have had some.
+/// Grows the heap now, up to the size that the C library keeps (M_TOP_PAD, mallopt(3)): each block takes 24
+/// bytes more than the program expects, and the filter may forbid growth later. Does nothing if another thread may
+/// hold the heap's lock: in a process with several threads, and in a forked child.
 void grow_heap()
 {
     constexpr size_t most_kept = 120u << 10;
@@ -57,8 +57,8 @@ void grow_heap()
     give(take(most_kept));
 }
 
-/// Waits until no thread of this process is inside a system call of the recorder's. All of them end by themselves; only
-/// one that a signal handler interrupted, which then installs the filter, does not, so the wait has an end.
+/// Waits until no thread of this process is inside a system call of the recorder. All these calls end by themselves,
+/// except one that was interrupted by the signal handler that installs the filter, so the wait is limited.
 void wait_for_own_calls()
 {
     constexpr unsigned most_waits = 1000;

@@ -1,30 +1,30 @@
-// Seccomp. From the moment at which the program has its system calls filtered, the recorder makes none: what the filter
-// does with a call that the program itself never makes may be to kill the process (seccomp(2)). Just before, it
-// reserves what it needs from then on: room in the trace, and memory of its own.
+// Seccomp. Once the program filters its system calls, the recorder makes none: the filter may kill the process for a
+// call that the program itself never makes (seccomp(2)). Before that, the recorder reserves room in the trace and
+// memory of its own.
 #pragma once
 
 #include "recorder.h"
 
 namespace unpaired {
 
-/// Puts aside what the recorder needs, and ends its own system calls, in all threads. Call it before the program's call
+/// Reserves room and memory, and stops the recorder's system calls in all threads. Call it before the program's call
 /// that installs a filter, once for each such call.
 void seal();
 
-/// The program's call failed: takes back one seal().
+/// Undoes one seal() after the program's call failed.
 void take_back_seal();
 
-/// The program's call succeeded: records that what needs a system call is unknown from now on.
+/// Records, after the program's call succeeded, that facts which need a system call are unknown from now on.
 void record_seal();
 
-/// The same for a filter: `program` (struct sock_fprog) decides whether programs that are executed under it are recorded.
-/// nullptr: strict mode, under which none is executed.
+/// Does the same for a filter: `program` (struct sock_fprog) decides if programs that are executed under it are
+/// recorded. nullptr means strict mode, in which no program is executed.
 void note_filter(const Thread *thread, const void *program);
-/// Returns true if a program that this process executes now would be killed for a system call of the recorder's.
+/// Returns true if a program that this process executes now would be killed for a system call of the recorder.
 bool filter_kills_recorder();
 
-/// Makes the program's call that installs the filter `program`; `sp` is the hook's stack pointer. `succeeded` judges what it
-/// returned.
+/// Makes the program's call that installs the filter `program`. `sp` is the hook's stack pointer; `succeeded` checks
+/// the call's result.
 template <class Call, class Succeeded>
 auto while_sealing(uint64_t sp, const void *program, Call call, Succeeded succeeded)
 {
@@ -41,13 +41,13 @@ auto while_sealing(uint64_t sp, const void *program, Call call, Succeeded succee
     }
     note_filter(thread, program);
     if (thread != nullptr && in_other_process(*thread))
-        thread->seals_of_child++; // the filter is the child's alone
+        thread->seals_of_child++; // the filter applies to the child only
     else if (thread != nullptr)
         record_seal();
     return ret;
 }
 
-/// Returns zeroed memory of the reserve that seal() made; nullptr when it is used up. For sys::anonymous().
+/// Returns zeroed memory from the reserve of seal(), or nullptr if it is used up. For sys::anonymous().
 void *memory_put_aside(size_t bytes);
 
 } // namespace unpaired

@@ -9,11 +9,11 @@
 namespace unpaired {
 namespace {
 
-// A block that the program acquired, and a page that it wrote, took it longer than this already: what is allowed for them
-// is in proportion to its life, whatever it did. A forked child has not written the pages that it inherited.
+// The program took longer than this to acquire a block and to write a page, so the time allowed for each of them
+// stays in proportion to its life. A forked child has not written the pages that it inherited.
 constexpr uint64_t floor_us = 50'000, most_us = 4'000'000, share_of_life = 4, allowed_ns_per_block = 800,
                    allowed_ns_per_page = 1000;
-// As measured, and half as much again.
+// Measured times, plus half.
 constexpr uint64_t needed_ns_per_block = 350, needed_ns_per_page = 500;
 
 constexpr uint32_t least_wall_ms = 2000;
@@ -27,7 +27,8 @@ uint64_t clock_us(clockid_t clock)
     return static_cast<uint64_t>(now.tv_sec) * 1'000'000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
 }
 
-/// Pages of the process's own that are in memory: /proc/self/statm, resident less shared. 0 if not known.
+/// Returns the number of the process's private pages in memory (/proc/self/statm: resident minus shared), or 0 if it
+/// is not known.
 uint64_t own_pages()
 {
     char text[128];
@@ -95,8 +96,7 @@ SearchShare::SearchShare(size_t blocks)
 Budget SearchShare::budget() const
 {
     const auto cpu_ms = static_cast<uint32_t>(allowed_us_ / 1000);
-    return {cpu_ms,
-            least_wall_ms + 2 * cpu_ms}; // other threads, and other programs, may keep the processors busy
+    return {cpu_ms, least_wall_ms + 2 * cpu_ms}; // other threads and programs may use the processors
 }
 
 const char *SearchShare::explain(bool begun)

@@ -92,18 +92,18 @@ struct EventLog {
     uint32_t base_ms; ///< of the extent
 };
 
-/// How far a thread that runs in the recorded process's memory belongs to another process.
+/// The extent to which a thread that runs in the recorded process's memory belongs to another process.
 enum class Apart : uint8_t {
     no = 0,
-    process,                ///< clone(2) with CLONE_VM and CLONE_FILES: its exec and its end are its own
-    process_and_descriptors ///< vfork(2), or CLONE_VM alone: its descriptors are, too
+    process, ///< clone(2) with CLONE_VM and CLONE_FILES: exec and exit do not affect the recorded process
+    process_and_descriptors ///< vfork(2), or CLONE_VM alone: neither do its descriptors
 };
 
-/// A vfork(2) under way.
+/// A call of vfork(2) whose child has not ended yet.
 struct VforkCall {
-    uint64_t sp, pc; ///< of the caller: where the return address stood, and what it was
+    uint64_t sp, pc; ///< of the caller: address and value of the return address
     int pid;         ///< the caller's; −1 while the program filters its system calls
-    Apart apart;     ///< the parent's own
+    Apart apart;     ///< the parent's state
 };
 inline constexpr unsigned most_vforks = 4; ///< a child may call vfork itself
 
@@ -121,14 +121,14 @@ struct Thread {
     char name[16];
     bool named;              ///< a THREAD record has been written
     bool foreign;            ///< runs without thread-local storage of its own (careful.h)
-    int errno_of_foreign;    ///< errno_at, then
-    uint32_t seals_of_child; ///< of sys::seals: a vfork child's, which end with it
+    int errno_of_foreign;    ///< target of errno_at if `foreign`
+    uint32_t seals_of_child; ///< number of sys::seals by a vfork child, which end with the child
     Apart apart;
-    uint8_t vforks; ///< under way: how many
+    uint8_t vforks; ///< number of elements of `vfork` in use
     VforkCall vfork[most_vforks];
     uint8_t *exec_scratch; ///< for exec_target.h
     size_t exec_scratch_size;
-    uint32_t held; ///< chain of slots: locks this thread holds, youngest first
+    uint32_t held; ///< chain of slots: locks that this thread holds, youngest first
     uint32_t free_slots;
     uint32_t slots_pages; ///< of all its SLOTS extents
     uint32_t retired_at;
@@ -150,7 +150,8 @@ struct Thread {
     alignas(64) uint32_t retired_elsewhere; ///< chain of this thread's slots that others retired
 };
 
-/// carefully: recording, while some code may run in this memory with thread-local storage that is not its own (careful.h).
+/// carefully: recording, while some code may run in this memory with thread-local storage that is not its own
+/// (careful.h).
 enum class Phase : uint32_t { unknown = 0, starting, recording, carefully, off };
 
 struct Process {
@@ -166,15 +167,15 @@ struct Process {
     bool frame_pointers; ///< --walk=frame-pointers
     bool every_event;    ///< --every-event
     int filter; ///< the kernel's mode of filtering our system calls, when recording began (seccomp(2))
-    bool filter_kills_recorder;      ///< of filters that the program has installed, if sys::sealed()
-    bool seal_recorded;              ///< the report will say that the program filters its system calls
+    bool filter_kills_recorder;      ///< for the filters installed so far; valid if sys::sealed()
+    bool seal_recorded;              ///< a note of the program's filter has been recorded
     uint32_t first_writable_page;    ///< of the pages that this process may use while sys::sealed()
-    uint32_t writable_page;          ///< the first behind them
+    uint32_t writable_page;          ///< end of these pages
     unsigned cycle_function;         ///< --cycle: each call of it begins a cycle; 0: the program's marks do
     bool heap_untouched;             ///< the program brings its own malloc
     bool new_untouched;              ///< ... its own operator new
     bool libc_heap;                  ///< malloc is the C library's own: it calls no hook
-    bool heap_by_address;            ///< blocks of malloc get no tag: they are found by their address
+    bool heap_by_address;            ///< blocks of malloc get no tag and are found by their address
     bool foreign_shares_descriptors; ///< the last clone(2) with CLONE_VM had CLONE_FILES
     bool plain_heap; ///< recording, malloc and its kin are the C library's, and no call begins a cycle
     bool ever_stopped;

@@ -8,7 +8,7 @@
 
 namespace unpaired::sys {
 
-/// A system call that the program itself asked for, or that ends it. All others go through call().
+/// Makes a system call that the program itself requested, or that ends the program. All others go through call().
 #if defined(__x86_64__)
 inline long of_program(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0)
 {
@@ -39,15 +39,16 @@ inline long of_program(long number, long a = 0, long b = 0, long c = 0, long d =
 #error "unpaired's interposer knows the system calls of x86-64 and aarch64"
 #endif
 
-/// Above 0: the program filters its system calls (seccomp(2)), and one that it does not make itself may kill it (seal.h).
+/// Above 0: the program filters its system calls (seccomp(2)), and a call that it does not make itself may kill it
+/// (seal.h).
 inline uint32_t seals;
-/// Calls of the recorder that the kernel works on, in all threads. A seal waits for them.
+/// Number of the recorder's system calls in progress, in all threads. seal() waits for them.
 inline uint32_t calls_under_way;
 constexpr long not_permitted = -1; // −EPERM
 
 inline bool sealed() { return __builtin_expect(__atomic_load_n(&seals, __ATOMIC_SEQ_CST) != 0, 0); }
 
-/// A system call of the recorder's own. While the program filters its system calls, none is made: the answer is −EPERM.
+/// Makes a system call of the recorder. Returns −EPERM without a call while the program filters its system calls.
 inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0)
 {
     __atomic_fetch_add(&calls_under_way, 1u, __ATOMIC_SEQ_CST);
@@ -56,8 +57,8 @@ inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, lo
     return result;
 }
 
-/// Returns the address of the calling thread's own data in the C library, if its thread-local storage is its own. (x86-64 psABI,
-/// thread-local storage: the word at %fs:0 is its own address.)
+/// Returns the address of the calling thread's data in the C library, if its thread-local storage is its own (x86-64
+/// psABI, thread-local storage: the word at %fs:0 contains its own address).
 inline uint64_t register_thread_pointer()
 {
     uint64_t at;
@@ -73,7 +74,7 @@ inline uint64_t register_thread_pointer()
 inline uint32_t storages_in_doubt;
 uint64_t careful_thread_pointer();
 
-/// Different for each thread. At the outer end of the stacks that the C library makes.
+/// Returns an address that differs for each thread. It lies at the outer end of the stacks that the C library makes.
 inline uint64_t thread_pointer()
 {
     if (__builtin_expect(__atomic_load_n(&storages_in_doubt, __ATOMIC_RELAXED) != 0, 0))
@@ -83,12 +84,12 @@ inline uint64_t thread_pointer()
 
 inline long of(const void *pointer) { return reinterpret_cast<long>(pointer); }
 
-/// −1 while the program filters its system calls.
+/// Returns the process's number, or −1 while the program filters its system calls.
 inline int getpid() { return static_cast<int>(call(SYS_getpid)); }
 inline int gettid() { return static_cast<int>(call(SYS_gettid)); }
 
-/// Returns anonymous private memory, zeroed, or nullptr. `bytes` is rounded up by the kernel. While the
-/// program filters its system calls, the memory comes from what seal() put aside.
+/// Returns anonymous private memory, zeroed, or nullptr. The kernel rounds `bytes` up. While the program filters its
+/// system calls, the memory comes from the reserve of seal().
 void *anonymous(size_t bytes);
 
 } // namespace unpaired::sys

@@ -8,11 +8,11 @@
 namespace unpaired {
 namespace {
 
-// glibc keeps the thread's number in what pthread_t points to (struct pthread, nptl/descr.h), at x86-64's thread pointer,
-// or before aarch64's; the kernel writes it there in a new thread and in a forked child (CLONE_PARENT_SETTID,
-// CLONE_CHILD_SETTID). The offset is found by searching for the first thread's number.
+// glibc stores the thread's number in struct pthread (nptl/descr.h), to which pthread_t points: at x86-64's thread
+// pointer, or before aarch64's. The kernel writes it there in a new thread and in a forked child
+// (CLONE_PARENT_SETTID, CLONE_CHILD_SETTID). A search for the first thread's number finds the offset.
 constexpr long searched = 2048;
-long distance; ///< from the thread pointer; 0: it was not found
+long distance; ///< offset from the thread pointer; 0: not found
 
 uint64_t thread_pointer_register()
 {
@@ -51,7 +51,7 @@ void learn_thread_numbers()
     int words[16];
     for (long offset = first; offset < last; offset += static_cast<long>(sizeof words)) {
         if (!copy(at + static_cast<uint64_t>(offset), words, sizeof words))
-            continue; // beyond what the C library has there
+            continue; // beyond the C library's data
         for (long i = 0; i < 16; i++)
             if (words[i] == tid) {
                 found = offset + i * static_cast<long>(sizeof tid);
@@ -76,7 +76,7 @@ int number_of_this_process(int parent)
 {
     if (const int pid = sys::getpid(); pid > 0)
         return pid;
-    // A child of clone(2) by number has a copy of the parent's number there.
+    // In a child of clone(2) by number, this is a copy of the parent's number.
     const int tid = distance != 0 ? number_at(sys::thread_pointer()) : 0;
     return tid > 0 && tid != parent ? tid : 0;
 }

@@ -1,5 +1,5 @@
-// The lock of the recorder's work that may be done later or by another thread. Work that must not be skipped needs
-// no lock (handle_table.h, ledger.h).
+// Lock for work of the recorder that can be done later or by another thread. Work that must not be skipped needs no
+// lock (handle_table.h, ledger.h).
 #pragma once
 
 #include "sys.h"
@@ -8,8 +8,8 @@
 
 namespace unpaired {
 
-/// Async-signal-safe. Zero is free. It keeps which thread has taken it, and in which frame: a signal handler can interrupt
-/// that thread and leave by longjmp, and then the lock is released when the thread enters the recorder again.
+/// Async-signal-safe. Zero is free. It stores the thread that has taken it, and the frame. A signal handler can
+/// interrupt that thread and leave by longjmp; the lock is then released when the thread enters the recorder again.
 class TryLock {
 public:
     bool take()
@@ -27,8 +27,8 @@ public:
         __atomic_store_n(&frame_, uint64_t{0}, __ATOMIC_RELAXED);
         __atomic_store_n(&holder_, uint64_t{0}, __ATOMIC_RELEASE);
     }
-    /// When this thread is known to have left the work that a hook with this stack pointer of its caller began: releases
-    /// the lock if it was taken for that work, and not by the thread in a frame that a signal interrupted.
+    /// Releases the lock after this thread left a hook by longjmp, if the lock was taken for that hook and not in a
+    /// frame that a signal interrupted. `sp` is the stack pointer of the hook's caller.
     void give_if_taken_below(uint64_t sp)
     {
         constexpr uint64_t frames_of_ours = 256 * 1024;
@@ -37,20 +37,21 @@ public:
             give();
     }
 
-    /// Takes the lock, and waits up to about a fifth of a second for it: spinning, then giving way, then asleep, so that a waiter of a real-time
-    /// class does not keep the processor from the holder. Takes the lock over from a thread that has ended. False: this
-    /// thread holds the lock already, below a signal handler, or the time is up. `pid`: ours.
+    /// Takes the lock, and waits up to about a fifth of a second for it: it spins, then yields, then sleeps, so that
+    /// a waiter of a real-time class leaves the processor to the holder. Takes the lock over from a thread that has
+    /// ended. Returns false if this thread already holds the lock, below a signal handler, or after the time. `pid`
+    /// is the number of this process.
     bool take_waiting(int pid)
     {
         constexpr unsigned spins = 1000, yields = 1100, most_tries = 1300;
-        constexpr unsigned spins_without_calls = 1u << 22; // where the program filters our system calls
+        constexpr unsigned spins_without_calls = 1u << 22; // while sealed
         unsigned made = 0;
         for (unsigned tries = 0; !take(); tries++) {
             if (is_mine()) {
                 const uint64_t taken_in = __atomic_load_n(&frame_, __ATOMIC_RELAXED);
                 if (taken_in == 0 || taken_in >= frame())
                     return false;
-                break; // the thread left that frame by longjmp
+                break; // this thread has left that frame by longjmp
             }
             pause();
             if (tries < spins)
@@ -88,9 +89,9 @@ private:
                                            __ATOMIC_RELAXED);
     }
 
-    uint64_t holder_; ///< its thread pointer
+    uint64_t holder_; ///< thread pointer of the holder
     uint64_t frame_;  ///< the frame that took it; 0: not yet stored
-    int thread_;      ///< its kernel thread id, where it waited for the lock
+    int thread_;      ///< kernel thread number of the holder, if it took the lock by take_waiting()
 };
 
 } // namespace unpaired

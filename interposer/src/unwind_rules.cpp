@@ -37,8 +37,8 @@ void put(RuleTable &table, uint64_t pc, cfi::Rule rule)
     }
 }
 
-/// Makes the next larger table the one in use, with the rules of the present one. Under `writer`; but another thread may
-/// detach the present one at any time.
+/// Replaces the table in use by the next larger one, with the same rules. The caller holds `writer`; but another
+/// thread may detach the present table at any time.
 bool grow(RuleTable *present)
 {
     const unsigned bits = present == nullptr ? smallest_bits : present->bits + 1;
@@ -68,7 +68,7 @@ void forget()
     filled = 0;
 }
 
-/// The same without the lock, whose holder may never come back: the table in use is left behind.
+/// Does the same without the lock, whose holder may never return: abandons the table in use.
 void detach()
 {
     __atomic_fetch_add(&unwind_generation, 1u, __ATOMIC_ACQ_REL);
@@ -108,7 +108,7 @@ cfi::Rule read_and_keep_rule(uint64_t pc)
     const uint32_t read_under = load(unwind_generation, __ATOMIC_ACQUIRE);
     const cfi::Rule rule = cfi::read_rule(pc);
     if (!writer.take())
-        return rule; // another thread inserts: next time
+        return rule; // another thread is inserting: insert at the next walk
     if (read_under == load(unwind_generation)) {
         if (replaces_other_code(pc))
             forget();

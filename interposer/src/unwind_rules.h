@@ -34,7 +34,7 @@ Known object_at(uint64_t pc, Object &object);
 
 /// Reads the rule for the frame with this return address out of its module's .eh_frame.
 Rule read_rule(uint64_t return_address);
-/// Returns true if its module's .eh_frame has an entry for it, without handlers of exceptions.
+/// Returns true if the module's .eh_frame has an entry for the address, without exception handlers.
 bool has_no_handlers(uint64_t return_address);
 } // namespace cfi
 
@@ -92,7 +92,8 @@ void forget_unwind_rules();
 
 /// In a forked child: another thread of the parent may have been adding a rule.
 void release_unwind_lock();
-/// When a signal handler left this thread's adding by longjmp. `sp`: of the caller of the hook that was left.
+/// Releases the lock after a signal handler left this thread's insertion by longjmp. `sp` is the stack pointer of the
+/// caller of the hook that was left.
 void release_unwind_lock_below(uint64_t sp);
 /// How many rules the table holds.
 uint32_t unwind_rules_kept();

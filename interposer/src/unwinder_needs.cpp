@@ -1,5 +1,5 @@
-// Functions that LLVM's libunwind calls, under the names that cmake/libunwind_symbols.txt gives them. They replace functions
-// that the program may define, that allocate or lock, or that end the process.
+// Defines functions that LLVM's libunwind calls, under the names in cmake/libunwind_symbols.txt. They replace
+// functions that the program may define, that allocate or lock, or that end the process.
 #include "walk.h"
 
 #include "libc.h"
@@ -17,9 +17,9 @@ __thread void **unwinder_gives_up __attribute__((tls_model("initial-exec")));
 
 #define UNPAIRED_NEED extern "C" __attribute__((visibility("hidden"), used))
 
-/// In place of dl_iterate_phdr(3), which waits for the loader's lock; after a signal handler's longjmp or a
-/// fork it may stay taken. The third word of `data` is the address whose module is wanted (LLVM's
-/// dl_iterate_cb_data::targetAddr): no other needs to be shown.
+/// Replaces dl_iterate_phdr(3), which waits for the loader's lock: after a signal handler's longjmp or a fork the
+/// lock may stay taken. The third word of `data` is an address in the wanted module (LLVM's
+/// dl_iterate_cb_data::targetAddr), so `callback` gets only that module.
 UNPAIRED_NEED int unpaired_find_module(int (*callback)(dl_phdr_info *, size_t, void *), void *data)
 {
     const libc::Functions &libc = libc::functions();
@@ -30,7 +30,7 @@ UNPAIRED_NEED int unpaired_find_module(int (*callback)(dl_phdr_info *, size_t, v
         return 0;
     const auto *header = static_cast<const ElfW(Ehdr) *>(object.dlfo_map_start);
     if (__builtin_memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
-        return libc.dl_iterate_phdr(callback, data); // a module whose first segment does not have its header
+        return libc.dl_iterate_phdr(callback, data); // the module's first segment does not contain the header
     dl_phdr_info info{};
     info.dlpi_addr = object.dlfo_link_map->l_addr;
     info.dlpi_name = object.dlfo_link_map->l_name;
@@ -40,7 +40,7 @@ UNPAIRED_NEED int unpaired_find_module(int (*callback)(dl_phdr_info *, size_t, v
     return callback(&info, sizeof info, data);
 }
 
-/// In place of abort(3), for tables that it does not understand: the walk ends.
+/// Replaces abort(3), which libunwind calls for tables that it does not understand: ends the walk.
 UNPAIRED_NEED __attribute__((noreturn)) void unpaired_unwinder_abort()
 {
     if (unwinder_gives_up != nullptr)
@@ -48,8 +48,8 @@ UNPAIRED_NEED __attribute__((noreturn)) void unpaired_unwinder_abort()
     __builtin_trap();
 }
 
-/// Its cache of tables of frames stays empty: the rules (unwind_rules.h) are one. So its lock has nothing to guard, and
-/// nothing is allocated.
+/// Keep libunwind's cache of frame tables empty, since the rules (unwind_rules.h) are a cache. So its lock guards
+/// nothing, and it allocates nothing.
 UNPAIRED_NEED void unpaired_unwinder_keeps_nothing(uint64_t, uint64_t, uint64_t, uint64_t) __asm__(
     "_ZN9libunwind13DwarfFDECacheINS_17LocalAddressSpaceEE3addEmmmm");
 UNPAIRED_NEED void unpaired_unwinder_keeps_nothing(uint64_t, uint64_t, uint64_t, uint64_t) {}
@@ -59,7 +59,7 @@ UNPAIRED_NEED int unpaired_unwinder_unlock(void *) { return 0; }
 UNPAIRED_NEED void *unpaired_unwinder_malloc(size_t) { return nullptr; }
 UNPAIRED_NEED void unpaired_unwinder_free(void *) {}
 
-/// It prints before it gives up.
+/// libunwind prints a message before it aborts.
 extern "C" {
 __attribute__((visibility("hidden"))) void *unpaired_unwinder_stderr;
 }
@@ -73,7 +73,7 @@ UNPAIRED_NEED int unpaired_unwinder_snprintf(char *to, size_t room, const char *
         *to = '\0';
     return 0;
 }
-/// In place of dladdr(3): names of functions are not asked for.
+/// Replaces dladdr(3): the walk needs no names of functions.
 UNPAIRED_NEED int unpaired_unwinder_dladdr(const void *, void *) { return 0; }
-/// In place of __stack_chk_fail, which the C library or the program defines.
+/// Replaces __stack_chk_fail, which the C library or the program defines.
 UNPAIRED_NEED __attribute__((noreturn)) void unpaired_unwinder_stack_chk_fail() { __builtin_trap(); }

@@ -361,7 +361,7 @@ namespace {
     Stack stack;
     walk_with_libunwind(caller, stack);
     if (stack.depth == 0)
-        walk_stack(caller, stack); // as far as the rules go
+        walk_stack(caller, stack); // the depth that the rules reach
     return take_over(stack, last);
 }
 

@@ -38,8 +38,8 @@ void stack_of(const Caller &caller, LastStack &last, Stack &stack);
 /// What hash_stack() makes of a stack.
 uint64_t hash_of(const Stack &stack);
 
-/// Walks by the general unwinder, from `caller` outwards; for frames whose rule is `unknown`. The depth is 0 if it
-/// cannot be asked: the stack may be too small for it, and no other stack is available.
+/// Walks with the general unwinder, from `caller` outwards, for frames whose rule is `unknown`. Sets the depth to 0
+/// if the unwinder cannot run: the thread's stack may be too small for it, and no other stack is free.
 void walk_with_libunwind(const Caller &caller, Stack &stack);
 
 /// The point at which walk_with_libunwind() continues if libunwind gives up (unwinder_needs.cpp).

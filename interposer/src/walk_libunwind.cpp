@@ -29,7 +29,7 @@ struct Walk {
     Stack &stack;
 };
 
-/// Adds the callers of `caller`, which the stack has already.
+/// Adds the callers of `caller`, which the stack already contains.
 [[gnu::noinline]] void walk_outwards(const Caller &caller, Stack &stack)
 {
     constexpr unsigned frames_of_ours = 16;
@@ -46,8 +46,8 @@ struct Walk {
     }
     if (!arrived)
         return;
-    // At a frame without tables unw_step() says that it has ended, but it has come to that frame. The walk does not go on
-    // from there, nor from a frame whose table the unwinder does not understand.
+    // At a frame without tables, unw_step() reports the end although it has reached that frame. The walk ends there,
+    // as at a frame whose table the unwinder does not understand.
     while (stack.depth < UNPAIRED_MAX_DEPTH &&
            rule_at(stack.pc[stack.depth - 1]).kind != cfi::Kind::no_code) {
         const unw_word_t before = pc;
@@ -68,7 +68,7 @@ void walk_from_here(void *argument)
     walk.stack.depth = 1;
     walk.stack.pc[0] = walk.caller.pc;
     void *place[5];                         // of __builtin_setjmp
-    void **const outer = unwinder_gives_up; // of a walk that a signal interrupted
+    void **const outer = unwinder_gives_up; // of an outer walk that a signal interrupted
     if (__builtin_setjmp(place) == 0) {
         unwinder_gives_up = place;
         walk_outwards(walk.caller, walk.stack);
@@ -80,7 +80,7 @@ void walk_from_here(void *argument)
 
 void walk_with_libunwind(const Caller &caller, Stack &stack)
 {
-    // Its cursor and the rows of its tables take 6 KiB of stack.
+    // The unwinder's cursor and the rows of its tables take 6 KiB of stack.
     Walk walk{caller, stack};
     stack.depth = 0;
     if (!call_on_own_stack(walk_from_here, &walk) && is_on_first_stack(stack_pointer()))

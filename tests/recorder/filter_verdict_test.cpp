@@ -1,4 +1,4 @@
-// Filters as libseccomp and programs write them, and whether a program executed under them can be recorded.
+// Checks for filters, as libseccomp and programs write them, if a program executed under them can be recorded.
 #include "filter_verdict.h"
 
 #include <catch2/catch.hpp>
@@ -33,7 +33,7 @@ bool lives_under(std::vector<sock_filter> rules)
     return lets_recorder_live(&program);
 }
 
-/// `action` for one system call, and `otherwise` for all others.
+/// Returns a filter with `action` for one system call, and `otherwise` for all others.
 std::vector<sock_filter> one_call(long number, uint32_t action, uint32_t otherwise)
 {
     return {load(offsetof(seccomp_data, nr)), unless_equal(static_cast<uint32_t>(number), 1), answer(action),

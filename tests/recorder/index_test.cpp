@@ -1,4 +1,4 @@
-// The index of handles and the ledger, between threads; also under ThreadSanitizer (preset tsan).
+// Tests the index of handles and the ledger with several threads; also under ThreadSanitizer (preset tsan).
 #include "index.h"
 #include "ledger.h"
 #include "mapping.h"
@@ -15,9 +15,9 @@ using namespace unpaired;
 
 namespace {
 
-constexpr uint32_t site = 64; // a number is all that the ledger needs of it
+constexpr uint32_t site = 64; // the ledger needs only a number
 
-/// A trace of this process, in a folder of its own; the recorder's hooks are not there.
+/// A trace of this process, in a folder of its own, without the recorder's hooks.
 class Recording {
 public:
     Recording()
@@ -92,7 +92,7 @@ struct Handles {
     uint64_t at(unsigned i) const { return first + i * apart; }
 };
 
-/// Turns a handle over: acquires it if it is free, releases it if it is held. 2 marks that a thread is at it.
+/// Acquires a handle if it is free, or releases it if it is held. 2 marks that a thread is changing it.
 bool turn(Thread &thread, Handles &handles, unsigned i, uint64_t &acquired)
 {
     const uint32_t before = __atomic_exchange_n(&handles.held[i], 2u, __ATOMIC_ACQ_REL);
@@ -114,7 +114,7 @@ bool turn(Thread &thread, Handles &handles, unsigned i, uint64_t &acquired)
 TEST_CASE("what threads enter into the index and release for each other is found each time")
 {
     const Recording recording;
-    // Locks that lie close together, semaphores far apart, streams, and mappings of two sizes side by side.
+    // Uses locks that lie close together, semaphores far apart, streams, and adjacent mappings of two sizes.
     std::array<Handles, 5> all{{{UNPAIRED_SPACE_rwlock, 0x10000, 56, 0, {}},
                                 {UNPAIRED_SPACE_sem, 0x700000000000, 4096, 0, {}},
                                 {UNPAIRED_SPACE_stream, 0x20000, 64, 0, {}},

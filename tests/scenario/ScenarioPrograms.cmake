@@ -1,6 +1,6 @@
-# Programs whose leading comment says how to build them and what `unpaired run` must report (README.md). The includer
-# sets `scenario_kind`, the word that the names of its targets and tests begin with. A file *_plugin.c belongs to the
-# program that names it.
+# Builds programs whose leading comment contains the build options and the expected report of `unpaired run`
+# (README.md). The includer sets `scenario_kind`, the first word in the names of its targets and tests. A file *_plugin.c
+# belongs to the program that names it.
 include_guard(GLOBAL)
 add_library(scenario_options INTERFACE)
 target_compile_options(scenario_options INTERFACE -g -O1 -fno-builtin -Wall -Wextra
@@ -8,7 +8,7 @@ target_compile_options(scenario_options INTERFACE -g -O1 -fno-builtin -Wall -Wex
 target_include_directories(scenario_options INTERFACE "${CMAKE_CURRENT_LIST_DIR}")
 target_link_libraries(scenario_options INTERFACE unpaired_headers)
 
-# The value of `// WORD: value` in a source's leading comment; empty if it has none.
+# Sets a variable to the value of `// WORD: value` in a source's leading comment, or to an empty string.
 function(scenario_word source word result)
   file(STRINGS "${source}" lines REGEX "^// ${word}:" LIMIT_COUNT 1)
   string(REGEX REPLACE "^// ${word}: *" "" value "${lines}")
@@ -36,7 +36,7 @@ function(scenario_program source folder program sentence)
   endif()
   set_target_properties(${target} PROPERTIES C_STANDARD 11 C_EXTENSIONS ON CXX_EXTENSIONS ON)
   target_compile_options(${target} PRIVATE ${build})
-  if(before) # a plugin that is linked, ahead of the libraries it changes
+  if(before) # a plugin that is linked before the libraries that it changes
     target_link_libraries(${target} PRIVATE -Wl,--no-as-needed ${scenario_kind}_${folder}_${before})
   endif()
   target_link_libraries(${target} PRIVATE scenario_options ${link})
@@ -81,7 +81,7 @@ function(scenario_folder)
     scenario_word("${source}" scenario sentence)
     scenario_program("${source}" "${folder}" "${base}" "${sentence}")
     scenario_word("${source}" fixed sentence)
-    if(sentence) # the same source once more, with the mistake mended
+    if(sentence) # the same source, built again without the mistake
       scenario_program("${source}" "${folder}" "${base}_fixed" "${sentence}" --fixed)
       target_compile_definitions("${scenario_kind}_${folder}_${base}_fixed" PRIVATE FIXED)
     endif()

@@ -24,7 +24,7 @@ std::vector<char *> pointers(const std::vector<std::string> &strings)
     return found;
 }
 
-/// Returns all signals that have come. With `wait`, waits until at least one has come.
+/// Returns all pending signals. With `wait`, waits until at least one is pending.
 std::vector<siginfo_t> received_signals(bool wait)
 {
     std::vector<siginfo_t> received;
@@ -36,8 +36,8 @@ std::vector<siginfo_t> received_signals(bool wait)
 
 bool from_a_process(const siginfo_t &info) { return info.si_code <= 0; }
 
-/// Returns true for signals that are about the launcher: CHLD of its children, PIPE that its own write caused, CONT from
-/// the witness. The program must not receive them.
+/// Returns true for signals that concern only the launcher: CHLD of its children, PIPE that its own write caused,
+/// CONT from the witness. The program must not receive them.
 bool is_own(const siginfo_t &info, const SignalWitness &witness)
 {
     if (!from_a_process(info))
@@ -50,7 +50,8 @@ bool is_sent_by(const siginfo_t &info, pid_t pid) { return from_a_process(info) 
 void send(const siginfo_t &info, pid_t to)
 {
     siginfo_t copy = info;
-    // sigqueue(3)'s value goes with it. kill(2)'s sender cannot: the kernel lets no process write si_code SI_USER.
+    // Keeps the value of sigqueue(3). The sender of kill(2) is lost: the kernel forbids a process to set si_code to
+    // SI_USER.
     if (info.si_code == SI_QUEUE && syscall(SYS_rt_sigqueueinfo, to, info.si_signo, &copy) == 0)
         return;
     kill(to, info.si_signo);
@@ -59,7 +60,7 @@ void send(const siginfo_t &info, pid_t to)
 /// Forwards what the program sent to its parent to the parent of the launcher.
 void forward_up(const siginfo_t &info)
 {
-    if (const pid_t parent = getppid(); parent > 0) // 0: outside this PID namespace
+    if (const pid_t parent = getppid(); parent > 0) // 0: the sender is outside this PID namespace
         send(info, parent);
 }
 
@@ -70,14 +71,15 @@ bool is_stopped(pid_t pid)
            info.si_pid == pid;
 }
 
-/// Returns whether `pid` ended; its wait status is in `status`. A program that has stopped stops this process.
+/// Returns true if `pid` has ended, and sets `status` to its wait status. Stops this process if the program has
+/// stopped.
 bool has_ended(pid_t pid, int &status, SignalWitness &witness)
 {
-    wait_for_group_signals(); // or a CONT may have reached us and not yet the program
+    wait_for_group_signals(); // a CONT may have reached only this process so far
     if (is_stopped(pid)) {
         if (!is_pending(SIGCONT))
             witness.announce_stop();
-        if (is_pending(SIGCONT)) // to be forwarded first, if it was sent to us alone
+        if (is_pending(SIGCONT)) // forward it first, if it was sent to this process alone
             return false;
     }
     if (waitpid(pid, &status, WNOHANG | WUNTRACED) != pid)

@@ -88,9 +88,9 @@ void SignalsHeld::stop_by(int signal)
 {
     struct sigaction standard = {}, before = {};
     standard.sa_handler = SIG_DFL;
-    sigaction(signal, &standard, &before); // fails for STOP, which has no other disposition
+    sigaction(signal, &standard, &before); // fails for STOP, whose disposition cannot change
     raise(signal);
-    change_mask(SIG_UNBLOCK, only(signal), nullptr); // stops here, and goes on at CONT
+    change_mask(SIG_UNBLOCK, only(signal), nullptr); // stops here until CONT
     change_mask(SIG_BLOCK, only(signal), nullptr);
     sigaction(signal, &before, nullptr);
 }
@@ -98,7 +98,7 @@ void SignalsHeld::stop_by(int signal)
 void end_by_signal(int signal, int status)
 {
     std::fflush(nullptr);
-    prctl(PR_SET_DUMPABLE, 0); // the program has left its core dump already
+    prctl(PR_SET_DUMPABLE, 0); // the program has already written its core dump
     struct sigaction standard = {};
     standard.sa_handler = SIG_DFL;
     sigaction(signal, &standard, nullptr);

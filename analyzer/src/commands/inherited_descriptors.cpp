@@ -22,7 +22,7 @@ bool is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
 
 void remember_inherited_descriptors()
 {
-    constexpr int most = 1024; // searched where there is no /proc
+    constexpr int most = 1024; // tried without /proc
     std::vector<int> &found = inherited();
     found.clear();
     const std::unique_ptr<DIR, int (*)(DIR *)> folder(opendir("/proc/self/fd"), &closedir);

@@ -28,7 +28,7 @@ std::string own_folder()
 {
     std::error_code error;
     std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-    if (error) // no /proc: the path that exec was called with
+    if (error) // no /proc: the path that was passed to exec
         self = std::filesystem::canonical(reinterpret_cast<const char *>(getauxval(AT_EXECFN)), error);
     return error ? std::string(".") : self.parent_path().string();
 }
@@ -82,7 +82,7 @@ std::string write_owner_rules(const LaunchOptions &options, Launched &launched)
     const std::vector<std::byte> blob = compile_rules(rules, launched.program, libraries_of(launched.program),
                                                       options.symbols, &launched.problems);
     const std::string path = launched.folder->path() + "/owner-rules";
-    std::ofstream file(path, std::ios::binary); // the folder is 0700
+    std::ofstream file(path, std::ios::binary); // the folder has mode 0700
     file.write(reinterpret_cast<const char *>(blob.data()), static_cast<std::streamsize>(blob.size()));
     file.close();
     if (!file)
@@ -135,7 +135,8 @@ void note_end(Launched &launched)
     }
 }
 
-/// Starts the program and waits for its end; in the keeper of a launcher that was killed, takes what the launcher left.
+/// Starts the program and waits for its end. In the keeper of a launcher that was killed, takes over the launcher's
+/// traces instead.
 void run_program(const LaunchOptions &options, const std::vector<std::string> &environment,
                  SignalsHeld &signals, Launched &launched)
 {

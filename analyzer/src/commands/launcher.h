@@ -23,16 +23,16 @@ struct LaunchOptions {
     std::string max_trace;            ///< as given, validated: "512M"; "" for the recorder's default
     std::string cycle_function;       ///< each call of it begins a cycle; "" for none
     std::vector<std::string> owners;  ///< rules, `pattern=MAGIC`, first wins
-    std::vector<int> descriptors;     ///< inherited ones that the report is written to, besides stderr
+    std::vector<int> descriptors;     ///< inherited descriptors for the report, besides stderr
     SymbolOptions symbols;            ///< for function and source file rules
 };
 
-/// A program that has ended, and what it left. Its destructor ends the keeper, and removes the folder (unless kept).
+/// A program that has ended, and its traces. The destructor ends the keeper, and removes the folder (unless kept).
 /// Signals stay blocked, except for TSTP.
 struct Launched {
     std::unique_ptr<PrivateFolder> folder;
-    std::unique_ptr<ReportKeeper> keeper; ///< until the report is written, a killed launcher has it written
-    std::string program;                  ///< the file started
+    std::unique_ptr<ReportKeeper> keeper; ///< writes the report if the launcher is killed before
+    std::string program;                  ///< the file that was started
     pid_t pid = 0;
     int wait_status = 0;
     std::vector<std::string> problems; ///< sentences: what could not be prepared or noted
@@ -45,7 +45,7 @@ Launched launch(const LaunchOptions &options);
 /// What a shell would make of it: the exit status, or 128+N after signal N.
 int exit_status_of(int wait_status);
 
-/// Ends this process by the signal that ended the program, or returns its exit status.
+/// Ends this process by the signal that ended the program, or returns the program's exit status.
 int end_as_the_program(int wait_status);
 
 /// The sentence for a program that left no trace.

@@ -1,4 +1,4 @@
-// Output for a terminal or a pipe that is not a report.
+// Output other than a report, for a terminal or a pipe.
 #pragma once
 
 #include "writers/utf8.h"
@@ -8,7 +8,7 @@
 
 namespace unpaired {
 
-/// Prints to stdout as fmt::print() does. Names of programs and files in it steer no terminal.
+/// Prints to stdout as fmt::print() does. Escapes control characters, which names of programs and files may contain.
 template <class... Values> void print_plain(fmt::format_string<Values...> format, Values &&...values)
 {
     fmt::print("{}", printable_utf8(fmt::format(format, std::forward<Values>(values)...)));

@@ -22,7 +22,7 @@ struct Message {
 
 void send_message(const Descriptor &socket, const Message &message)
 {
-    if (socket) // one whole message or none; without a keeper there is nothing to be done
+    if (socket) // a message is sent whole or not at all; an error means that no keeper runs
         (void)!send(socket.get(), &message, sizeof message, MSG_NOSIGNAL);
 }
 
@@ -35,7 +35,7 @@ bool receive_message(int socket, Message &message)
     return n == static_cast<ssize_t>(sizeof message);
 }
 
-/// A pidfd, as the number of a process that has ended may be given to another one.
+/// Opens a pidfd: the kernel may assign the number of an ended process to another one.
 Descriptor process_descriptor(pid_t pid)
 {
     return Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
@@ -72,7 +72,7 @@ ReportKeeper::ReportKeeper(const std::vector<int> &descriptors)
     }
     theirs.reset();
     Message ready = {};
-    if (pid_ < 0 || !receive_message(socket_.get(), ready)) // from here on it is out of the group
+    if (pid_ < 0 || !receive_message(socket_.get(), ready)) // the keeper has left the process group
         socket_.reset();
 }
 
@@ -110,7 +110,7 @@ void ReportKeeper::keep(int socket)
     }
     if (!ended) {
         kill_and_wait(process);
-        wait_status_ = SIGKILL; // of a process killed by it, as wait(2) has it
+        wait_status_ = SIGKILL; // wait status of a process that it killed
     }
     took_over_ = true;
 }

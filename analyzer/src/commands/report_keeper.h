@@ -1,4 +1,4 @@
-// A process that writes the report when the launcher is killed by a signal that it cannot catch.
+// Runs a process that writes the report if the launcher is killed by a signal that it cannot catch.
 #pragma once
 
 #include "commands/descriptor.h"
@@ -8,26 +8,26 @@
 
 namespace unpaired {
 
-/// SIGKILL ends the launcher at once. The keeper waits in a session of its own, which a signal to the launcher's group
-/// does not reach. When the launcher is gone without having finished, the keeper kills the program by the same signal,
-/// waits for its end, and goes on in the launcher's place: it returns from the constructor.
+/// SIGKILL ends the launcher at once. The keeper waits in a session of its own, which a signal to the launcher's
+/// group does not reach. If the launcher ends before its work is done, the keeper kills the program by the same
+/// signal, waits for its end, and continues in place of the launcher: it returns from the constructor.
 class ReportKeeper {
 public:
-    /// Forks the keeper, which keeps `descriptors` open for the report. Without one (RLIMIT_NPROC) a killed launcher
-    /// leaves the traces where they are.
+    /// Forks the keeper, which keeps `descriptors` open for the report. If fork fails (RLIMIT_NPROC), a killed
+    /// launcher leaves the traces in their folder.
     explicit ReportKeeper(const std::vector<int> &descriptors);
-    /// The launcher has done its work: ends the keeper.
+    /// Ends the keeper, after the launcher's work is done.
     ~ReportKeeper();
     ReportKeeper(const ReportKeeper &) = delete;
     ReportKeeper &operator=(const ReportKeeper &) = delete;
 
-    /// To be called by the program's process before exec, so that no program is without its keeper. Async-signal-safe.
+    /// The program's process calls it before exec, so that every program has its keeper. Async-signal-safe.
     void program_started(pid_t program);
     void program_ended(int wait_status);
 
     /// Returns true in the keeper of a launcher that was killed. Then these hold:
     bool took_over() const { return took_over_; }
-    pid_t program() const { return program_; } ///< 0: it was not started
+    pid_t program() const { return program_; } ///< 0: the program was not started
     int wait_status() const { return wait_status_; }
 
 private:

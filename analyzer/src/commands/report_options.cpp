@@ -53,11 +53,11 @@ std::string known_output(const std::string &output)
     return known_format(output.substr(0, colon));
 }
 
-/// A report to be written: as what, and where.
+/// The format and the place of a report.
 struct Output {
     const Format *format = nullptr;
     std::string path; ///< as given; "-" is stdout
-    int fd = -1;      ///< stdout's or stderr's number; -1: a file
+    int fd = -1;      ///< number of stdout or stderr; -1: a file
 };
 
 Output output_to(const Format *format, const std::string &path)
@@ -77,12 +77,12 @@ std::vector<Output> outputs_of(const ReportOptions &options)
         const size_t colon = output.find(':');
         outputs.push_back(output_to(find_format(output.substr(0, colon)), output.substr(colon + 1)));
     }
-    // Files first: the reader of a stream may have seen enough (`| head`), and that ends this process by SIGPIPE.
+    // Write files first: the reader of a stream may stop early (`| head`), which ends this process by SIGPIPE.
     std::stable_partition(outputs.begin(), outputs.end(), [](const Output &output) { return output.fd < 0; });
     return outputs;
 }
 
-/// Returns the same for all ways to spell the path of one file, which need not exist. The working folder may be gone.
+/// Returns one spelling for all paths of one file, which need not exist. The working folder may have been removed.
 std::string file_of(const Output &output)
 {
     if (output.fd >= 0)
@@ -95,8 +95,8 @@ std::string file_of(const Output &output)
     return (error ? std::filesystem::path(output.path) : file).lexically_normal().string();
 }
 
-/// Returns the folder of the sources as an absolute path: SARIF's paths are relative to it. "" if the working folder,
-/// which is the default, is gone.
+/// Returns the folder of the sources as an absolute path: SARIF's paths are relative to it. Returns "" if the working
+/// folder, which is the default, has been removed.
 std::string source_root(const ReportOptions &options)
 {
     std::error_code error;
@@ -141,11 +141,11 @@ private:
 
 template <class Write> void write_output(const Output &output, Write write)
 {
-    if (output.fd >= 0) { // a log that the stream goes to must not be opened anew: that would cut it off
+    if (output.fd >= 0) { // the stream may be a log file, which a second open would truncate
         StdioBuffer buffer(output.fd == STDERR_FILENO ? stderr : stdout);
         std::ostream out(&buffer);
         write(out);
-        if (!out.flush() && errno != EPIPE) // SIGPIPE is blocked, and the reader has seen enough
+        if (!out.flush() && errno != EPIPE) // SIGPIPE is blocked, and the reader has closed the pipe
             throw Trouble(fmt::format("cannot write the report: {}.", std::strerror(errno)));
         return;
     }

@@ -13,12 +13,12 @@
 
 namespace unpaired {
 
-/// The stream of a report if no --output names another place.
+/// The stream for a report without --output.
 enum class ReportStream { standard_output, standard_error };
 
 struct ReportOptions {
     ReportStream stream = ReportStream::standard_output;
-    std::string format;               ///< to the stream; "" if only files were asked for
+    std::string format;               ///< on the stream; "" if only --output names a place
     std::vector<std::string> outputs; ///< FORMAT:FILE, validated
     std::vector<std::string> owners;  ///< PATTERN=MAGIC
     std::vector<std::string> suppressions;
@@ -41,10 +41,10 @@ std::string formats_help();
 /// terminal.
 void check_outputs(const ReportOptions &options);
 
-/// Returns whether a person reads the report as text on stdout or stderr.
+/// Returns true if a report is written as text to stdout or stderr.
 bool text_on_stream(const ReportOptions &options);
 
-/// Returns the descriptors that reports go to: those named in --output as "-" or /dev/fd/N.
+/// Returns the descriptors to which reports are written: those in --output as "-" or /dev/fd/N.
 std::vector<int> descriptors_of_outputs(const ReportOptions &options);
 
 /// The severity from which on a finding counts for the exit status (--fail-on).
@@ -54,13 +54,13 @@ Severity least_severity(const ReportOptions &options);
 /// --fail-on says.
 bool has_findings(const Report &report, const ReportOptions &options);
 
-/// Writes the report to its stream and to files as asked. Throws Trouble if that fails.
+/// Writes the report to its stream and to files, as the options say. Throws Trouble if that fails.
 void write_report(const Report &report, const ReportOptions &options);
 
-/// Writes what is wanted in one of the formats, for a stream or for a file.
+/// A function that writes one of the formats to a stream or to a file.
 using InFormat = std::function<void(std::ostream &out, const Format &format, const WriteOptions &how)>;
 
-/// Writes to the stream and to files as --format, --output and --all ask. Throws Trouble if that fails.
+/// Writes to the stream and to files, as --format, --output and --all say. Throws Trouble if that fails.
 void write_outputs(const ReportOptions &options, const InFormat &in_format);
 
 } // namespace unpaired

@@ -48,7 +48,7 @@ struct Outcome {
     bool findings = false;
 };
 
-/// Makes the report of what the program left and writes it. If that fails, the traces stay.
+/// Makes the report from the program's traces and writes it. If that fails, keeps the traces.
 Report report_on(const Launched &launched, const ReportOptions &options, const ReportFiles &files)
 {
     try {
@@ -61,7 +61,7 @@ Report report_on(const Launched &launched, const ReportOptions &options, const R
         write_report(report, options);
         return report;
     } catch (const std::exception &problem) {
-        if (launched.folder->traces().empty() || std::ferror(stderr)) // no message can name the folder
+        if (launched.folder->traces().empty() || std::ferror(stderr)) // no message can name it
             throw;
         launched.folder->keep();
         throw Trouble(fmt::format("{} The traces are still in {}.", problem.what(), launched.folder->path()));
@@ -109,7 +109,7 @@ int run(const Options &options, const Command &command)
 Action add_run(CLI::App &app, const Command &program)
 {
     auto options = std::make_shared<Options>();
-    options->report.stream = ReportStream::standard_error; // stdout is the program's
+    options->report.stream = ReportStream::standard_error; // stdout belongs to the program
     CLI::App *command =
         app.add_subcommand("run", "Run a program, and report what it never gave back when it ends.");
     add_recording_options(*command, options->recording);

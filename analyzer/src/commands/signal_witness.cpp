@@ -31,7 +31,7 @@ bool same_signal(const siginfo_t &a, const siginfo_t &b)
     if (a.si_signo != b.si_signo)
         return false;
     if (a.si_signo < SIGRTMIN)
-        return true; // of a standard signal one at most is pending, with the sender of the first
+        return true; // at most one instance of a standard signal is pending, with the first sender
     return a.si_code == b.si_code && a.si_pid == b.si_pid && a.si_value.sival_ptr == b.si_value.sival_ptr;
 }
 
@@ -56,7 +56,7 @@ void watch_over_stop(int socket, pid_t launcher)
     for (const int milliseconds : {1, 10, 100, 1000}) {
         struct pollfd order = {socket, POLLIN, 0};
         if (poll(&order, 1, milliseconds) > 0)
-            return; // it has not stopped, or runs again
+            return; // the launcher has not stopped, or runs again
         if (is_pending(SIGCONT))
             kill(launcher, SIGCONT);
     }
@@ -71,7 +71,7 @@ void watch_over_stop(int socket, pid_t launcher)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            _exit(0); // the launcher is gone
+            _exit(0); // the launcher has ended
         if (order == Order::stopping) {
             watch_over_stop(socket, launcher);
             continue;
@@ -102,7 +102,7 @@ SignalWitness::SignalWitness()
     pid_ = fork();
     if (pid_ == 0) {
         socket_.reset();
-        // Of everything else inherited nothing stays open here: the program's peers must see it close.
+        // Close all other inherited descriptors: the program's peers must see when the program closes them.
         dup2(theirs.get(), 0);
         for (int fd = 1; fd <= 2; fd++)
             close(fd);
@@ -121,7 +121,7 @@ SignalWitness::~SignalWitness()
 {
     if (pid_ <= 0)
         return;
-    kill(pid_, SIGKILL); // it may be stopped
+    kill(pid_, SIGKILL); // the witness may be stopped
     while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR)
         ;
 }
@@ -132,11 +132,12 @@ bool SignalWitness::read_all(void *to, size_t length)
     while (length > 0) {
         struct pollfd answer = {socket_.get(), POLLIN, 0};
         if (poll(&answer, 1, 100) == 0) {
-            int status = 0; // a STOP to the group stops it, and a CONT to us alone does not continue it
+            // A STOP to the group stops the witness, and a CONT to this process alone does not continue it.
+            int status = 0;
             if (waitpid(pid_, &status, WNOHANG | WUNTRACED) != pid_)
                 continue;
             if (!WIFSTOPPED(status)) {
-                pid_ = 0; // its number may be another process's from now on
+                pid_ = 0; // another process may get its number from now on
                 return false;
             }
             kill(pid_, SIGCONT);
@@ -172,7 +173,7 @@ bool SignalWitness::ask(std::vector<siginfo_t> &seen)
 std::vector<siginfo_t> SignalWitness::sent_to_us_alone(const std::vector<siginfo_t> &received)
 {
     std::vector<siginfo_t> ours, seen;
-    wait_for_group_signals(); // the witness has its copy of all that we received
+    wait_for_group_signals(); // the witness has its copy of every signal that this process received
     if (!ask(seen)) {
         std::copy_if(received.begin(), received.end(), std::back_inserter(ours),
                      [](const siginfo_t &info) { return info.si_code <= 0 || info.si_signo == SIGALRM; });
@@ -187,7 +188,7 @@ std::vector<siginfo_t> SignalWitness::sent_to_us_alone(const std::vector<siginfo
         else
             seen.erase(match);
     }
-    wait_for_group_signals(); // we have our copy of all that the witness received
+    wait_for_group_signals(); // this process has its copy of every signal that the witness received
     std::erase_if(seen, [](const siginfo_t &info) { return !is_pending(info.si_signo); });
     unmatched_ = std::move(seen);
     return ours;

@@ -9,8 +9,8 @@
 
 namespace unpaired {
 
-/// Returns when no kill(2) of a process group is half done. The kernel delivers such a signal to all members while it
-/// holds the lock of the task list for reading, and setpgid(2) takes it for writing before it looks at its arguments
+/// Waits until no kill(2) of a process group is half done. The kernel delivers such a signal to all members while it
+/// holds the lock of the task list for reading, and setpgid(2) takes it for writing before it checks its arguments
 /// (kernel/signal.c, kernel/sys.c). No process group has this number, so the call changes nothing.
 void wait_for_group_signals();
 
@@ -29,8 +29,8 @@ public:
     /// Returns those of `received` that were sent to this process alone, in their order.
     std::vector<siginfo_t> sent_to_us_alone(const std::vector<siginfo_t> &received);
 
-    /// Announces that this process is about to stop: a CONT to the group that comes before the stop takes effect would
-    /// be lost by it, so the witness continues this process again.
+    /// Announces that this process is about to stop: a CONT to the group that comes before the stop takes effect
+    /// would be lost by it, so the witness continues this process again.
     void announce_stop();
 
     pid_t pid() const { return pid_; }
@@ -41,7 +41,7 @@ private:
 
     pid_t pid_ = 0;
     Descriptor socket_;
-    std::vector<siginfo_t> unmatched_; ///< seen by the witness; this process has them pending
+    std::vector<siginfo_t> unmatched_; ///< received by the witness, pending in this process
 };
 
 } // namespace unpaired

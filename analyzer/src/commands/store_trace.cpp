@@ -36,8 +36,8 @@ public:
     {
         if (!fd_)
             fail(to, errno);
-        fchmod(fd_.get(),
-               0600); // it holds command lines and memory; the umask may have taken more from mkostemp
+        // The file contains command lines and memory. The umask may have removed more from mkostemp's mode.
+        fchmod(fd_.get(), 0600);
     }
     ~Unfinished()
     {
@@ -86,7 +86,7 @@ uint64_t used_bytes(int fd, const std::string &from)
                      static_cast<uint64_t>(st.st_size)});
 }
 
-/// Reads `length` bytes, all of them.
+/// Reads exactly `length` bytes.
 size_t read_part(int fd, std::vector<char> &to, uint64_t offset, size_t length, const std::string &from)
 {
     for (size_t done = 0; done < length;) {
@@ -101,7 +101,7 @@ size_t read_part(int fd, std::vector<char> &to, uint64_t offset, size_t length, 
     return length;
 }
 
-/// Writes a description with what all of them have.
+/// Fills the fields that all descriptions have, and writes the description.
 template <class Description> void describe(Unfinished &out, Description &description, const char (&tag)[8])
 {
     description.skippable_magic = skippable;

@@ -21,14 +21,14 @@
 namespace unpaired {
 namespace {
 
-// A frame that unpacks to more than this is not one of ours (a trace's capacity is 1 GiB by default), and
-// would only fill the machine's memory.
+// A larger unpacked frame is not a trace (whose capacity is 1 GiB by default), and would only fill the machine's
+// memory.
 constexpr uint64_t max_unpacked = UINT64_C(8) << 30;
 
-// What unpacks to more than this (the log of every event) is not kept in memory.
+// Larger unpacked traces (with the log of every event) are not kept in memory.
 constexpr uint64_t most_in_memory = UINT64_C(16) << 20;
 
-// Where no file can be made, no more than this is kept.
+// The limit in memory if no file can be created.
 constexpr uint64_t most_without_file = UINT64_C(256) << 20;
 
 class FileDescriptor {
@@ -105,12 +105,12 @@ private:
     std::vector<uint8_t> owned_; // its buffer stays where the view saw it
 };
 
-/// What is unpacked, in memory as long as it is small, then in a file without a name.
+/// Holds unpacked bytes: in memory while they are few, then in a file without a name.
 class Unpacked {
 public:
     uint64_t size() const { return written_ + memory_.size(); }
 
-    /// Returns false if there is no room for it, neither in the file nor in memory: then no more can be added.
+    /// Returns false if there is no room in the file or in memory. No more bytes can be added then.
     bool append(const uint8_t *bytes, size_t count)
     {
         if (full_)
@@ -121,7 +121,7 @@ public:
         return !full_;
     }
 
-    /// Puts bytes into the place of some that were appended first.
+    /// Overwrites the first bytes.
     void replace_beginning(const uint8_t *bytes, size_t count)
     {
         if (file_.get() >= 0)
@@ -140,7 +140,7 @@ public:
     }
 
 private:
-    /// Where that is not possible it stays in memory, as far as it may.
+    /// Moves the bytes in memory to the file. If that fails, they stay in memory, up to a limit.
     void write_out()
     {
         if (file_.get() < 0 && !tried_) {
@@ -162,7 +162,8 @@ private:
         memory_.clear();
     }
 
-    /// Writes what is in memory behind what the file has, but no blocks of zeros. Returns how many bytes it has now.
+    /// Appends the bytes in memory to the file, without blocks of zeros. Returns the number of bytes that it has
+    /// handled.
     size_t write_sparsely()
     {
         constexpr size_t block = 4096;
@@ -194,8 +195,8 @@ private:
         return done;
     }
 
-    /// The disk is full: back into memory, of whose piece at hand `done` bytes were written. If it is too much for that,
-    /// it ends here.
+    /// Reads the file back into memory after the disk is full; `done` is the number of bytes of `memory_` that were
+    /// written. If they are too many for memory, ends the unpacking.
     void take_back(size_t done)
     {
         if (written_ + memory_.size() > most_without_file) {
@@ -205,7 +206,7 @@ private:
             return;
         }
         const FileBytes file(std::exchange(file_, FileDescriptor(-1)), written_, false);
-        std::vector<uint8_t> whole(written_); // what a sparse file lacks at its end is zero
+        std::vector<uint8_t> whole(written_); // a sparse file may lack zeros at its end
         file.copy(0, whole.data(), whole.size());
         whole.insert(whole.end(), memory_.begin(), memory_.end());
         memory_ = std::move(whole);
@@ -225,11 +226,11 @@ bool is_zstd(const Bytes &input)
     return input.copy(0, start, sizeof start) == sizeof start && std::memcmp(start, magic, sizeof magic) == 0;
 }
 
-/// One part of a stored trace, by the description behind it.
+/// One part of a stored trace, from the description that follows it.
 struct StoredPart {
     uint64_t offset = 0, length = 0; ///< in the trace
     uint64_t begin = 0, end = 0;     ///< of its zstd frame in the file
-    uint64_t behind = 0;             ///< where the next part's frame begins
+    uint64_t behind = 0;             ///< start of the next part's frame
 };
 
 template <class Described> bool is_intact(const Described &described)
@@ -237,7 +238,7 @@ template <class Described> bool is_intact(const Described &described)
     return described.check == XXH64(&described, offsetof(Described, check), 0);
 }
 
-/// What a stored trace says of itself. Damage in one description leaves a gap between those before and behind.
+/// The descriptions of a stored trace. A damaged description leaves a gap between the ones before and after.
 struct StoredTrace {
     std::vector<StoredPart> parts;
     std::optional<StoredEnd> end;
@@ -287,12 +288,12 @@ private:
         const uint64_t from = parts.empty() ? 0 : parts.back().behind;
         if (part.offset < expected || part.length == 0 || part.length > most_part_bytes || part.packed > at ||
             at - part.packed < from || part.packed > most_packed_bytes || part.offset > max_unpacked)
-            return; // not one of ours
+            return; // not a description
         parts.push_back({part.offset, part.length, at - part.packed, at, at + sizeof part});
     }
 };
 
-/// Unpacks a stored trace part by part. A part that is not what its checksum says is a hole of zeros.
+/// Unpacks a stored trace part by part. Replaces a part with a wrong checksum by zeros.
 class PartUnpacker {
 public:
     PartUnpacker(const Bytes &file, const StoredTrace &stored)
@@ -303,7 +304,7 @@ public:
     {
         if (!context_)
             throw InputError(fmt::format("{}: out of memory while unpacking", name));
-        uint64_t behind = 0; // in the file: where the next frame begins, if its description is damaged
+        uint64_t behind = 0; // in the file: start of the next frame, if its description is damaged
         for (const StoredPart &part : stored_.parts) {
             if (part.offset > unpacked_.size())
                 take(behind, part.begin, part.offset - unpacked_.size());
@@ -424,7 +425,8 @@ std::unique_ptr<Bytes> unpack_zstd(const Bytes &input, const std::string &name)
     return result;
 }
 
-/// Whether the input is a stored trace in parts: a zstd frame, or the end of one, for the first bytes may be damaged.
+/// Returns true if the input is a stored trace: it starts with a zstd frame, or ends with the last description, since
+/// the first bytes may be damaged.
 bool ends_as_stored(const Bytes &input)
 {
     if (is_zstd(input))
@@ -435,7 +437,8 @@ bool ends_as_stored(const Bytes &input)
            std::memcmp(end.tag, end_tag, sizeof end_tag) == 0 && is_intact(end);
 }
 
-/// As it is, or unpacked if it is compressed. Of a stored trace the first bytes may be damaged; its descriptions tell it.
+/// Returns the input, unpacked if it is compressed. Recognises a stored trace by its descriptions, since its first
+/// bytes may be damaged.
 std::unique_ptr<Bytes> unpacked(std::unique_ptr<Bytes> input, const std::string &name)
 {
     uint8_t start[sizeof UNPAIRED_TRACE_MAGIC] = {};

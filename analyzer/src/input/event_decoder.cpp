@@ -7,7 +7,7 @@ namespace unpaired {
 
 // ---- live acquisitions -------------------------------------------------------------------------------------------
 
-constexpr uint64_t of_small_traces = 1 << 16; // may be live at a time, whatever the ledger has
+constexpr uint64_t of_small_traces = 1 << 16; // limit of live ones, however many slots the ledger has
 
 LiveEvents::LiveEvents(uint64_t most)
     : ring_(ring_size), table_(1024), most_(std::max<uint64_t>(most, of_small_traces))

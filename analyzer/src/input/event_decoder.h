@@ -29,10 +29,10 @@ public:
         uint32_t site = 0; // 0: none, or released
     };
 
-    /// `most`: so many can be live at a time.
+    /// `most` is the limit of acquisitions that are live at a time.
     explicit LiveEvents(uint64_t most);
     void clear();
-    /// The acquisition with the next ordinal: the first is 1. Returns false if too many are live: then one is forgotten.
+    /// Adds the acquisition with the next ordinal, from 1. Returns false if too many are live: one is forgotten then.
     bool add(uint32_t site, uint64_t size);
     /// What was acquired `since` acquisitions ago; 0: the last one. Its site is 0 if it is not live.
     Acquisition take(uint64_t since);
@@ -61,8 +61,8 @@ private:
 /// Decodes shard after shard. Never throws on damage: what makes no sense is counted.
 class EventDecoder {
 public:
-    /// `sites`: how many there are; their numbers are below. `slots`: how many the ledger has, and so the most that can
-    /// be live at a time.
+    /// `sites` is greater than every site number. `slots` is the number of slots in the ledger, and so the limit of
+    /// live acquisitions.
     EventDecoder(uint32_t sites, uint64_t slots) : sites_(sites), live_(slots) {}
 
     /// Another shard begins.

@@ -168,8 +168,8 @@ void EventReader::ImageEvents::add(const EventDecoder &shard, bool whole)
     }
 }
 
-/// One more than the greatest number of a site, as far as the numbers make sense: a recorder hands them out one after the
-/// other, and of each it writes a record, unless that is lost.
+/// Returns one more than the greatest plausible site number. A recorder assigns the numbers one after the other, and
+/// writes a record for each, which may be lost.
 uint32_t EventReader::site_numbers(const Trace &trace)
 {
     uint64_t end = 1;

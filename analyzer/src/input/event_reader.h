@@ -26,12 +26,12 @@ public:
     /// A retired slot whose own thread has not logged that yet.
     void add_away(uint16_t image, const unpaired_slot &slot);
 
-    /// The ledger has so many slots more.
+    /// Adds `count` to the number of slots in the ledger.
     void add_slots(uint64_t count) { slots_ += count; }
 
-    /// Counters of images whose events are all there say afterwards what the events say. What does not fit the ledger is
-    /// told in Trace::damage, and then the ledger counts. `whole`: nothing of the file is known to be missing. Shards are
-    /// decoded on two threads; memory grows with what is live in them.
+    /// Sets the counters of images whose events are complete from these events. If events contradict the ledger, records
+    /// that in Trace::damage and keeps the ledger's counters. `whole` is true if nothing of the file is known to be
+    /// missing. Decodes shards on two threads; memory grows with the live acquisitions in them.
     void settle(Trace &trace, const Bytes &input, bool whole) const;
 
 private:

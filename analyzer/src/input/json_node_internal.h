@@ -24,7 +24,7 @@ public:
         : json_(json), where_(std::move(where)), name_(name), frames_(frames)
     {}
 
-    /// What the frames of the document are kept in.
+    /// Returns the pool of the document's frames.
     FramePool &frames() const { return frames_; }
 
     /// The member, or nothing if it is missing or null.

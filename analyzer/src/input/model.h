@@ -237,9 +237,9 @@ struct Trace {
 
     /// Sentences that say what could not be read; empty for an intact file.
     std::vector<std::string> damage;
-    bool damaged = false;         ///< bytes that were written once are missing
-    bool checksum_failed = false; ///< of a stored trace: the parts that are missing may hold anything
-    uint64_t missing_bytes = 0;   ///< as far as it can be told
+    bool damaged = false;         ///< bytes that the recorder has written are missing
+    bool checksum_failed = false; ///< of a stored trace: parts are missing, with unknown contents
+    uint64_t missing_bytes = 0;   ///< as far as known
 
     /// Set by the command for a trace whose processes were looked up: images with these pids still run.
     std::vector<uint32_t> running_pids;

@@ -359,7 +359,7 @@ bool looks_like_json(std::span<const uint8_t> beginning)
 
 namespace {
 
-/// Reads an input as the parser wants it, a piece at a time.
+/// Provides an input to the parser, one piece at a time.
 class CharsOf {
 public:
     using iterator_category = std::input_iterator_tag;
@@ -370,7 +370,7 @@ public:
 
     struct Source {
         const Bytes &bytes;
-        uint64_t next = 0; ///< offset behind `piece`
+        uint64_t next = 0; ///< offset of the end of `piece`
         size_t at = 0;     ///< within `piece`
         std::vector<char> piece = std::vector<char>(1 << 16);
 
@@ -401,13 +401,13 @@ private:
     Source *source_ = nullptr;
 };
 
-/// Takes each finding out of the document as soon as it is complete, so that the document as a whole, which may be many
-/// times the memory there is, never stands in it. Keeps the memory that a hostile document takes within bounds.
+/// Removes each finding from the document as soon as it is complete, so that the whole document, which may be larger
+/// than the memory, is never kept. Limits the memory that a hostile document takes.
 class FindingTaker {
 public:
     FindingTaker(const std::string &name, FramePool &frames) : name_(name), frames_(frames) {}
 
-    /// For nlohmann::json::parse().
+    /// Callback of nlohmann::json::parse().
     bool operator()(nlohmann::json::parse_event_t event, nlohmann::json &parsed)
     {
         using Event = nlohmann::json::parse_event_t;
@@ -418,7 +418,7 @@ public:
                 throw InputError(
                     fmt::format("{}: is no report: its JSON is nested more than {} deep", name_, deepest));
             if (open_.size() == 2)
-                images_++; // as the element of an array that `read_image` is asked about
+                images_++; // an element of an array for `read_image`
             open_.emplace_back();
             count();
             return true;
@@ -445,7 +445,7 @@ public:
         return true;
     }
 
-    /// Adds the findings of the image at `index`, which are no longer in the document.
+    /// Adds to `image` the findings of the image at `index`, which are no longer in the document.
     void give(size_t index, ImageReport &image)
     {
         if (auto found = findings_.find(index + 1); found != findings_.end())
@@ -480,7 +480,7 @@ private:
         memory_ += memory_of(findings.back());
     }
 
-    /// About how many bytes a finding takes; a vector may have twice the room for it.
+    /// Returns about how many bytes a finding takes; a vector may have twice the room for it.
     static uint64_t memory_of(const Finding &f)
     {
         uint64_t sum = sizeof f * 3 / 2 + f.stack.size() * sizeof(Stack::SharedFrame) + f.held_by.size() +
@@ -496,7 +496,7 @@ private:
     const std::string &name_;
     FramePool &frames_;
     std::vector<std::string> open_;                   // arrays and objects, with the latest key of each
-    std::map<size_t, std::vector<Finding>> findings_; // by number of the image
+    std::map<size_t, std::vector<Finding>> findings_; // by image number
     size_t images_ = 0;
     bool is_report_ = false;
     uint64_t values_ = 0, values_before_ = 0, memory_ = 0, left_out_ = 0;

@@ -15,8 +15,8 @@ namespace unpaired {
 namespace {
 
 constexpr uint64_t page_size = UNPAIRED_TRACE_PAGE;
-constexpr uint64_t longest_extent = UINT64_C(256) << 20; // recorders make them of up to 64 pages
-constexpr uint64_t most_memory = UINT64_C(1) << 30;      // for what a trace holds
+constexpr uint64_t longest_extent = UINT64_C(256) << 20; // recorders make extents of up to 64 pages
+constexpr uint64_t most_memory = UINT64_C(1) << 30;      // for the contents of a trace
 constexpr size_t slots_per_page = page_size / sizeof(unpaired_slot);
 
 unpaired_file_header read_header(const Bytes &input, const std::string &name)
@@ -176,7 +176,8 @@ private:
         return walked;
     }
 
-    /// About how much memory what an extent holds takes. Slots are counted as they are kept, since most may be free.
+    /// Returns about how much memory the contents of an extent take. Slots are counted later, when they are kept,
+    /// since most may be free.
     static uint64_t memory_of(uint16_t kind, uint64_t length)
     {
         constexpr uint64_t records = 3, counters = 2;

@@ -1,4 +1,5 @@
-// How `unpaired record` stores a trace: zstd frames with checksums, each described behind it (docs/trace-format.md).
+// The format of a trace that `unpaired record` stores: zstd frames with checksums, each followed by its description
+// (docs/trace-format.md).
 #pragma once
 
 #include "unpaired/trace_format.h"
@@ -7,26 +8,25 @@
 
 namespace unpaired {
 
-/// Behind each part: a skippable frame of zstd, so that any zstd unpacks a stored trace.
+/// Follows each part. A skippable frame of zstd, so that any zstd unpacks a stored trace.
 struct PartDescription {
     uint32_t skippable_magic; ///< skippable
     uint32_t skippable_size;  ///< bytes that follow
     char tag[8];              ///< part_tag
     uint64_t offset;          ///< of the part in the trace
     uint32_t length;          ///< of the part in the trace
-    uint32_t packed;          ///< bytes of the zstd frame that ends where this begins
+    uint32_t packed;          ///< bytes of the zstd frame that ends at the start of this
     uint64_t check;           ///< XXH64 of all before
 };
 
-/// Behind the last part.
+/// Follows the last part.
 struct StoredEnd {
     uint32_t skippable_magic;
     uint32_t skippable_size;
-    char tag[8];   ///< end_tag
-    uint64_t size; ///< of the trace
-    uint8_t
-        header[256]; ///< the beginning of the file header once more: the part that holds it may be damaged
-    uint64_t check;  ///< XXH64 of all before
+    char tag[8];         ///< end_tag
+    uint64_t size;       ///< of the trace
+    uint8_t header[256]; ///< copy of the file header's start, since the part with it may be damaged
+    uint64_t check;      ///< XXH64 of all before
 };
 
 constexpr uint32_t skippable = 0x184d2a50;

@@ -31,7 +31,7 @@ bool says_anything(const Trace &trace, const PairedImage &paired)
     return !paired.sites.empty() || (image != trace.images.end() && image->second.recorded);
 }
 
-/// Makes a leak a suspect if parts of the trace are missing: they may have its release.
+/// Makes a leak a suspect if parts of the trace are missing: they may contain its release.
 void doubt_after_damage(Finding &finding, const Trace &trace)
 {
     if (!trace.checksum_failed || finding.severity != Severity::leak)
@@ -70,7 +70,7 @@ ResourceClass class_of(const Described &one, const Trace &trace)
                                                   : class_of_space(space->second.name, space->second.kind);
 }
 
-/// How many events the recorder could not record that may have been releases of the finding's resources.
+/// Returns the number of unrecorded events that may have been releases of the finding's resources.
 uint64_t releases_missed(const Described &one, const Trace &trace)
 {
     auto space = trace.dictionary.spaces.find(one.space);
@@ -79,8 +79,8 @@ uint64_t releases_missed(const Described &one, const Trace &trace)
            trace.drops[heap ? UNPAIRED_DROP_SEARCH : UNPAIRED_DROP_INDEX];
 }
 
-/// Releases may be among the events that were lost: where as many were lost as resources are outstanding that are
-/// released otherwise, they need not be leaked.
+/// Doubts a finding after lost events, which may include its releases: at least as many were lost as resources are
+/// outstanding, and others of the finding were released.
 void doubt_after_losses(Described &one, const Trace &trace)
 {
     Finding &finding = one.finding;
@@ -107,8 +107,8 @@ void excuse_after_look(Described &one, const Trace &trace, uint16_t image, Endin
     one.finding.remarks.emplace_back("acquired while the program was ending");
 }
 
-/// A forked child that acquired little is not searched. Its end released all it had, and most of that is wanted to the
-/// last; the children before it were searched.
+/// Makes suspects notes in a forked child that was not searched since it acquired little. Its end released all its
+/// memory, and most of that was in use to the end; earlier children were searched.
 void excuse_not_searched(Described &one, const Trace &trace, uint16_t image)
 {
     const bool skipped = std::any_of(trace.notes.begin(), trace.notes.end(), [&](const Note &note) {
@@ -232,7 +232,7 @@ Report analyze(const std::vector<Trace> &traces, const AnalyzeOptions &options, 
             std::map<std::string, Survivors> survivors;
             image.findings.reserve(findings.size());
             for (Described &one : findings) {
-                Described moved = std::move(one); // gives back at once what a finding no longer needs
+                Described moved = std::move(one); // frees at once the parts that a finding no longer needs
                 if (may_be_in_step(moved.finding))
                     survivors[moved.finding.id] = {std::move(moved.ages), moved.cycles};
                 image.findings.push_back(std::move(moved.finding));

@@ -28,11 +28,11 @@ uint32_t cycles_at_end(const Trace &trace, const PairedImage &paired, const Run 
         return all;
     uint32_t last = image == trace.images.end() ? 0 : image->second.cycle;
     const bool ended = !records.ends.empty();
-    for (const Descriptors *table : records.descriptors) // the last look is taken at the end
+    for (const Descriptors *table : records.descriptors) // the last table is recorded at the end
         if (ended)
             last = std::max(last, table->cycle);
     last = std::max(last, records.last_slot_cycle);
-    // the marks are in the order of their cycles: the search from the end mostly stops at once
+    // marks are in the order of their cycles, so the search from the end mostly stops at once
     for (auto mark = trace.marks.rbegin(); !ended && mark != trace.marks.rend() && mark->cycle > last; ++mark)
         if (mark->time_ms <= run.end_ms)
             last = mark->cycle;

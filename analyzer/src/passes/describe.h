@@ -25,15 +25,15 @@ struct ImageFacts {
     std::vector<std::string> remarks;
 };
 
-/// The processes of all traces of a report by their number: a parent that waited for a process may have written into
-/// another trace. Refers to the traces.
+/// The processes of all traces of a report by their number: the parent that waited for a process may be in another
+/// trace. Refers to the traces.
 class Processes {
 public:
     explicit Processes(const std::vector<Trace> &traces);
 
-    /// How the process ended as its parents saw it, in the order of the traces.
+    /// Returns the ends of the process that its parents recorded, in the order of the traces.
     const std::vector<const ChildEnd *> &ends_of(uint32_t pid) const;
-    /// The same as one of the traces has it.
+    /// Returns those that one of the traces contains.
     const std::vector<const ChildEnd *> &ends_of(uint32_t pid, const Trace &trace) const;
     bool is_recorded(uint32_t pid) const { return recorded_.contains(pid); }
 

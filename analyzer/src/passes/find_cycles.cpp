@@ -52,12 +52,12 @@ bool is_evidence(const Described &one)
 /// A finding that a number of calls explains.
 struct Agreeing {
     const Described *finding = nullptr;
-    uint64_t each = 0;    ///< how many each call leaves
+    uint64_t each = 0;    ///< number that each call leaves outstanding
     bool exactly = true;  ///< no remainder
-    bool by_clock = true; ///< the clock says so
+    bool by_clock = true; ///< confirmed by the clock
 };
 
-/// The sum over findings that agree with a number of calls.
+/// Sums over the findings that agree with a number of calls.
 struct Agreement {
     uint64_t findings = 0, multiples = 0, inexact = 0, not_by_clock = 0;
 
@@ -82,7 +82,7 @@ struct Candidate {
     Kind kind = Kind::memory;
     uint64_t calls = 0;
     Agreement agree = {}; ///< of other calls
-    bool leaks = false;   ///< a finding is about this very call
+    bool leaks = false;   ///< a finding is about this call
 };
 
 /// What the candidates are compared by: the greatest wins.
@@ -97,8 +97,8 @@ auto merit(const Candidate &candidate)
                       std::numeric_limits<uint64_t>::max() - candidate.agree.multiples, !candidate.leaks);
 }
 
-/// The addresses from the root of a stack to the program's outermost call: equal where the program reached two
-/// acquisitions through one call of its own. Empty if no frame is the program's.
+/// Returns the addresses from the root of a stack to the program's outermost call. They are equal if the program
+/// reached two acquisitions through one call of its own. Empty if no frame is the program's.
 std::vector<uint64_t> way_into_program(const Stack &stack)
 {
     std::vector<uint64_t> way;
@@ -110,7 +110,8 @@ std::vector<uint64_t> way_into_program(const Stack &stack)
     return {};
 }
 
-/// The findings that a number of calls explains. The number alone decides that, so calls that are equally many share it.
+/// The findings that a number of calls explains. The number alone decides that, so calls that are equally many share
+/// it.
 class Explained {
 public:
     Explained(const std::vector<const Described *> &by_count, uint64_t calls, const Run &run)
@@ -139,7 +140,7 @@ public:
 
     bool empty() const { return agreeing_.empty(); }
 
-    /// Without the findings that are about the calls themselves.
+    /// Returns the agreement without the findings about the calls themselves.
     Agreement without(const std::vector<const Described *> &own) const
     {
         Agreement agreement = all_;
@@ -149,7 +150,7 @@ public:
         return agreement;
     }
 
-    /// Whether the program reached `stack` and all of those but `own` through one call of its own.
+    /// Returns true if the program reached `stack`, and all agreeing findings but `own`, through one call of its own.
     bool share_a_caller(const Stack &stack, const std::vector<const Described *> &own)
     {
         if (ways_.empty())
@@ -171,7 +172,7 @@ private:
 
     std::unordered_map<const Described *, Agreeing> agreeing_;
     Agreement all_;
-    std::map<std::vector<uint64_t>, uint64_t> ways_; // way_into_program() of how many
+    std::map<std::vector<uint64_t>, uint64_t> ways_; // number of findings by way_into_program()
 };
 
 /// Numbers agree by chance, the more easily the smaller they are; and a program's memory has numbers of every kind: `ls`
@@ -237,7 +238,7 @@ Cycles find_cycles(const std::vector<Described> &findings, const Trace &trace, c
         if (!convinces(candidate, [&] { return others.share_a_caller(stacks.of(site), own); }))
             continue;
         std::vector<uint64_t> addresses = addresses_of(trace, site);
-        // no order that depends on site numbers
+        // the order must not depend on site numbers
         if (best && merit(candidate) == merit(*best) && best_addresses <= addresses)
             continue;
         best = candidate;

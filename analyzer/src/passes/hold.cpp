@@ -59,7 +59,7 @@ int rank(std::string_view reachability)
     return reachability == "lost" ? 3 : reachability == "possibly" ? 2 : reachability == "reachable" ? 1 : 0;
 }
 
-/// Whether the block is possibly lost for no other reason than what it is.
+/// Returns true if the block is possibly lost only because it is reserved address space.
 bool is_reservation(const Trace &trace, uint32_t slot)
 {
     const Held &held = trace.held[slot];
@@ -153,8 +153,8 @@ std::string Holders::end_of_chain(const Held &first, uint16_t image) const
     return root_text(*held, image);
 }
 
-/// Returns what is known of the functions that only hand blocks on to the releasing `function`, from all sites that call
-/// it in the same innermost function as `stack`.
+/// Returns the functions that only pass blocks on to the releasing `function`, from all sites that call it in the
+/// same innermost function as `stack`.
 const Wrappers &Holders::releasing_wrappers(const Site &release, const std::string &function,
                                             const Stack &stack)
 {

@@ -15,14 +15,14 @@
 
 namespace unpaired {
 
-/// Tells who holds the blocks of the findings of one trace. Refers to what it is made with.
+/// Finds the holders of the blocks in the findings of one trace. Refers to the constructor's arguments.
 class Holders {
 public:
     Holders(const Trace &trace, Stacks &stacks, const Wrappers &wrappers, const std::vector<OwnerRule> &rules,
             const std::string &program);
 
-    /// Fills `reachability`, `reached`, `held_by`, `last_holder` and `preview` from Trace::held of the slots; leaves them
-    /// as they are where there was no memory to look at.
+    /// Fills `reachability`, `reached`, `held_by`, `last_holder` and `preview` from Trace::held of the slots. Leaves
+    /// them unchanged if no memory was searched.
     void tell(Finding &finding, const std::vector<uint32_t> &slots);
 
 private:
@@ -39,12 +39,12 @@ private:
     const std::vector<OwnerRule> &rules_;
     const std::string &program_;
     std::map<std::pair<uint16_t, uint32_t>, std::string> thread_names_; // by image and tid
-    /// The sites of a releasing function by the function that calls it, and what was learnt from them.
+    /// The sites of a releasing function by the function that calls it, and the wrappers found from them.
     std::map<uint16_t, std::map<std::string, std::vector<const Site *>>> releases_;
     std::map<std::pair<uint16_t, std::string>, Wrappers> releasing_wrappers_;
 };
 
-/// Adds up what Holders::tell() filled in; the worse of two decides the words.
+/// Adds up the fields that Holders::tell() filled in. The worse of the two findings decides the words.
 void merge_held(Finding &into, Finding &&other);
 
 } // namespace unpaired

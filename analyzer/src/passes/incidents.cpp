@@ -265,8 +265,8 @@ void tell_by_numbers(Incident &incident, const std::vector<Member> &members)
 using Members = std::vector<Member>;
 using Group = std::vector<size_t>; // indices of members, ascending
 
-/// A search of many findings in step is given up where it would take minutes: the findings that it leaves alone are
-/// shown as well, and the text says how many they are.
+/// Limits the search for findings in step, which could take minutes. The findings that it leaves ungrouped are shown
+/// too, and the text gives their number.
 class Budget {
 public:
     bool take()
@@ -281,8 +281,8 @@ private:
     uint64_t left_ = 20'000'000;
 };
 
-/// Groups members that grew in the same cycles. Members of one class are alike to same_cycles(), so that it is asked of
-/// classes only. Each member belongs to the first group with all of whose members it is in step.
+/// Groups members that grew in the same cycles. Compares classes only, since same_cycles() treats all members of a
+/// class alike. Each member joins the first group in which it is in step with all members.
 std::vector<Group> in_step_by_cycles(const Members &members, uint32_t cycles, Budget &budget)
 {
     struct Class {
@@ -326,10 +326,10 @@ std::vector<Group> in_step_by_cycles(const Members &members, uint32_t cycles, Bu
     return groups;
 }
 
-/// What stands for a function on a stack and all that called it, in hashes that no two of a report share but by design.
+/// Hashes that identify a function on a stack together with all its callers; collisions are practically impossible.
 using CallerKey = std::pair<uint64_t, uint64_t>;
 
-/// The callers of a finding that another one may share: see shared_caller().
+/// Returns the callers of a finding that another one may share: see shared_caller().
 std::vector<CallerKey> caller_keys(const Member &member)
 {
     const Stack &stack = member.finding->stack;
@@ -352,8 +352,8 @@ std::vector<CallerKey> caller_keys(const Member &member)
     return keys;
 }
 
-/// Groups members with the same numbers below a shared caller. Each belongs to the first group with all of whose members
-/// it is in step.
+/// Groups members with the same numbers below a shared caller. Each member joins the first group in which it is in
+/// step with all members.
 std::vector<Group> in_step_by_numbers(const Members &members, Budget &budget)
 {
     std::map<CallerKey, Group> by_caller;
@@ -363,7 +363,7 @@ std::vector<Group> in_step_by_numbers(const Members &members, Budget &budget)
         for (const CallerKey &key : keys.back())
             by_caller[key].push_back(i);
     }
-    std::map<std::vector<uint32_t>, size_t> index; // members with equal times are alike to same_numbers()
+    std::map<std::vector<uint32_t>, size_t> index; // same_numbers() treats members with equal times alike
     std::vector<size_t> class_of;
     for (const Member &member : members)
         class_of.push_back(index.try_emplace(member.times, index.size()).first->second);
@@ -382,7 +382,7 @@ std::vector<Group> in_step_by_numbers(const Members &members, Budget &budget)
         Group &group = groups.emplace_back(Group{first});
         grouped[first] = true;
         std::set<CallerKey> shared_by_all(keys[first].begin(), keys[first].end());
-        std::map<size_t, size_t> classes = {{class_of[first], first}}; // each with an example
+        std::map<size_t, size_t> classes = {{class_of[first], first}}; // each with one example
         for (const size_t next : candidates) {
             const bool same = std::all_of(classes.begin(), classes.end(), [&](const auto &one) {
                 return budget.take() && same_numbers(members[one.second], members[next]);

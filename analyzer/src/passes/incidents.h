@@ -17,7 +17,7 @@ struct Survivors {
     uint32_t cycles = 0;   ///< without ages: in how many distinct cycles it happened
 };
 
-/// Whether a finding is of enough resources to be in step with others, so that its survivors are of use.
+/// Returns true if a finding has enough resources to be in step with others, so that its survivors are needed.
 bool may_be_in_step(const Finding &finding);
 
 /// Finds the incidents of an image whose findings are judged and sorted, worst first, and sets their

@@ -131,7 +131,7 @@ std::vector<Bound> given_bounds(const LimitedImage &image)
     return bounds;
 }
 
-/// A number of acquisitions; the greatest there is if a damaged trace's counts lead beyond it.
+/// Converts to a number of acquisitions; returns the greatest uint64_t if a damaged trace's counts are larger.
 uint64_t whole_number(double number)
 {
     constexpr double end = 18446744073709551616.0; // 2 to the 64th
@@ -332,7 +332,7 @@ Pace pace_of(const Described &one, const Run &run)
     return pace;
 }
 
-/// How fast all that grows under a bound uses it up.
+/// The rate at which all growing findings under a bound use it up.
 struct Use {
     double each_cycle = 0, each_ms = 0;
 };

@@ -17,7 +17,7 @@ constexpr uint32_t clock_step_ms = 10;
 /// What the kernel had open in an image at one moment.
 class DescriptorTable {
 public:
-    /// The last table of an image; nothing if there is none.
+    /// Returns the last table of an image, or nothing.
     static std::optional<DescriptorTable> last(const ImageRecords &records)
     {
         std::optional<DescriptorTable> table;
@@ -46,7 +46,7 @@ public:
     /// Whether the descriptor was open; nothing where the table does not reach.
     std::optional<bool> open(uint64_t descriptor) const
     {
-        // parts that overlap are only of damage: then the first one counts
+        // only damage makes parts overlap; the first one counts then
         const auto behind =
             std::upper_bound(parts_.begin(), parts_.end(), descriptor,
                              [](uint64_t wanted, const Descriptors *part) { return wanted < part->first; });
@@ -99,7 +99,7 @@ const Slot *whole_of(const Trace &trace, const Slot &slot)
     return whole;
 }
 
-/// The name that all marks bear, "" if they differ.
+/// Returns the name that all marks have, or "" if they differ.
 std::string common_name(const std::vector<Mark> &marks)
 {
     for (const Mark &mark : marks)
@@ -143,7 +143,7 @@ std::map<uint16_t, ImageRecords> records_by_image(const Trace &trace)
         records.of_trace = of_trace;
         std::vector<const Note *> notes;
         std::merge(records.notes.begin(), records.notes.end(), of_all.begin(), of_all.end(),
-                   std::back_inserter(notes)); // by address: in the order of the trace
+                   std::back_inserter(notes)); // addresses follow the order of the trace
         records.notes = std::move(notes);
     }
     return images;

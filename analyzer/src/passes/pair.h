@@ -29,20 +29,20 @@ struct PartOf {
     uint32_t part = 0, whole = 0; ///< indices into Trace::slots; `whole` is the outermost
 };
 
-/// What holds for all images of a trace.
+/// Records that apply to all images of a trace.
 struct TraceRecords {
     /// The last record of each limit, whichever image wrote it, by space and name.
     std::map<std::pair<uint16_t, std::string>, const Limit *> last_limits;
-    std::string mark_name; ///< that all marks bear, "" if they differ
+    std::string mark_name; ///< of all marks, "" if they differ
 };
 
-/// The records of a trace that are about one image, each kind in the order of the trace. A trace may hold ten thousand
-/// images: a pass that looks for them in the whole trace takes a time that grows with the square of that.
+/// The records of a trace about one image, each kind in the order of the trace. A trace may contain ten thousand
+/// images: a search of the whole trace for each of them would take quadratic time.
 struct ImageRecords {
     std::vector<const Anomaly *> anomalies;
     std::vector<const End *> ends;
     std::vector<const Exec *> execs;
-    std::vector<const Note *> notes; ///< also those of the whole trace
+    std::vector<const Note *> notes; ///< including those of the whole trace
     std::vector<const Limit *> limits;
     std::vector<const Descriptors *> descriptors;
     uint32_t last_slot_ms = 0, last_slot_cycle = 0, last_mark_ms = 0;

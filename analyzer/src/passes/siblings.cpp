@@ -94,8 +94,8 @@ std::string only_releaser(const Trace &trace, uint16_t space)
     return name;
 }
 
-/// Balanced acquisitions of a family, by the file of the blamed frame and the functions inside it. Those that differ in
-/// nothing that a finding looks at are left out.
+/// Balanced acquisitions of a family, by the file of the blamed frame and the functions inside it. Leaves out
+/// duplicates: those that a finding cannot distinguish.
 class Candidates {
 public:
     explicit Candidates(std::vector<Candidate> all)
@@ -199,7 +199,7 @@ void name_siblings(std::vector<Described> &findings, const Trace &trace, const P
             of_family.push_back(&one->finding);
         const Candidates candidates(
             candidates_of(family, trace, image, stacks, wrappers, program, of_family));
-        // findings that look for the same have the same one
+        // findings with the same search have the same result
         std::map<std::tuple<std::string, Name, int, uint64_t, Name, Names>, const Candidate *, ByText> known;
         for (Described *one : wanting) {
             const Finding &finding = one->finding;

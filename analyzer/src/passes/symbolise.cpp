@@ -93,7 +93,7 @@ std::vector<ImageModule> Stacks::modules_in(const std::vector<Finding> &findings
     std::map<uint64_t, ImageModule> found;
     each_image_upwards(image, [&](const ModuleIndex &modules) {
         modules.each_latest_first([&](const Module &module) {
-            // a return address may be behind the module's last instruction
+            // a return address may lie after the module's last instruction
             const auto first = addresses.upper_bound(module.start);
             if (first != addresses.end() && *first <= module.end)
                 found.try_emplace(module.start,
@@ -164,7 +164,8 @@ Stack Stacks::of(const Site &site, size_t addresses)
     result.reserve(innermost.size());
     for (size_t i = 0; i < innermost.size(); i++) {
         const uint64_t address = innermost[i];
-        // The recorder calls the loader with a return address in the caller's library (loader_call.cpp): no call was there.
+        // The recorder calls the loader with a return address in the caller's library (loader_call.cpp), where there
+        // is no call.
         if (!result.empty() && opens_libraries(result.back().function) && in_recorder(i + 1))
             continue;
         if (const Module *module = module_of(site, address - 1)) {

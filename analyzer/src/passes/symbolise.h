@@ -46,11 +46,11 @@ private:
     /// The modules of one image by address.
     class ModuleIndex {
     public:
-        /// `order`: the greater, the later it was recorded.
+        /// A module that was recorded later has a greater `order`.
         void add(const Module &module, uint32_t order);
-        /// To be called once, after the last add().
+        /// Sorts the index. Call it once, after the last add().
         void sort();
-        /// The latest module that covers `address` and is not younger than `generation`; nullptr if there is none.
+        /// Returns the latest module that covers `address` and is not younger than `generation`, or nullptr.
         const Module *find(uint64_t address, uint32_t generation) const;
         template <class Visit> void each_latest_first(Visit visit) const
         {

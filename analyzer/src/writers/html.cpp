@@ -29,7 +29,7 @@ Json details_of(const Finding &finding, const TraceInfo &trace)
             {"left_behind", !rule || rule->left_behind}};
 }
 
-/// What the page shows: the JSON report, and what that does not have, the words of the text report.
+/// Writes the data of the page: the JSON report, and the words of the text report that the JSON lacks.
 void write_page_data(std::ostream &out, const Report &report)
 {
     JsonStream json(out, -1);
@@ -59,7 +59,7 @@ void write_page_data(std::ostream &out, const Report &report)
     json.end_object();
 }
 
-/// Passes JSON on in a form that may stand inside <script>: no name in it can end the element or begin a comment there.
+/// Passes JSON on in a form that is safe inside <script>: no name in it can end the element or begin a comment there.
 class ForScript : public std::streambuf {
 public:
     template <class Take> explicit ForScript(Take take) : take_(std::move(take)) {}
@@ -84,15 +84,15 @@ private:
     {
         for (size_t at; (at = text.find('<')) != std::string_view::npos; text.remove_prefix(at + 1)) {
             take_(text.substr(0, at));
-            take_("\\u003c"); // stands in strings only
+            take_("\\u003c"); // occurs in strings only
         }
         take_(text);
     }
     std::function<void(std::string_view)> take_;
 };
 
-/// The hash of the data: a name would have to contain the hash of the data that it is in, so nothing in the report can
-/// know it.
+/// Returns the hash of the data as a nonce. A name in the report cannot contain it, since the name is part of the
+/// hashed data.
 std::string nonce_of(const Report &report)
 {
     const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t *)> state(XXH3_createState(),

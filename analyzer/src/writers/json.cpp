@@ -134,7 +134,7 @@ Json to_json(const Incident &incident)
             {"cycles", incident.cycles}};
 }
 
-/// All of a finding but its stack, which is null.
+/// Returns a finding with null in place of its stack.
 Json without_stack(const Finding &finding, const TraceInfo &trace)
 {
     Json json = {{"id", finding.id},

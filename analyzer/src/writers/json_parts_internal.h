@@ -9,7 +9,7 @@
 
 namespace unpaired {
 
-/// Writes findings as values into a document, all at one depth. Each frame becomes text once.
+/// Writes findings as values into a document, all at one depth. Converts each frame to text once.
 class FindingWriter {
 public:
     explicit FindingWriter(JsonStream &out);

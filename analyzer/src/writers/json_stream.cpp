@@ -7,7 +7,7 @@
 namespace unpaired {
 namespace {
 
-/// Returns a dumped value in which characters that steer a terminal are escaped.
+/// Returns a dumped value in which characters that control a terminal are escaped.
 std::string printable(std::string dumped)
 {
     const bool plain = std::none_of(dumped.begin(), dumped.end(),
@@ -26,7 +26,7 @@ void JsonStream::new_line()
         out_ << ' ';
 }
 
-/// Before a member of an object, an element of an array, or the value of a member.
+/// Writes the separator before a member of an object, an element of an array, or the value of a member.
 void JsonStream::separate()
 {
     if (after_key_) {
@@ -70,7 +70,7 @@ std::string JsonStream::dumped(const Json &json) const
     std::string flat = printable(json.dump(indent_, ' ', false, Json::error_handler_t::replace));
     if (indent_ < 0 || depth_ == 0 || flat.find('\n') == std::string::npos)
         return flat;
-    // a line break stands between values only: within a string it is escaped
+    // line breaks occur between values only: inside a string they are escaped
     const std::string indent(static_cast<size_t>(depth_ * indent_), ' ');
     std::string deep;
     for (size_t from = 0;;) {

@@ -1,4 +1,4 @@
-// Writes a JSON document piece by piece, laid out as nlohmann::json::dump() does it: a report of a hundred thousand
+// Writes a JSON document piece by piece, in the layout of nlohmann::json::dump(): a report of a hundred thousand
 // findings does not fit into memory as one value.
 #pragma once
 
@@ -14,7 +14,7 @@ class JsonStream {
 public:
     using Json = nlohmann::ordered_json;
 
-    /// `indent`: blanks of a level, or -1 for all in one line.
+    /// `indent` is the number of blanks for each level, or -1 for one line.
     JsonStream(std::ostream &out, int indent) : out_(out), indent_(indent) {}
 
     void begin_object() { begin('{'); }
@@ -22,18 +22,18 @@ public:
     void begin_array() { begin('['); }
     void end_array() { end(']'); }
 
-    /// Begins a member of the object at hand; its value follows.
+    /// Begins a member of the current object; its value follows.
     void key(std::string_view name);
 
-    /// A whole value. Bytes that are no UTF-8 become U+FFFD.
+    /// Writes a whole value. Bytes that are not UTF-8 become U+FFFD.
     void value(const Json &json) { text(dumped(json)); }
 
-    /// Writes a value as text() takes it, at the present depth.
+    /// Returns the text of a value for text(), at the current depth.
     std::string dumped(const Json &json) const;
-    /// A value that dumped() made, at the same depth.
+    /// Writes the text of a value that dumped() returned at the same depth.
     void text(std::string_view dumped);
 
-    /// A member of the object at hand.
+    /// Writes a member of the current object.
     void member(std::string_view name, const Json &json)
     {
         key(name);
@@ -49,7 +49,7 @@ private:
     std::ostream &out_;
     const int indent_;
     int depth_ = 0;
-    bool first_ = true; // nothing stands in the array or object at hand
+    bool first_ = true; // the current array or object is empty
     bool after_key_ = false;
 };
 

@@ -64,7 +64,7 @@ void write_opening(std::ostream &out, pugi::xml_node element, unsigned depth)
     out << line.substr(0, line.rfind(" />")) << ">\n";
 }
 
-/// How many tests a suite has, which its first line says.
+/// The number of tests in a suite, for its first line.
 struct Counts {
     unsigned tests = 0, failures = 0, skipped = 0;
 };

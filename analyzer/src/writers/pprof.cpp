@@ -140,7 +140,7 @@ public:
     }
 
 private:
-    /// A location by the frames that are there, which the stacks of an image share.
+    /// A location, found by its frames, which the stacks of an image share.
     struct Met {
         uint64_t number = 0;
         std::vector<const Frame *> frames;
@@ -286,7 +286,7 @@ private:
     }
 
     const ImageNames names_;
-    const ImageReport *image_ = nullptr; // whose locations `met_` has
+    const ImageReport *image_ = nullptr; // the image with the locations in `met_`
     std::unordered_map<const Frame *, Met> met_;
     std::string data_;
     Builder<field::Profile> profile_{data_};

@@ -18,12 +18,12 @@ class ImageNames {
 public:
     explicit ImageNames(const Report &report);
 
-    /// The file name of the image's program, with what tells it from others of that name ("worker (4711)"); "?" if the
-    /// program is not known.
+    /// Returns the file name of the image's program, with the pid if other images have the same name ("worker
+    /// (4711)"); "?" if the program is not known.
     std::string of(const ImageReport &image) const;
 
 private:
-    std::map<std::string, size_t> namesakes_; // how many images have a program of that file name
+    std::map<std::string, size_t> namesakes_; // number of images whose program has that file name
 };
 
 /// What a frame is called in a flame graph: the function, else the module, else the address.

@@ -60,7 +60,7 @@ public:
     }
 
 private:
-    /// Writes what was drawn so far: a report of a hundred thousand findings is not kept in memory.
+    /// Writes the text so far: a report of a hundred thousand findings is not kept in memory.
     void flush() { out_ << canvas_.taken(); }
 
     struct Counts {
@@ -112,7 +112,7 @@ private:
 
     // ---- one image
 
-    /// With clean texts and without its findings, which are cleaned one by one as they are written.
+    /// Returns the image with clean texts and without its findings, which are cleaned one by one as they are written.
     static ImageReport without_findings(const ImageReport &image)
     {
         ImageReport result;

@@ -1,4 +1,4 @@
-// Names in a trace are chosen by other programs: they must not steer the terminal that shows them.
+// Other programs choose the names in a trace: these must not control the terminal that shows them.
 #pragma once
 
 #include "report.h"

@@ -42,8 +42,9 @@ struct Range {
     uint32_t first, last;
 };
 
-/// Characters that steer a terminal, change the order of the text around them, or are invisible: the general categories Cc, Cf,
-/// Zl and Zp of Unicode 15, what it lists as Default_Ignorable_Code_Point, and noncharacters. In order.
+/// Characters that control a terminal, change the order of the text around them, or are invisible: the general
+/// categories Cc, Cf, Zl and Zp of Unicode 15, what it lists as Default_Ignorable_Code_Point, and noncharacters. In
+/// order.
 constexpr std::array<Range, 26> hidden = {{
     {0x00, 0x1f},       {0x7f, 0x9f},     {0xad, 0xad},     {0x34f, 0x34f},     {0x600, 0x605},
     {0x61c, 0x61c},     {0x6dd, 0x6dd},   {0x70f, 0x70f},   {0x890, 0x891},     {0x8e2, 0x8e2},

@@ -15,7 +15,7 @@ static const rlim_t limit = 600UL << 20;
 
 static void *thread(void *unused) { return unused; }
 
-/* Most of what the limit leaves, by each way to ask for it. */
+/* Acquires most of the address space within the limit, by each function that can. */
 static int takes_most(void)
 {
     const size_t large = 200UL << 20;
@@ -54,7 +54,7 @@ static int limit_by(int way)
     case 3:
         ret = (int)syscall(SYS_prlimit64, 0, RLIMIT_AS, &wanted, NULL);
         break;
-    default: { /* as prlimit(1) does it: nothing in this process is called */
+    default: { /* like prlimit(1): no function of this process is called */
         pid_t self = getpid(), child = fork();
         int status;
         if (child == 0)

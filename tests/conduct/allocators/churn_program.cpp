@@ -50,7 +50,7 @@ Block make()
     case Made::by_aligned_new:
         at = ::operator new (block.size, std::align_val_t{64});
         break;
-    case Made::by_malloc: // all that it was given belongs to the caller
+    case Made::by_malloc: // the caller may use all bytes of the block
         at = malloc(block.size);
         block.size = malloc_usable_size(at);
         break;
@@ -141,7 +141,7 @@ int main()
         threads.emplace_back(churn, i);
     for (std::thread &thread : threads)
         thread.join();
-    const pid_t child = fork(); // releases what it inherited, and what it makes
+    const pid_t child = fork(); // releases inherited blocks and its own
     churn(9);
     if (child == 0)
         _exit(overwritten != 0);

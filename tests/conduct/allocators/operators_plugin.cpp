@@ -1,5 +1,5 @@
-// An operator new of a library, linked to the program: blocks come from lists by size, without malloc, and sized delete
-// puts them back into the list of the size that it is told.
+// An operator new of a library, linked to the program: blocks come from lists by size, without malloc, and sized
+// delete returns them to the list of the size in its argument.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -52,7 +52,7 @@ void put(void *block, size_t size)
 
 void *operator new(size_t size) { return take(size); }
 void *operator new[](size_t size) { return take(size); }
-void operator delete(void *) noexcept {} // of this size nothing is known
+void operator delete(void *) noexcept {} // the size is not known
 void operator delete[](void *) noexcept {}
 void operator delete(void *block, size_t size) noexcept { put(block, size); }
 void operator delete[](void *block, size_t size) noexcept { put(block, size); }

@@ -1,4 +1,4 @@
-"""Programs that the recorder cannot be loaded into, started by a recorded one: they run as they would alone."""
+"""Programs that cannot load the recorder, started by a recorded one, run as they would alone."""
 import argparse
 import os
 import shutil
@@ -32,7 +32,7 @@ int main(void)
 
 
 def build(folder, name, *compiler):
-    """The same little program, built by another compiler."""
+    """Builds the same small program with another compiler."""
     source = Path(folder) / "program.c"
     source.write_text(SOURCE)
     if shutil.which(compiler[0]) is None:

@@ -1,4 +1,4 @@
-/* Starts its arguments by the way that the first one names, and ends as the program that it started did. */
+/* Starts its arguments by the function that the first one names, and ends as the started program did. */
 #define _GNU_SOURCE
 #include "must.h"
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static void execute(const char *way, char **command)
     else if (strcmp(way, "execle") == 0)
         execle(command[0], command[0], command[1], (char *)NULL, environ);
     else if (strcmp(way, "fexecve") == 0)
-        fexecve(open(command[0], O_RDONLY), command, environ); /* not O_CLOEXEC: it may be a script */
+        fexecve(open(command[0], O_RDONLY), command, environ); /* not O_CLOEXEC: the file may be a script */
     else if (strcmp(way, "number") == 0)
         syscall(SYS_execve, command[0], command, environ);
     else if (strcmp(way, "execveat") == 0)

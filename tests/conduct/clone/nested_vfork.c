@@ -33,7 +33,7 @@ static int one_round(int fd)
     return status == 0;
 }
 
-/* kill(2) and _exit(2) without the stack: once the child is dead, its parent goes on with it. */
+/* kill(2) and _exit(2) without use of the stack: after the child's death, its parent uses the stack again. */
 static void kill_and_end(pid_t victim)
 {
 #if defined(__x86_64__)
@@ -48,7 +48,7 @@ static void kill_and_end(pid_t victim)
 #endif
 }
 
-/* The grandchild kills the child, and the parent goes on before the child has returned from its own vfork. */
+/* The grandchild kills the child, and the parent continues before the child has returned from its own vfork. */
 static void child_dies_in_vfork(void)
 {
     int status = -1;

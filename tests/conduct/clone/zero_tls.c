@@ -22,7 +22,7 @@ FRAME static void lose(void)
     block[0] = 1;
 }
 
-/* As in Chromium's sandbox: it closes and opens descriptors, and ends. */
+/* Closes and opens descriptors, and ends, as the child of Chromium's sandbox does. */
 static int in_child(void *unused)
 {
     (void)unused;

@@ -24,7 +24,7 @@ def recorded(t, folder, paths):
 
 
 def reported(t, folder, content):
-    """(status, stdout, stderr) of the JSON report."""
+    """Returns (status, stdout, stderr) of the JSON report."""
     path = os.path.join(folder, "damaged.trace")
     with open(path, "wb") as file:
         file.write(content)

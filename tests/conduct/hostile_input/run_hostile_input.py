@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Files that ask for far more than they hold: each reader stays within 2 GiB of address space and ends soon."""
+"""Files that declare far more than they contain: each reader stays within 2 GiB of address space and ends soon."""
 import argparse
 import os
 import struct

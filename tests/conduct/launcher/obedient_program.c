@@ -15,7 +15,7 @@ static void say_signal(const siginfo_t *info)
     fflush(stdout);
 }
 
-/* Says each signal that it takes. USR2 ends it. TSTP and CONT keep their effect. */
+/* Prints each signal that it receives. USR2 ends it. TSTP and CONT keep their effect. */
 static int tell_signals(void)
 {
     sigset_t all;

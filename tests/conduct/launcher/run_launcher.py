@@ -1,4 +1,4 @@
-"""The launcher is invisible: what reaches the program, what its caller sees, and that no signal costs a report."""
+"""The launcher is invisible to the program and to its caller, and no signal prevents a report."""
 import argparse
 import ctypes
 import fcntl
@@ -18,10 +18,10 @@ from checks import check, expect, run_checks  # noqa: E402
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 PATIENCE = 60
-# All that a program can block or catch, except those that change whether it runs.
+# All signals that a program can block or catch, except those that stop or continue it.
 ORDINARY = [s for s in range(1, signal.SIGRTMAX)
             if s not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGCONT, signal.SIGUSR2, 32, 33)]
-LAST = signal.SIGRTMAX  # of several that are pending, the kernel delivers it last
+LAST = signal.SIGRTMAX  # the kernel delivers it last of several pending ones
 started = []
 
 
@@ -54,13 +54,13 @@ class Run:
         return self
 
     def got(self):
-        """The number, code and value of the signal that the program takes next."""
+        """Returns number, code and value of the signal that the program receives next."""
         words = self.line()
         expect(words[0] == "got", f"no signal: {words}")
         return tuple(map(int, words[1:]))
 
     def taken(self):
-        """The numbers of the signals that the program takes before the last one, which is sent to the launcher."""
+        """Returns the numbers of the signals that the program receives before LAST, which is sent to the launcher."""
         os.kill(self.pid, LAST)
         numbers = []
         while True:
@@ -102,7 +102,7 @@ def sigqueue(pid, number, value):
 
 
 def has_report(text):
-    """Whether it is the text report of a program that was recorded."""
+    """Returns true for the text report of a recorded program."""
     return re.search(r"\(process \d+, ", text) is not None
 
 
@@ -142,7 +142,7 @@ def a_signal_to_the_pid_and_then_to_the_group_reaches_it_at_most_twice(t, folder
         os.killpg(running.pid, signal.SIGTERM)
         taken = running.taken()
         expect(taken in ([signal.SIGTERM], [signal.SIGTERM] * 2), f"turn {turn}: {taken}")
-    for turn in range(200):  # what was sent to the group leaves nothing behind that swallows the next
+    for turn in range(200):  # a signal to the group must not swallow the next one
         os.killpg(running.pid, signal.SIGTERM)
         os.killpg(running.pid, signal.SIGTERM)
         first = running.taken()
@@ -224,7 +224,7 @@ def signals_while_the_report_is_written_lose_nothing(t, folder):
     os.mkfifo(pipe)
     running = run(t, "signals", options=["--output", f"json:{pipe}"]).ready()
     os.kill(running.pid, signal.SIGUSR2)
-    while not gone(running.program):  # then the launcher opens the pipe, which has no reader
+    while not gone(running.program):  # the launcher then opens the pipe, which has no reader
         pass
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1) * 5:
         os.kill(running.pid, number)

@@ -24,7 +24,7 @@ static void use(const char *path, int mode)
     void (*forget)(void) = (void (*)(void))dlsym(library, "forget");
     if (forget != NULL && (mode & RTLD_NOW) != 0)
         forget();
-    // Loaded for good: the place of the leak has its name at the end.
+    // The library stays loaded, so the report can name the leak's call site.
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-// What runs while it is loaded is left in the way that the program asks for.
+// Leaves the library's constructor in the way that the program selects.
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>

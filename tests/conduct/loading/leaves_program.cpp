@@ -25,7 +25,7 @@ struct Named {
 
 void *act(void *path)
 {
-    const Named named{atol("7")}; // what a register kept across the call must come back
+    const Named named{atol("7")}; // a callee-saved register must keep its value
     try {
         if (setjmp(back) == 0)
             opens_the_library(static_cast<const char *>(path));
@@ -60,5 +60,5 @@ int main(int count, char **arguments)
     pthread_join(thread, nullptr);
     puts("joined");
     fflush(stdout);
-    _exit(0); // the thread that ended holds the loader's lock for good
+    _exit(0); // the ended thread holds the loader's lock forever
 }

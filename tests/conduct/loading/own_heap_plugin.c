@@ -1,4 +1,4 @@
-// A library with a heap of its own, which it uses for itself since it is loaded with RTLD_DEEPBIND.
+// A library with its own heap functions, which its calls reach since it is loaded with RTLD_DEEPBIND.
 #include <stddef.h>
 
 static char room[4096];

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A library that a recorded program opens by name is the one that it opens alone, whoever calls dlopen(3)."""
+"""A library that a recorded program opens by name is the one that it opens alone, for every caller of dlopen(3)."""
 import argparse
 import os
 import sys

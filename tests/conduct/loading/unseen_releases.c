@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-// What a library calls that was linked to the C library of another build, or that found the function with dlvsym().
+// Call past the hooks, like a library that was linked to another build of the C library, or that used dlvsym().
 extern void __libc_free(void *block);
 
 enum { blocks = 40 };
@@ -31,7 +31,7 @@ static void release_by_turns(char **block)
         __libc_free(block[i]);
 }
 
-// Sizes of the thread's cache, of small lists, of chunks that are joined, of blocks mapped for themselves.
+// Sizes for the thread's cache, for fast bins, for chunks that are merged, and for blocks with their own mapping.
 static const size_t sizes[] = {24, 100, 500, 1500, 5000, 60000, 300000};
 
 static void *use(void *release)

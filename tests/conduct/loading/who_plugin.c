@@ -1,4 +1,4 @@
-// Says which of several libraries of one name it is.
+// Prints which of several libraries with one name it is.
 #ifndef WHO
 #define WHO "nobody"
 #endif

@@ -86,7 +86,7 @@ static void *work(void *seed)
     unsigned random = (unsigned)(long)seed * 2654435761u + 1;
     while (!stop) {
         random = random * 1103515245 + 12345;
-        // Mappings and streams are slow: the others come more often.
+        // Mappings and streams are slow, so the other kinds are chosen more often.
         const unsigned share = random >> 24;
         const int kind = share < 2 ? 2 : share < 4 ? 3 : share < 16 ? 4 : share < 136 ? 0 : 1;
         release(kind, atomic_exchange(&table[kind][(random >> 10) % places], acquire(kind)));

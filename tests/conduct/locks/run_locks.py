@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What threads acquire and hand over to each other is counted exactly, however many there are, and when they are killed.
+"""Resources that threads acquire and pass to each other are counted exactly, with many threads and after a kill.
 
---kills=N: how many processes are killed (default 40); by hand, 200 and more.
+--kills=N: number of processes to kill (default 40); by hand, 200 and more.
 """
 import argparse
 import json
@@ -23,7 +23,7 @@ LEDGER = 4096
 
 
 class Counts:
-    """The program's own counts of one kind: what was begun, and what was finished."""
+    """The program's own counts of one kind: calls begun, and calls finished."""
 
     def __init__(self, acquiring, acquired, releasing, released):
         self.acquiring, self.acquired, self.releasing, self.released = acquiring, acquired, releasing, released
@@ -57,7 +57,7 @@ def only_image(report):
 
 
 def handed_over(t, folder, threads):
-    """The program releases all, and its counts are the report's."""
+    """Checks that the program releases all, and that the report has its counts."""
     path = new_ledger(folder)
     result = harness.run_unpaired(t.unpaired, [t.program, str(threads), "2", path])
     expect(result.status == 0, f"status {result.status}")
@@ -105,7 +105,7 @@ def sums_of_killed(t, folder, seed):
     env = dict(os.environ, LD_PRELOAD=t.preload, UNPAIRED_OUTPUT=trace)
     with open(path, "r+b") as file:
         shared = mmap.mmap(file.fileno(), LEDGER)
-    # Killed itself, not its launcher: `run` passes a signal on, but SIGKILL not.
+    # Kill the program, not its launcher: `run` cannot forward SIGKILL.
     process = subprocess.Popen([t.program, str(random.choice((2, 4, 12))), "60", path], env=env,
                                stdin=subprocess.DEVNULL, start_new_session=True)
     try:

@@ -1,5 +1,5 @@
-/* Leaks N blocks (argument), each from a call path of its own, as a browser does in an hour. With a second argument
- * each path is taken so many times. */
+/* Leaks N blocks (argument), each from a call path of its own, as a browser does in an hour. The second
+ * argument is the number of times that each path is used. */
 #include <stdlib.h>
 
 static void *one(unsigned long path, int depth);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reports of a program with many call sites: memory stays within a limit, and more sites take as much more time."""
+"""Reports of a program with many call sites: memory stays within a limit, and time grows in proportion to the sites."""
 import argparse
 import os
 import resource
@@ -26,7 +26,7 @@ def within_limit(t, *arguments):
 
 
 def user_seconds(command):
-    """CPU time in user mode: what else the machine does changes it little."""
+    """Returns CPU time in user mode, which other work of the machine changes little."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=TIMEOUT, check=False)
     expect(done.returncode == 1, f"status {done.returncode}: {done.stderr.decode()}")
@@ -45,7 +45,7 @@ def every_format_of_40000_call_sites_is_written_within_700_MiB(t, folder):
 
 @check
 def four_times_the_call_sites_take_about_four_times_as_long(t, folder):
-    for times in (1, 20):  # of 20 calls a site could be taken for a cycle
+    for times in (1, 20):  # a site with 20 calls could look like a cycle
         few, many = (user_seconds([t.unpaired, "report", recorded(t, folder, paths, times), "--format=pprof"])
                      for paths in (15000, 60000))
         expect(many < 9 * few + 0.5, f"{times} calls each: {few} s of 15,000 sites, {many} s of 60,000")

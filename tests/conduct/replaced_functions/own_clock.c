@@ -33,7 +33,7 @@ int main(void)
 {
     for (int i = 0; i < 40; i++) {
         work();
-        usleep(30000); // growth is judged over time
+        usleep(30000); // the analyzer judges growth over time
     }
     return 0;
 }

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import harness  # noqa: E402
 from checks import check, expect, run_checks  # noqa: E402
 
-# The library's imports, and why a program's own definition does no harm.
+# The library's imports, and the reason why a program's own definition is harmless.
 IMPORTS = {
     "__errno_location": "errno is the program's, by whatever function it is found",
     "environ": "the program's environment, which exec functions pass on",
@@ -40,7 +40,7 @@ def faketime_library():
 
 
 def report_under_faketime(t, folder, libraries, clock):
-    """The report of a run whose preloaded libraries are given in this order."""
+    """Returns the report of a run with these preloaded libraries, in this order."""
     trace = os.path.join(folder, "run.trace")
     env = dict(os.environ, LD_PRELOAD=":".join(libraries), UNPAIRED_OUTPUT=trace, FAKETIME=clock,
                FAKETIME_DONT_RESET="1")

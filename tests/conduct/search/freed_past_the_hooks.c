@@ -24,7 +24,7 @@ FRAME static void lose(void) { memset(malloc(30), 1, 30); /* blame:lost */ }
 
 FRAME static void lose_large(void) { memset(malloc(900), 1, 900); /* blame:large */ }
 
-/* Acquires and frees `n` blocks, with others between that are kept: the freed ones stay apart. */
+/* Acquires and frees `n` blocks, and keeps others between them, so that the freed ones are not merged. */
 FRAME static void take_and_free(size_t size, int n)
 {
     void *blocks[50];
@@ -39,7 +39,7 @@ FRAME static void take_and_free(size_t size, int n)
     }
 }
 
-/* The blocks lie side by side, and become one, or part of what the heap has left. */
+/* Frees adjacent blocks, which are merged with each other, or with the top chunk. */
 FRAME static void take_and_free_neighbours(size_t size)
 {
     void *blocks[10];
@@ -73,7 +73,7 @@ int main(void)
         lose_large();
     take_and_free(24, 7);
     take_and_free_neighbours(2000);
-    free(take(2500)); /* it takes the place of some of them */
+    free(take(2500)); /* it reuses the memory of some of them */
     take_and_free_neighbours(5000);
     wipe_stack();
     return 0;

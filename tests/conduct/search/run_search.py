@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The search of memory at exit: how much it may cost, and what it says where it was not done."""
+"""The search of memory at exit: the limits of its cost, and the remarks of skipped searches."""
 import argparse
 import json
 import os
@@ -15,7 +15,7 @@ TIMEOUT = 300
 
 
 def recorded_children(t, folder, *arguments):
-    """The images of the report of the program's children."""
+    """Returns the images of the program's children."""
     report = os.path.join(folder, "report.json")
     subprocess.run([t.unpaired, "run", "--output", f"json:{report}", "--", t.program, *arguments], check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=TIMEOUT)

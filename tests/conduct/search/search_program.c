@@ -1,4 +1,4 @@
-/* Makes memory to be searched, of the kind that the first argument names; the second is a number. */
+/* Allocates memory for the search, of the kind that the first argument names; the second is a number. */
 #define _GNU_SOURCE
 #include "must.h"
 
@@ -13,7 +13,8 @@ struct link {
 };
 struct node {
     long number[3];
-    struct link link; /* in the middle: only what it points to says that it holds its node */
+    struct link
+        link; /* points into the middle of its node: only the target's contents show that it holds the node */
 };
 struct item {
     struct item *next;
@@ -41,7 +42,7 @@ FRAME static void lose(void)
     last = NULL;
 }
 
-/* Children that acquire little, of a parent that has much. */
+/* Forks children that acquire little, from a parent that has much. */
 static void children(int n)
 {
     int i, status;
@@ -79,7 +80,7 @@ static void large_parent(int mib)
     MUST(munmap(room, size) == 0);
 }
 
-/* A list of blocks; each tenth of them is lost. */
+/* Makes a list of blocks, and loses every tenth. */
 static void blocks(int n)
 {
     int i;

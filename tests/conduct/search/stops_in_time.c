@@ -15,7 +15,7 @@ FRAME static void acquire(int i) { kept[i] = malloc(100); /* blame:acquired */ }
 int main(void)
 {
     int i;
-    /* To find out which of its pages were ever written takes seconds. */
+    /* The search needs seconds to find which of its pages were ever written. */
     reserved = mmap(NULL, (size_t)reserved_gib << 30, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     MUST(reserved != MAP_FAILED);

@@ -12,7 +12,7 @@
 #include "filter.h"
 #include <sys/wait.h>
 
-/* Allows the dynamic loader's calls, and no others. */
+/* Allows only the dynamic loader's calls. */
 static const int calls_of_loader[] = {SYS_read,       SYS_pread64,         SYS_access, SYS_arch_prctl,
                                       SYS_prlimit64,  SYS_set_tid_address, SYS_rseq,   SYS_getrandom,
                                       SYS_faccessat2, SYS_mprotect,        SYS_getpid, SYS_getppid,

@@ -1,4 +1,4 @@
-/* A filter with the calls that the C library makes for these programs; `otherwise` is done with every other one. */
+/* Installs a filter that allows the calls that the C library makes for these programs. `otherwise` is its action for all other calls. */
 #ifndef UNPAIRED_CONDUCT_FILTER_H
 #define UNPAIRED_CONDUCT_FILTER_H
 

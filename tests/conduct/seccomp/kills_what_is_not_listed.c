@@ -15,7 +15,7 @@ FRAME static void lose(void)
     block[0] = 1;
 }
 
-/* Many stacks, and many live blocks: the recorder needs memory and room in the trace. */
+/* Makes many stacks and many live blocks, so that the recorder needs memory and room in the trace. */
 FRAME static void work(int depth)
 {
     char *blocks[50];

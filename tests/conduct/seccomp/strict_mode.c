@@ -20,7 +20,7 @@ int main(void)
         lose();
     for (int i = 0; i < 1000; i++)
         free(malloc(40));
-    /* As much as the heap has before it must grow. */
+    /* Allocates as much as the heap has before it must grow. */
     static char *blocks[100];
     for (int i = 0; i < 100; i++)
         if ((blocks[i] = malloc(1000)) != NULL)

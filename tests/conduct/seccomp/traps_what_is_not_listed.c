@@ -58,7 +58,7 @@ int main(int argc, char **argv)
     MUST(pthread_create(&late, NULL, thread, NULL) == 0);
     MUST(pthread_join(late, NULL) == 0);
     pthread_barrier_destroy(&barrier);
-    for (int i = 0; i < 300; i++) { /* descriptors that never were */
+    for (int i = 0; i < 300; i++) { /* descriptors that were never open */
         int fd = open("/dev/null", O_RDONLY);
         MUST(fd >= 0 && close(fd) == 0);
     }

@@ -40,7 +40,7 @@ int main(void)
             sched_yield();
         pthread_cancel(thread);
         pthread_join(thread, NULL);
-        sem_destroy(&semaphore); // what the end of the thread skipped
+        sem_destroy(&semaphore); // release what the cancelled thread still holds
     }
     for (int i = 0; i < 5; i++)
         leak_one();

@@ -54,7 +54,7 @@ static void storm(volatile size_t room)
 {
     const volatile int last = jumps + jumps_of_each_kind;
     if (sigsetjmp(back, 1) != 0)
-        sem_destroy(&semaphore); // what the jump skipped
+        sem_destroy(&semaphore); // release what the jump skipped
     while (jumps < last) {
         may_jump = 1;
         if (room == 0)

@@ -15,7 +15,7 @@ static sem_t semaphore;
 
 struct Interrupted {};
 
-// Declared noexcept in their header: an exception through a direct call would end the program.
+// Their header declares them noexcept: an exception through a direct call would end the program.
 static int (*volatile init)(sem_t *, int, unsigned) = sem_init;
 static int (*volatile destroy)(sem_t *) = sem_destroy;
 
@@ -52,7 +52,7 @@ int main()
             pair();
             may_throw = 0;
         } catch (const Interrupted &) {
-            sem_destroy(&semaphore); // what the exception skipped
+            sem_destroy(&semaphore); // release what the exception skipped
         }
     }
     for (int i = 0; i < 5; i++)

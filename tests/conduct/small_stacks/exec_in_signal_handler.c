@@ -8,7 +8,7 @@
 
 static void restart(void)
 {
-    char command[1500]; /* what such a handler needs itself */
+    char command[1500]; /* room that such a handler needs itself */
     snprintf(command, sizeof command, "exit %d", 6);
     execl("/bin/sh", "sh", "-c", command, (char *)NULL);
     _exit(99);

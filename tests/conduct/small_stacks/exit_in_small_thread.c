@@ -10,7 +10,7 @@
 static void *end(void *argument)
 {
     void *volatile held = malloc(100);
-    char own[8192]; /* what the thread needs itself */
+    char own[8192]; /* room that the thread needs itself */
     memset(own, argument != NULL, sizeof own);
     MUST(held && own[sizeof own - 1] == 0);
     _exit(5);

@@ -1,4 +1,4 @@
-/* One call of each kind of hook, with all it acquires released. */
+/* Makes one call of each kind of hook, and releases all that it acquires. */
 #pragma once
 
 #define _GNU_SOURCE
@@ -78,7 +78,7 @@ static void use_failing_exec(void)
     MUST(execlp("/nonexistent/program", "nothing", (char *)NULL) < 0);
 }
 
-/* The child ends on the stack that its parent forked on, and has something to say at its end. */
+/* The child ends on its parent's stack, and records events at its end. */
 static void use_children(void)
 {
     for (int acquires = 0; acquires < 2; acquires++) {

@@ -9,7 +9,7 @@
 static void *call(void *work)
 {
     void (*function)(void);
-    char own[6 * 1024]; /* what the thread needs itself */
+    char own[6 * 1024]; /* room that the thread needs itself */
     memcpy(&function, &work, sizeof function);
     memset(own, work == NULL, sizeof own);
     function();

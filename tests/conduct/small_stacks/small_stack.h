@@ -1,5 +1,5 @@
-/* Stacks as small as programs have them, with a page behind their end that cannot be touched, and a call through a frame
- * that only the general unwinder understands. */
+/* Provides stacks of the smallest size in use, with an inaccessible page below, and a call through a frame that only the
+ * general unwinder can walk. */
 #pragma once
 
 #include <signal.h>
@@ -8,7 +8,7 @@
 
 enum { alternate_stack = 8192, page = 4096 };
 
-/* Runs `work` in a signal handler on an alternate stack of 8,192 bytes, as crash reporters have it. */
+/* Runs `work` in a signal handler on an alternate stack of 8,192 bytes, as crash reporters do. */
 static void (*work_of_handler)(void);
 
 static inline void on_signal(int signal)
@@ -33,7 +33,7 @@ static inline void on_alternate_stack(void (*work)(void))
     raise(SIGUSR1);
 }
 
-/* Calls `work` from a frame whose caller is found by a register that is no frame pointer. */
+/* Calls `work` from a frame whose unwind rule uses a register other than the frame pointer. */
 void through_odd_frame(void (*work)(void));
 #if defined(__x86_64__)
 __asm__(

@@ -1,4 +1,4 @@
-"""The file of the trace: where it cannot be made, nothing of another process is touched."""
+"""The file of the trace: if it cannot be created, the files of other processes stay as they are."""
 import argparse
 import subprocess
 import sys

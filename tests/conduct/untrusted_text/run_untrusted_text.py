@@ -1,5 +1,5 @@
 """Names that a program chooses (its own, its libraries', threads', functions', files', owners', marks) and the bytes of
-its memory reach no output in a form that steers a terminal."""
+its memory reach no output in a form that controls a terminal."""
 import argparse
 import gzip
 import json
@@ -15,14 +15,14 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 import harness  # noqa: E402
 from checks import check, expect, run_checks  # noqa: E402
 
-# A colour, a title, C1 as a character and as a byte, right-to-left override, line separator, an invisible character, a
-# spelling that is too long, a line feed.
+# A colour, a title, C1 as a character and as a byte, right-to-left override, line separator, an invisible character, an
+# overlong encoding, a line feed.
 EVIL = b"\x1b[31m\x1b]0;t\x07\xc2\x9bm\x9b\xe2\x80\xae\xe2\x80\xa8\xe2\x80\x8b\xc0\xaf\xff\n\xd8\x9c"
 TEXTS = ("text", "folded", "json", "sarif", "junit", "html")
 
 
 def expect_plain(output, what):
-    """Valid UTF-8; of the characters that are not visible only line feeds and tabs."""
+    """Returns true for valid UTF-8 whose only invisible characters are line feeds and tabs."""
     try:
         text = output.decode()
     except UnicodeDecodeError as problem:
@@ -34,7 +34,7 @@ def expect_plain(output, what):
 
 
 def named(t, folder, symbols=False):
-    """A copy of the program with such a name. With `symbols`, its names are those of its symbol table."""
+    """Copies the program to such a name. With `symbols`, its names are those of its symbol table."""
     place = os.path.join(os.fsencode(folder), b"place" + EVIL)
     os.makedirs(place, exist_ok=True)
     program = os.path.join(place, b"program" + EVIL)

@@ -15,12 +15,12 @@
 #include <unistd.h>
 
 extern char **environ;
-static void *volatile wild = (void *)8; /* not known to the compiler, which would warn */
+static void *volatile wild = (void *)8; /* volatile: the compiler would warn about a known value */
 
 static char *pages[8];
 static int n_pages;
 
-/* An array or a text that goes on where a page ends that has none behind it. */
+/* An array or a text that continues past the end of the last mapped page. */
 static char *at_end_of_page(size_t size)
 {
     char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,5 +1,5 @@
-// Hands an address that no allocator gave out, or that was released before, to one of the functions of the heap. What
-// happens is up to the C library: a message and SIGABRT, SIGSEGV, or nothing.
+// Passes an address that no allocator returned, or that was released before, to one of the functions of the heap. The
+// C library decides the outcome: a message and SIGABRT, SIGSEGV, or success.
 //   releases_program CALL ADDRESS [thread | handler]      releases_program --list
 // thread: in a thread, whose blocks come from an arena of its own. handler: a handler of SIGSEGV prints where the fault was.
 #include <alloca.h>
@@ -23,7 +23,7 @@ alignas(16) char fixed_storage[4 * page];
 alignas(16) char storage_of_zeros[page];
 const char text[] = "a string literal that is long enough for a pointer to its middle";
 
-/// A block whose contents are `word`, over and over: what lies before an address in its middle is a wild size.
+/// A block filled with `word`, so that the word before an address in its middle is a wild size.
 char *block_of(uint64_t word, size_t size = 4096)
 {
     char *block = static_cast<char *>(malloc(size));
@@ -32,7 +32,7 @@ char *block_of(uint64_t word, size_t size = 4096)
     return block;
 }
 
-/// A page between two that cannot be read.
+/// A page between two unreadable ones.
 char *page_before_nothing()
 {
     char *pages = static_cast<char *>(mmap(nullptr, 32 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
@@ -146,7 +146,7 @@ char *wild;
 
 void print_fault(int, siginfo_t *info, void *)
 {
-    // Farther away the address depends on where memory happens to lie.
+    // Farther away, the address depends on the memory layout.
     const bool size_word = static_cast<char *>(info->si_addr) == wild - 8;
     const char *line = size_word ? "fault at the size word\n" : "fault elsewhere\n";
     if (write(1, line, strlen(line)) < 0)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Addresses that no allocator gave out: a recorded program dies, or lives, as it would alone."""
+"""Addresses that no allocator returned: a recorded program dies, or survives, as it would alone."""
 import argparse
 import os
 import re
@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from checks import check, expect, run_checks  # noqa: E402
 from harness import Broken, run, run_unpaired  # noqa: E402
 
-# The report is asked for at a few of them; the others run with the recorder alone.
+# A few of them get a report; the others run with the recorder alone.
 REPORTED = {("free", "stack"), ("free", "middle"), ("free", "twice_merged"), ("realloc", "middle_far"),
             ("delete", "unmapped"), ("usable_size", "end_of_map")}
 

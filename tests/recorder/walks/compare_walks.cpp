@@ -187,7 +187,7 @@ uint64_t compared_hash_stack(const Caller &caller, LastStack &last)
     if (scratch == nullptr &&
         (scratch = static_cast<Scratch *>(sys::anonymous(states_of_thread * sizeof(Scratch)))) == nullptr)
         return hash;
-    unsigned which = 0; // how many signal handlers interrupted the recorder in each other
+    unsigned which = 0; // number of signal handlers that interrupted the recorder in each other
     for (const Thread *state = self;
          state != nullptr && &last != &state->last_stack && which < states_of_thread - 1;
          state = state->for_signals)

@@ -176,7 +176,7 @@ static void *named_by_prctl(void *unused)
     return unused;
 }
 
-/* None of them is a limit: address_space/ in conduct/ has those. */
+/* None of these sets a limit: conduct/address_space/ tests those. */
 static void limits(void)
 {
     struct rlimit limit;

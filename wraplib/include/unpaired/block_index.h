@@ -1,4 +1,4 @@
-// Which block an address lies in. C++, freestanding; the arrays are the caller's. Not used by firmware.
+// Finds the block that contains an address. C++, freestanding; the caller provides the arrays. Not used by firmware.
 #ifndef UNPAIRED_BLOCK_INDEX_H
 #define UNPAIRED_BLOCK_INDEX_H
 
@@ -9,12 +9,12 @@ namespace unpaired::reachability {
 struct Block {
     uint64_t address;
     uint64_t size : 63;
-    /// A pointer to anywhere in it holds it: memory that the program itself hands out in pieces (mmap).
+    /// A pointer to any position in the block holds it: memory that the program itself divides (mmap).
     uint64_t any_pointer_holds : 1;
 };
 
-/// Finds blocks by addresses in them, of `count` blocks by ascending address and without overlap. `index` has `count`
-/// elements, which may hold anything before.
+/// Finds blocks by addresses in them. `blocks` has `count` elements in ascending order, without overlap. `index` has
+/// `count` elements, which need no initial value.
 class BlockIndex {
 public:
     BlockIndex(const Block *blocks, uint32_t count, uint32_t *index)
@@ -27,10 +27,10 @@ public:
         make_index();
     }
 
-    /// Returns false if the address lies before the first block or behind the last.
+    /// Returns false if the address lies before the first block or after the last.
     bool is_among(uint64_t address) const { return address >= lowest_ && address < highest_; }
 
-    /// Returns the number of the block that has the address; the number of all blocks if none has.
+    /// Returns the number of the block that contains the address, or the number of all blocks if none does.
     uint32_t block_at(uint64_t address) const
     {
         const uint32_t *place;
@@ -38,7 +38,8 @@ public:
         if (!is_among(address) || (place = place_of(address, stretch)) == nullptr)
             return count_;
         const bool is_last = place + 1 == index_ + stretch->place + stretch->places;
-        uint32_t first = *place; // the last block that begins at or before the address is not before this one
+        uint32_t first =
+            *place; // the last block that begins at or before the address is this one or a later one
         uint32_t n = (is_last ? stretch->last : place[1]) - first + 1;
         while (n > 1) {
             const uint32_t half = n / 2;
@@ -48,7 +49,7 @@ public:
         return address >= blocks_[first].address && address < end_of(blocks_[first]) ? first : count_;
     }
 
-    /// Fetches into the processor's cache what block_at() reads first.
+    /// Prefetches the memory that block_at() reads first.
     void prefetch(uint64_t address) const
     {
         const Stretch *stretch;
@@ -57,15 +58,15 @@ public:
     }
 
 private:
-    /// Blocks that lie near each other. Each has part of the index: for each piece of 2^shift_ bytes the last block
-    /// that begins before it, or else the first.
+    /// Blocks that lie near each other. A stretch has a part of the index: for each piece of 2^shift_ bytes the last
+    /// block that begins before it, or else the first block.
     struct Stretch {
-        uint64_t start, end, places; ///< places: of the index
-        uint32_t place, last;        ///< where its part begins; its last block
+        uint64_t start, end, places; ///< number of elements of the index
+        uint32_t place, last;        ///< start of its part; its last block
     };
 
-    /// Blocks lie in a few places far from each other (heap, mappings), so that one division of the whole would put
-    /// them all into a few pieces.
+    /// Makes the index by stretches. Blocks lie in a few areas far from each other (heap, mappings), so one division
+    /// of the whole would put all of them into a few pieces.
     void make_index()
     {
         for (uint64_t gap = uint64_t{1} << 20;; gap *= 16) {
@@ -107,7 +108,7 @@ private:
         return places;
     }
 
-    /// Returns the element of the index for an address among the blocks; null if no block is near it.
+    /// Returns the element of the index for an address among the blocks, or null if no block is near it.
     const uint32_t *place_of(uint64_t address, const Stretch *&stretch) const
     {
         stretch = stretches_;
@@ -119,7 +120,7 @@ private:
 
     static uint64_t end_of(const Block &block)
     {
-        return block.address + (block.size != 0 ? block.size : 1); // a block of no bytes has an address too
+        return block.address + (block.size != 0 ? block.size : 1); // a block of 0 bytes has an address too
     }
 
     const Block *blocks_;

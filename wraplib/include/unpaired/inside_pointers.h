@@ -1,5 +1,5 @@
-// Pointers into the middle of blocks: which of them hold their block. C++, freestanding; the arrays are the caller's, and
-// memory is read through its functions. Not used by firmware.
+// Decides which pointers into the middle of blocks hold their block. C++, freestanding; the caller provides the
+// arrays, and functions that read memory. Not used by firmware.
 #ifndef UNPAIRED_INSIDE_POINTERS_H
 #define UNPAIRED_INSIDE_POINTERS_H
 
@@ -11,7 +11,7 @@
 
 namespace unpaired::reachability {
 
-/// Part of memory to be read: `got` of `length` bytes of it could be.
+/// A part of memory to read. `got` of its `length` bytes are readable.
 struct Piece {
     uint64_t at;
     uint8_t *to;
@@ -20,7 +20,7 @@ struct Piece {
 
 inline constexpr unsigned most_pieces = 256; ///< that are read at once
 
-/// Pieces by ascending address, and the buffer that they are read into.
+/// Pieces by ascending address, and the buffer for their contents.
 struct Pieces {
     Piece *pieces;
     uint8_t *buffer;
@@ -30,7 +30,7 @@ struct Pieces {
 
     void clear() { n = 0, used = 0; }
 
-    /// Covers one more range, which begins behind or in the last one; false if it does not fit.
+    /// Covers one more range, which begins in or after the last one. Returns false if it does not fit.
     bool add(uint64_t start, uint64_t length)
     {
         constexpr uint64_t gap = 1024; // reading it costs less than one more piece
@@ -53,7 +53,7 @@ struct Pieces {
     }
 };
 
-/// A pointer into a block. Only memory that is not yet read says if it holds the block.
+/// A pointer into a block. Memory that is not yet read decides if it holds the block.
 struct Question {
     uint64_t value, from; ///< from: its own address
     uint32_t block;
@@ -68,8 +68,8 @@ inline uint64_t word_at(const uint8_t *bytes, unsigned word)
     return value;
 }
 
-/// Collects pointers into the middle of blocks, and reads for many of them at once what they point to: a read for each
-/// would be a system call for each.
+/// Collects pointers into the middle of blocks, and reads their targets for many of them at once: one read for each
+/// would be one system call for each.
 template <class Memory> class InsidePointers {
 public:
     static constexpr unsigned most_questions = 4096;
@@ -77,14 +77,14 @@ public:
                                                                       most_questions * sizeof(Question) +
                                                                       buffer_room;
 
-    /// `room`: for `room_needed` bytes, aligned for uint64_t.
+    /// `room` has `room_needed` bytes, aligned for uint64_t.
     InsidePointers(Memory &memory, const Block *blocks, unsigned word, uint8_t *room)
         : memory_(memory), blocks_(blocks), word_(word),
           questions_(reinterpret_cast<Question *>(room + most_pieces * sizeof(Piece))),
           pieces_{reinterpret_cast<Piece *>(room), room + room_needed - buffer_room, buffer_room}
     {}
 
-    /// Keeps a question for answer(), which is called if there is no room for more.
+    /// Keeps a question for answer(). Calls answer() if there is no room for more.
     template <class Settle> void ask(const Question &question, Settle &settle)
     {
         if (n_questions_ == most_questions)
@@ -128,8 +128,9 @@ public:
     }
 
 private:
-    /// Returns true if one of the first three words of these bytes, which stand inside a block, points back: a list node to
-    /// the node that the word at `from` belongs to, or a structure behind the contents of a block to its beginning.
+    /// Returns true if one of the first three words of these bytes, which lie inside a block, points back: a list
+    /// node to the node that contains the word at `from`, or a structure after the contents of a block to its
+    /// beginning.
     bool points_back(const uint8_t *bytes, size_t got, uint64_t from, uint64_t block) const
     {
         for (size_t i = 0; i + word_ <= got && i < 3 * word_; i += word_) {
@@ -140,7 +141,7 @@ private:
         return false;
     }
 
-    /// Returns true if `place` is `start` or at most two words behind it.
+    /// Returns true if `place` is `start` or at most two words after it.
     bool is_near(uint64_t start, uint64_t place) const
     {
         return start <= place && place - start <= 2 * word_;

@@ -26,10 +26,10 @@ struct Mark {
     bool indirect; ///< lost, but a lost block points to it: the leak is that one
 };
 
-/// A pointer in a block: the block that it points to, and its own place.
+/// A pointer in a block: the block that it points to, and its own position.
 struct Pointer {
     uint32_t block;
-    uint32_t word : 31;    ///< the number of the word, in the block that holds it
+    uint32_t word : 31;    ///< the number of the word in the block that contains it
     uint32_t interior : 1; ///< as in Mark
 };
 
@@ -46,12 +46,12 @@ struct Arrays {
     uint32_t *first; ///< of `count` + 1
 };
 
-/// Marks blocks by the pointers to them. Each word of `word` bytes at an address aligned so is taken for a pointer.
-/// Its functions are called in the order in which they stand here.
+/// Marks blocks by the pointers to them. Treats each aligned word of `word` bytes as a pointer. Its functions are
+/// called in the order in which they stand here.
 ///
-/// All small blocks are read once, in the order of their addresses and in large pieces, and the pointers in them are kept:
-/// following pointers through memory would cost a system call for every few blocks. Large blocks are read when a pointer
-/// to them is followed.
+/// Reads all small blocks once, in the order of their addresses and in large pieces, and keeps the pointers in them:
+/// following pointers through memory would cost a system call for every few blocks. Reads large blocks when it
+/// follows a pointer to them.
 ///
 /// A pointer *holds* a block if it points to one of its first 2 * word + 1 addresses (allocation wrappers put a
 /// header of one or two words before what they hand out; new[] a count), or further inside to something that points
@@ -83,8 +83,8 @@ public:
                   memory.room() + room_needed - buffer_room, buffer_room}
     {}
 
-    /// Reads the small blocks, and keeps the pointers in them. Blocks whose pointers there is no room for are read when a
-    /// pointer to them is followed.
+    /// Reads the small blocks, and keeps the pointers in them. Blocks whose pointers do not fit are read later, when
+    /// a pointer to them is followed.
     void collect_pointers()
     {
         const uint64_t most_kept = uint64_t{8} * count_ + (1 << 20);
@@ -114,7 +114,7 @@ public:
             first_[block] = n_kept_;
     }
 
-    /// Returns the number of the block that has the address; the number of all blocks if none has.
+    /// Returns the number of the block that contains the address, or the number of all blocks if none does.
     uint32_t block_at(uint64_t address) const { return index_.block_at(address); }
 
     /// Memory that is in use holds what it points to.
@@ -136,7 +136,7 @@ public:
         mark({block, root, blocks_[block].address, HolderKind::root, false}, State::reachable);
     }
 
-    /// Follows the pointers found so far, breadth first: holders are the nearest to a root.
+    /// Follows the pointers found so far, breadth first, so that a block's holder is the one nearest to a root.
     void follow_reachable()
     {
         answer_of_roots(State::reachable);
@@ -255,7 +255,8 @@ private:
             take({found.block, found.number, found.from, HolderKind::root, interior}, state);
     }
 
-    /// Covers small blocks from `block` on, which becomes the first one that is not covered. Returns how many pieces.
+    /// Covers small blocks from `block` on, and sets `block` to the first one that is not covered. Returns the number
+    /// of pieces.
     unsigned gather_small_blocks(uint32_t &block)
     {
         pieces_.clear();
@@ -270,7 +271,7 @@ private:
         return (blocks_[block].address + word_ - 1) / word_ * word_;
     }
 
-    /// Keeps the pointers in a block that lies in the piece; false if there is no room for them.
+    /// Keeps the pointers in a block that lies in the piece. Returns false if there is no room for them.
     template <class Settle> bool keep_pointers_of(uint32_t from, const Piece &piece, Settle &settle)
     {
         const uint64_t offset = blocks_[from].address - piece.at, size = blocks_[from].size,
@@ -326,8 +327,8 @@ private:
         links_[doubtful_++] = edge.block;
     }
 
-    /// Calls `visit(block, value, from)` for each word of these bytes, which stand at `at`, that points into a block. Looks
-    /// up several at a time: the index is too large for the processor's cache.
+    /// Calls `visit(block, value, from)` for each word of these bytes that points into a block. `at` is their
+    /// address. Looks up several words at a time: the index is too large for the processor's cache.
     template <class Visit> void each_pointer(uint64_t at, const uint8_t *bytes, size_t length, Visit visit)
     {
         constexpr unsigned most = 32;
@@ -377,8 +378,8 @@ private:
         head_ = tail_ = 0;
     }
 
-    /// Calls `visit(edge)` for the pointers in the blocks in the queue, and in those that `visit` adds to it, in their
-    /// order, to blocks without a mark.
+    /// Calls `visit(edge)` for the pointers to blocks without a mark in the queue's blocks, and in those that `visit`
+    /// adds to the queue, in their order.
     template <class Visit> void scan_queue(Visit visit)
     {
         constexpr unsigned at_once = 1 << 16;
@@ -399,7 +400,7 @@ private:
         }
     }
 
-    /// Fetches into the processor's cache what the next blocks in the queue need.
+    /// Prefetches the memory that the next blocks in the queue need.
     void prefetch_queue() const
     {
         constexpr uint32_t near = 4, far = 8, farthest = 16;
@@ -450,7 +451,7 @@ private:
     InsidePointers<Memory> inside_;
     Pieces pieces_; // small blocks
     unsigned steps_ = 0;
-    uint32_t kept_until_ = 0; // the pointers in small blocks before this one are kept
+    uint32_t kept_until_ = 0; // pointers in small blocks before this one are kept
     uint32_t n_kept_ = 0;
     uint32_t head_ = 0,
              tail_ = 0;     // of the queue; a block enters it once between two times that it is emptied
