@@ -35,7 +35,8 @@ char *block_of(uint64_t word, size_t size = 4096)
 /// A page between two unreadable ones.
 char *page_before_nothing()
 {
-    char *pages = static_cast<char *>(mmap(nullptr, 32 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    char *pages =
+        static_cast<char *>(mmap(nullptr, 32 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mprotect(pages + page, page, PROT_READ | PROT_WRITE);
     return pages + page;
 }

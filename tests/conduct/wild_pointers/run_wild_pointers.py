@@ -50,7 +50,7 @@ def compare(t, folder, *, calls=None, where=(), **more):
                 LD_PRELOAD=":".join([t.preload, *filter(None, [more.get("LD_PRELOAD")])]), UNPAIRED_OUTPUT=trace,
                 **{name: value for name, value in more.items() if name != "LD_PRELOAD"})))
             n += 1
-            # What an address near other memory means depends on where the kernel puts things in this very run.
+            # The meaning of an address near other memory depends on the memory layout of this run.
             ends = {alone}
             while recorded not in ends and len(ends) < 9 and repeated < 40:
                 repeated += 1
