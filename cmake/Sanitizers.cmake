@@ -18,6 +18,9 @@ if(UNPAIRED_SANITIZE)
         -fsanitize=${UNPAIRED_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
         $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
       target_link_options(${target} PUBLIC -fsanitize=${UNPAIRED_SANITIZE})
+      if(UNPAIRED_FUZZERS) # the fuzzer counts which branches an input takes
+        target_compile_options(${target} PUBLIC -fsanitize=fuzzer-no-link)
+      endif()
     endif()
   endforeach()
 endif()

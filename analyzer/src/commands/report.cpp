@@ -8,6 +8,7 @@
 #include "commands/report_options.h"
 #include "commands/trouble.h"
 
+#include <algorithm>
 #include <memory>
 
 namespace unpaired {
@@ -36,6 +37,11 @@ int report(Options &options)
     require_cycle_function(options.report.cycle_function, inputs.traces);
     const Report report = make_report(inputs.traces, options.report, files, std::move(inputs.reports));
     write_report(report, options.report);
+    // What is missing may be findings: such a trace must not pass a check.
+    const bool damaged = std::any_of(inputs.traces.begin(), inputs.traces.end(),
+                                     [](const Trace &trace) { return trace.checksum_failed; });
+    if (damaged && !has_findings(report, options.report))
+        return exit_trouble;
     return has_findings(report, options.report) ? exit_findings : exit_nothing_found;
 }
 
@@ -94,7 +100,8 @@ Action add_report(CLI::App &app)
         "  unpaired report results/*.json --output json:baseline.json\n"
         "  unpaired report --follow $(pidof -s server)\n"
         "  unpaired report t.trace --owner 'mqtt_*=MQTT' --suppressions known.supp --fail-on=leak\n\n"
-        "Exit status: 0 nothing found, 1 findings (see --fail-on), 2 trouble. With --follow 0 or 2.");
+        "Exit status: 0 nothing found, 1 findings (see --fail-on), 2 trouble, also if parts of a stored trace "
+        "are damaged and the rest has no findings. With --follow 0 or 2.");
     return [options] { return report(*options); };
 }
 

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <elf.h>
 #include <fmt/format.h>
+#include <iterator>
 
 namespace unpaired {
 namespace {
@@ -23,7 +24,10 @@ constexpr std::array<const char *, 27> register_names = {
     "rdi", "",    "rip", "",    "",    "rsp", "",    "",    "",   "",   "",    "",    ""};
 constexpr size_t stack_pointer_index = 19, thread_pointer_index = 21;
 constexpr uint64_t kernel_space = UINT64_C(1) << 63; // the upper half of the addresses
-constexpr uint64_t most_notes = UINT64_C(256) << 20;
+// What a file may make the reader keep; real cores have far less. Segments may overlap in the file, so its size is no
+// bound.
+constexpr uint64_t most_notes = UINT64_C(64) << 20, most_segments = 1 << 20, most_threads = 1 << 16;
+constexpr uint64_t most_file_names = UINT64_C(256) << 20; // bytes, of all regions
 
 class CoreReader {
 public:
@@ -35,6 +39,10 @@ public:
         for (const Elf64_Phdr &segment : segments_)
             if (segment.p_type == PT_NOTE)
                 read_notes(segment);
+        if (notes_left_out_)
+            core_.damage.emplace_back(
+                "some notes of the core are left out: they are more than a process has; the "
+                "threads and files of which they tell are missing");
         std::sort(core_.mapped.begin(), core_.mapped.end(),
                   [](const CoreMapping &a, const CoreMapping &b) { return a.start < b.start; });
         for (const Elf64_Phdr &segment : segments_)
@@ -81,6 +89,11 @@ private:
         }
         if (header.e_phentsize != sizeof(Elf64_Phdr) || count == 0)
             fail("is a damaged core: it has no segments");
+        if (count > most_segments) {
+            core_.damage.push_back(fmt::format("the core is damaged: {} of its {} segments are left out",
+                                               count - most_segments, count));
+            count = most_segments;
+        }
         for (uint64_t i = 0; i < count; i++) {
             Elf64_Phdr segment{};
             if (!get(header.e_phoff + i * sizeof segment, segment)) {
@@ -96,9 +109,12 @@ private:
 
     void read_notes(const Elf64_Phdr &segment)
     {
-        std::vector<uint8_t> notes(
-            static_cast<size_t>(std::min({segment.p_filesz, bytes_->size(), most_notes})));
+        const uint64_t wanted = std::min(segment.p_filesz, bytes_->size());
+        const uint64_t room = std::min(most_notes, bytes_->size()) - note_bytes_;
+        notes_left_out_ = notes_left_out_ || wanted > room;
+        std::vector<uint8_t> notes(static_cast<size_t>(std::min(wanted, room)));
         notes.resize(bytes_->copy(segment.p_offset, notes.data(), notes.size()));
+        note_bytes_ += notes.size();
         const auto padded = [](uint64_t size) { return (size + 3) & ~uint64_t{3}; };
         for (uint64_t at = 0; at + sizeof(Elf64_Nhdr) <= notes.size();) {
             Elf64_Nhdr note{};
@@ -144,6 +160,10 @@ private:
 
     void read_thread(const uint8_t *data)
     {
+        if (core_.threads.size() == most_threads) {
+            notes_left_out_ = true;
+            return;
+        }
         CoreThread thread;
         thread.tid = value_at<uint32_t>(data, prstatus_pid);
         const int signal = value_at<int16_t>(data, prstatus_signal);
@@ -214,17 +234,33 @@ private:
         region.offset = segment.p_offset;
         region.writable = (segment.p_flags & PF_W) != 0;
         region.executable = (segment.p_flags & PF_X) != 0;
-        for (const CoreMapping &mapping : core_.mapped)
-            if (segment.p_vaddr >= mapping.start && segment.p_vaddr < mapping.end)
-                region.file = mapping.path;
+        if (const CoreMapping *mapping = mapping_at(segment.p_vaddr);
+            mapping != nullptr && file_name_bytes_ + mapping->path.size() <= most_file_names) {
+            region.file = mapping->path;
+            file_name_bytes_ += region.file.size();
+        }
         core_.memory.add(std::move(region));
+    }
+
+    /// The mapping that covers the address, or null. They are sorted, and those of a real core do not overlap.
+    const CoreMapping *mapping_at(uint64_t address) const
+    {
+        auto above =
+            std::upper_bound(core_.mapped.begin(), core_.mapped.end(), address,
+                             [](uint64_t at, const CoreMapping &mapping) { return at < mapping.start; });
+        if (above == core_.mapped.begin() || address >= std::prev(above)->end)
+            return nullptr;
+        return &*std::prev(above);
     }
 
     std::shared_ptr<const Bytes> bytes_;
     CoreFile core_;
     std::vector<Elf64_Phdr> segments_;
-    uint64_t missing_bytes_ = 0;
+    uint64_t missing_bytes_ = 0, note_bytes_ = 0, file_name_bytes_ = 0;
+    bool notes_left_out_ = false;
 };
+
+constexpr uint64_t longest_build_id = 64; // a hash; those of GNU ld have 20 bytes
 
 /// The program headers of a mapped ELF file, and its build-id, read by `copy(offset or address, to, length)`.
 template <class Copy> bool read_headers(Copy copy, CoreModule &module, uint64_t mapped_at)
@@ -252,6 +288,8 @@ template <class Copy> bool read_headers(Copy copy, CoreModule &module, uint64_t 
     for (const Elf64_Phdr &segment : segments) {
         if (segment.p_type != PT_NOTE || segment.p_filesz > 0x10000)
             continue;
+        if (!module.build_id.empty())
+            break;
         std::vector<uint8_t> notes(segment.p_filesz);
         notes.resize(copy(segment.p_offset, notes.data(), notes.size()));
         const uint64_t align = segment.p_align == 8 ? 8 : 4;
@@ -262,7 +300,8 @@ template <class Copy> bool read_headers(Copy copy, CoreModule &module, uint64_t 
             const uint64_t data = at + sizeof note + ((note.n_namesz + 3) & ~uint64_t{3});
             if (data + note.n_descsz > notes.size())
                 break;
-            if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof "GNU" &&
+            if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof "GNU" && module.build_id.empty() &&
+                note.n_descsz <= longest_build_id &&
                 std::memcmp(&notes[at + sizeof note], "GNU", sizeof "GNU") == 0)
                 for (uint64_t i = 0; i < note.n_descsz; i++)
                     module.build_id += fmt::format("{:02x}", notes[data + i]);

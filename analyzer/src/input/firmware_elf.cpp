@@ -120,6 +120,24 @@ private:
         return elf_.machine == EM_ARM ? address & ~uint64_t{1} : address;
     }
 
+    /// Counts bytes that become data of their own. Throws when it is more than a file of this size can hold, unless
+    /// its sections or names overlap: such a file would take any amount of memory.
+    void count(uint64_t &so_far, uint64_t bytes, uint64_t most) const
+    {
+        so_far += bytes;
+        if (so_far < bytes || so_far > most)
+            fail("is a damaged ELF file: its sections overlap; was it copied completely?");
+    }
+    void count_section(uint64_t bytes) { count(section_bytes_, bytes, elf_.file->size()); }
+    /// Symbols may share a name, or its end.
+    std::string counted_name(const char *name)
+    {
+        constexpr uint64_t shared = 4, of_a_small_file = 1 << 16;
+        const size_t length = name ? std::strlen(name) : 0;
+        count(name_bytes_, length, elf_.file->size() * shared + of_a_small_file);
+        return {name ? name : "", length};
+    }
+
     /// A part of the file, cut where the file ends.
     std::span<const uint8_t> part(uint64_t offset, uint64_t size) const
     {
@@ -139,11 +157,13 @@ private:
             if (!gelf_getshdr(scn, &header))
                 continue;
             const char *name = elf_strptr(handle_.get(), names, header.sh_name);
-            const std::string section = name ? name : "";
+            const std::string section = counted_name(name);
             if (header.sh_type != SHT_NOBITS &&
                 part(header.sh_offset, header.sh_size).size() < header.sh_size)
                 fail(fmt::format("is cut off: its section {} ends behind the file; was it copied completely?",
                                  section));
+            if (header.sh_type == SHT_SYMTAB || header.sh_type == SHT_NOTE)
+                count_section(header.sh_size);
             if (header.sh_type == SHT_SYMTAB)
                 read_symbols(scn, header);
             if (header.sh_type == SHT_NOTE)
@@ -203,7 +223,7 @@ private:
             if (name == nullptr || *name == '\0' || *name == '$')
                 continue;
             FirmwareSymbol symbol;
-            symbol.name = name;
+            symbol.name = counted_name(name);
             symbol.address = entry.st_value;
             symbol.size = entry.st_size;
             symbol.weak = GELF_ST_BIND(entry.st_info) == STB_WEAK;
@@ -264,6 +284,7 @@ private:
     FirmwareElf elf_;
     ElfHandle handle_;
     bool has_symbols_ = false;
+    uint64_t section_bytes_ = 0, name_bytes_ = 0;
     std::optional<std::string> dictionary_;
 };
 

@@ -16,11 +16,11 @@ void MemoryImage::add(Region region)
         piece.offset = region.offset + (start - region.start);
         pieces.push_back(std::move(piece));
     };
-    for (const Region &known : regions_) {
-        if (known.end <= at || known.start >= region.end)
-            continue;
-        keep(at, known.start);
-        at = known.end;
+    auto known = std::lower_bound(regions_.begin(), regions_.end(), region.start,
+                                  [](const Region &r, uint64_t start) { return r.end <= start; });
+    for (; known != regions_.end() && known->start < region.end; ++known) {
+        keep(at, known->start);
+        at = known->end;
     }
     keep(at, region.end);
     for (Region &piece : pieces) {

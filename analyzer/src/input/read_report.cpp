@@ -370,9 +370,23 @@ public:
 
     struct Source {
         const Bytes &bytes;
+        const std::string &name;
         uint64_t next = 0; ///< offset of the end of `piece`
         size_t at = 0;     ///< within `piece`
         std::vector<char> piece = std::vector<char>(1 << 16);
+        uint64_t without_quote = 0; ///< bytes since the last quotation mark that was not escaped
+        bool escaped = false;
+        static constexpr uint64_t longest_text = UINT64_C(16) << 20;
+
+        /// Watches the length of strings, which the parser takes whole before it hands them out. Returns false at a byte
+        /// that belongs to more than 16 MiB without a quotation mark.
+        bool watch(char byte)
+        {
+            const bool quote = byte == '"' && !escaped;
+            escaped = byte == '\\' && !escaped;
+            without_quote = quote ? 0 : without_quote + 1;
+            return without_quote <= longest_text;
+        }
 
         void fill()
         {
@@ -389,6 +403,9 @@ public:
     reference operator*() const { return source_->piece[source_->at]; }
     CharsOf &operator++()
     {
+        if (!source_->watch(source_->piece[source_->at]))
+            throw InputError(fmt::format("{}: is no report: a text in it has more than {} MiB", source_->name,
+                                         Source::longest_text >> 20));
         if (++source_->at == source_->piece.size())
             source_->fill();
         return *this;
@@ -424,12 +441,12 @@ public:
             return true;
         case Event::key:
             open_.back() = parsed.get_ref<const std::string &>();
-            count();
+            count(open_.back().size());
             return true;
         case Event::value:
             if (open_.size() == 1 && open_[0] == "schema")
                 is_report_ = parsed.is_string() && parsed.get_ref<const std::string &>() == schema;
-            count();
+            count(parsed.is_string() ? parsed.get_ref<const std::string &>().size() : 0);
             return true;
         case Event::array_end:
             open_.pop_back();
@@ -440,6 +457,7 @@ public:
                 return true;
             take(parsed);
             values_ = values_before_;
+            text_ = text_before_;
             return false;
         }
         return true;
@@ -456,13 +474,21 @@ public:
 
 private:
     static constexpr size_t deepest = 100;
-    static constexpr uint64_t most_values = 8'000'000;           // outside of findings, and in each of them
+    static constexpr uint64_t most_values = 4'000'000; // outside of findings, and in each of them
+    static constexpr uint64_t most_text = UINT64_C(128) << 20;
     static constexpr uint64_t most_memory = UINT64_C(640) << 20; // of all findings
 
-    void count()
+    void count(uint64_t text = 0)
     {
-        if (open_.size() <= 4)
+        if (open_.size() <= 4) {
             values_before_ = values_;
+            text_before_ = text_;
+        }
+        text_ += text;
+        if (text_ > most_text)
+            throw InputError(
+                fmt::format("{}: is no report: it has more than {} MiB of text outside its findings", name_,
+                            most_text >> 20));
         if (++values_ > most_values)
             throw InputError(fmt::format("{}: is no report: it has more than {} values outside its findings",
                                          name_, most_values));
@@ -483,9 +509,31 @@ private:
     /// Returns about how many bytes a finding takes; a vector may have twice the room for it.
     static uint64_t memory_of(const Finding &f)
     {
-        uint64_t sum = sizeof f * 3 / 2 + f.stack.size() * sizeof(Stack::SharedFrame) + f.held_by.size() +
-                       f.function.size() + f.series.size() / 4 + f.callers.size() * sizeof(Frame) +
-                       f.parts.size() * 100;
+        const auto texts = [](const Frame &frame) {
+            return frame.function.text().size() + frame.file.text().size() + frame.module.text().size();
+        };
+        const auto stack = [&texts](const Stack &frames) {
+            uint64_t bytes = frames.size() * sizeof(Stack::SharedFrame);
+            for (size_t i = 0; i < frames.size(); i++)
+                if (frames.shared(i).use_count() <= 2) // it is new: no other stack has it
+                    bytes += 2 * sizeof(Frame) + texts(frames[i]);
+            return bytes;
+        };
+        uint64_t sum = sizeof f * 3 / 2 + stack(f.stack) + f.held_by.size() + f.function.size() +
+                       f.series.size() / 4 + f.callers.size() * sizeof(Frame) + f.parts.size() * 100;
+        sum += texts(f.blame) + f.suppressed_by.size() + f.reachability.size();
+        for (const Frame &caller : f.callers)
+            sum += texts(caller);
+        if (f.failed_release)
+            sum += sizeof *f.failed_release + stack(f.failed_release->stack) + texts(f.failed_release->at);
+        if (f.last_holder)
+            sum += sizeof *f.last_holder + stack(f.last_holder->stack) + texts(f.last_holder->at);
+        if (f.ended_by)
+            sum += sizeof *f.ended_by + stack(f.ended_by->stack);
+        if (f.sibling)
+            sum += sizeof *f.sibling + texts(f.sibling->blame);
+        for (const auto &[family, part] : f.parts)
+            sum += family.size();
         for (const std::string &remark : f.remarks)
             sum += sizeof remark + remark.size();
         for (const Preview &preview : f.preview)
@@ -499,12 +547,12 @@ private:
     std::map<size_t, std::vector<Finding>> findings_; // by image number
     size_t images_ = 0;
     bool is_report_ = false;
-    uint64_t values_ = 0, values_before_ = 0, memory_ = 0, left_out_ = 0;
+    uint64_t values_ = 0, values_before_ = 0, text_ = 0, text_before_ = 0, memory_ = 0, left_out_ = 0;
 };
 
 Report read_report(const Bytes &bytes, const std::string &name)
 {
-    CharsOf::Source source{bytes};
+    CharsOf::Source source{bytes, name};
     source.fill();
     if (without_byte_order_mark({source.piece.data(), source.piece.size()}).size() < source.piece.size())
         source.at = 3;

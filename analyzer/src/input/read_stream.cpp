@@ -10,6 +10,9 @@
 namespace unpaired {
 namespace {
 
+constexpr uint64_t most_memory = UINT64_C(1) << 30;
+constexpr size_t most_runs = 2000; // each is an image of the report
+
 std::string hexadecimal(std::span<const uint8_t> bytes)
 {
     std::string text;
@@ -31,6 +34,13 @@ public:
         while (scanner_.next(record)) {
             records_++;
             take(record);
+            if (is_too_much()) {
+                damage_.push_back(
+                    fmt::format("the stream is left out from its record {} on: it holds more than {} runs "
+                                "of the device, or takes more than {} MiB of memory",
+                                records_ + 1, most_runs, most_memory >> 20));
+                break;
+            }
         }
         if (records_ == 0)
             throw InputError(
@@ -49,8 +59,20 @@ private:
         return runs_.back();
     }
 
+    /// True if there are more runs than may be, or they and the addresses take more memory.
+    bool is_too_much() const
+    {
+        constexpr uint64_t of_address = 64;
+        return runs_.size() > most_runs || memory_of_ended_runs_ +
+                                                   (runs_.empty() ? 0 : runs_.back().memory()) +
+                                                   evidence_.seen.size() * of_address >
+                                               most_memory;
+    }
+
     void begin_run(bool beginning_seen)
     {
+        if (!runs_.empty())
+            memory_of_ended_runs_ += runs_.back().memory();
         runs_.emplace_back(elf_, name_, beginning_seen, cycle_function_, evidence_);
     }
 
@@ -164,7 +186,7 @@ private:
     std::vector<std::string> damage_;
     CallEvidence evidence_;
     std::list<StreamRun> runs_;
-    uint64_t records_ = 0, unknown_records_ = 0;
+    uint64_t records_ = 0, unknown_records_ = 0, memory_of_ended_runs_ = 0;
 };
 
 } // namespace

@@ -61,6 +61,18 @@ StreamRun::StreamRun(const FirmwareElf &elf, const std::string &name, bool begin
         next_number_ = 0;
 }
 
+uint64_t StreamRun::memory() const
+{
+    // what an element takes with its node, and once more in the trace
+    constexpr uint64_t of_slot = 3 * sizeof(Slot), of_name = 160, of_site = 800, of_node = 96, of_log = 5;
+    const Dictionary &names = trace_.dictionary;
+    return sizeof *this + of_name * (names.spaces.size() + names.families.size() + names.functions.size()) +
+           live_slots_ * of_slot + live_.size() * of_node + released_.size() * of_node +
+           (last_site_ + places_.size() + told_.size()) * of_node + (known_sites_.size()) * of_site +
+           last_site_ * sizeof(Site) + counters_.size() * (of_node + 2 * sizeof(Counter)) +
+           anomalies_.size() * (of_node + 2 * sizeof(Anomaly)) + log_bytes_ * of_log;
+}
+
 // ---- sites
 
 uint32_t StreamRun::new_site(uint8_t function, uint16_t family)
@@ -256,6 +268,7 @@ void StreamRun::acquire(const unpaired_record_event_64 &event, const Function &f
     slot.time_ms = time_ms_;
     slot.cycle = cycle_;
     live_[{space, event.handle}].push_back(slot);
+    live_slots_++;
 
     Counter &sums = counter(site);
     sums.acquired++;
@@ -273,6 +286,7 @@ void StreamRun::retire(uint16_t space, uint64_t handle)
         return;
     live_bytes_[at->second.back().site] -= at->second.back().size;
     at->second.pop_back();
+    live_slots_--;
     if (at->second.empty())
         live_.erase(at);
 }
@@ -396,6 +410,7 @@ void StreamRun::mark(uint32_t cycle, uint32_t time_ms)
 void StreamRun::other(const StreamRecord &record)
 {
     any_record_ = true;
+    log_bytes_ += record.words.size_bytes();
     const size_t marks = trace_.marks.size(), ends = trace_.ends.size(), facts = trace_.anomalies.size();
     read_log(record.words, record.words.size_bytes(), trace_);
     for (size_t i = marks; i < trace_.marks.size(); i++) {

@@ -37,6 +37,8 @@ public:
     void other(const StreamRecord &record);
 
     bool is_empty() const { return !any_record_; }
+    /// About how many bytes of memory the run takes.
+    uint64_t memory() const;
     /// What it adds up to; the run is spent afterwards.
     Trace finish(const StackConfirmer &confirmer);
 
@@ -94,6 +96,7 @@ private:
     std::map<std::tuple<uint8_t, uint8_t, uint32_t, uint32_t, int32_t>, size_t> anomalies_;
     size_t most_words_ = 0;
     uint32_t last_site_ = 0;
+    uint64_t live_slots_ = 0, log_bytes_ = 0; // slots in live_; records that read_log() took
     uint64_t cut_stacks_ = 0, uncertain_stacks_ = 0;
 };
 
