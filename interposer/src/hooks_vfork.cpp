@@ -12,6 +12,17 @@ struct Way {
     uint64_t kept; ///< 1: the return address is kept, and after_vfork is to be called
 };
 
+/// Returns the state that keeps the call: the thread's own, or a stand-in's if signal handlers interrupted the recorder.
+/// What is busy does not say which: a child that was killed inside the recorder leaves its parent's state busy.
+Thread *state_of_call(uint64_t sp)
+{
+    for (Thread *thread = self; thread != nullptr; thread = thread->for_signals)
+        for (unsigned i = 0; i < thread->vforks; i++)
+            if (thread->vfork[i].sp == sp)
+                return thread;
+    return self;
+}
+
 } // namespace
 
 /// `sp` is the address of the return address, which is `pc`.
@@ -30,10 +41,7 @@ extern "C" __attribute__((used, visibility("hidden"))) Way unpaired_before_vfork
 /// Returns where to go on.
 extern "C" __attribute__((used, visibility("hidden"))) uint64_t unpaired_after_vfork(uint64_t sp, int64_t pid)
 {
-    Thread *thread =
-        self; // as before_vfork entered it; in a signal handler that interrupted the recorder, its stand-in
-    if (thread->busy_sp != 0)
-        thread = thread->for_signals;
+    Thread *thread = state_of_call(sp);
     const VforkCall &last = thread->vfork[thread->vforks - 1];
     if (pid == 0) {
         thread->apart = Apart::process_and_descriptors;
