@@ -13,6 +13,17 @@ struct Way {
     uint64_t kept; ///< 1: the return address is kept, and after_vfork must be called
 };
 
+/// Returns the state that keeps the call: the thread's own, or a stand-in's if signal handlers interrupted the recorder.
+/// What is busy does not say which: a child that was killed inside the recorder leaves its parent's state busy.
+Thread *state_of_call(uint64_t sp)
+{
+    for (Thread *thread = self; thread != nullptr; thread = thread->for_signals)
+        for (unsigned i = 0; i < thread->vforks; i++)
+            if (thread->vfork[i].sp == sp)
+                return thread;
+    return self;
+}
+
 } // namespace
 
 /// Prepares for the real vfork. `sp` is the address of the return address `pc`.
@@ -31,10 +42,7 @@ extern "C" __attribute__((used, visibility("hidden"))) Way unpaired_before_vfork
 /// Returns the address at which the caller continues.
 extern "C" __attribute__((used, visibility("hidden"))) uint64_t unpaired_after_vfork(uint64_t sp, int64_t pid)
 {
-    // unpaired_before_vfork() used this state, or its stand-in in a signal handler that interrupted the recorder.
-    Thread *thread = self;
-    if (thread->busy_sp != 0)
-        thread = thread->for_signals;
+    Thread *thread = state_of_call(sp);
     const VforkCall &last = thread->vfork[thread->vforks - 1];
     if (pid == 0) {
         thread->apart = Apart::process_and_descriptors;

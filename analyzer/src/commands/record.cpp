@@ -59,12 +59,29 @@ std::string destination(const std::string &output, const std::string &trace, boo
     return first ? output : output + "." + std::filesystem::path(name).stem().string();
 }
 
+/// Returns the file that `output` names, which may be a link to it. Throws Trouble if it is a device, a pipe or the like: a
+/// trace takes the place of a file.
+std::string file_behind(const std::string &output)
+{
+    std::error_code error;
+    const std::filesystem::file_status status = std::filesystem::status(output, error);
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
+        !std::filesystem::is_directory(status))
+        throw Trouble(
+            fmt::format("cannot write the trace to '{}': it is not a regular file. Name a file.", output));
+    if (!std::filesystem::is_symlink(std::filesystem::symlink_status(output, error)))
+        return output;
+    const std::filesystem::path target = std::filesystem::weakly_canonical(output, error);
+    return error ? output : target.string();
+}
+
 /// Records the program, stores its traces, and returns its wait status.
 int record_and_store(const Options &options, const Command &command)
 {
+    const std::string output = options.output.empty() ? "" : file_behind(options.output);
     LaunchOptions launching = launch_options(options.recording, command);
     launching.owners = options.owners;
-    require_writable_place(options.output.empty() ? "./unpaired.trace" : options.output);
+    require_writable_place(output.empty() ? "./unpaired.trace" : output);
 
     const Launched launched = launch(launching);
     for (const std::string &problem : launched.problems)
@@ -74,7 +91,7 @@ int record_and_store(const Options &options, const Command &command)
         spdlog::warn("{}", not_recorded(launched.program));
     bool first = true;
     for (const Recorded &recorded : traces) {
-        const std::string to = destination(options.output, recorded.path, first);
+        const std::string to = destination(output, recorded.path, first);
         first = false;
         try {
             const uint64_t bytes = store_trace(recorded.path, to);

@@ -28,7 +28,8 @@ public:
     void write()
     {
         if (report_.images.empty())
-            canvas_.line(canvas_.bold("Nothing was recorded."));
+            canvas_.line(canvas_.bold(is_damaged() ? "Nothing could be read: the trace is damaged."
+                                                   : "Nothing was recorded."));
         std::vector<const ImageReport *> quiet;
         std::map<std::string, std::vector<const ImageReport *>> alike;
         for (const ImageReport &image : report_.images)
@@ -60,6 +61,14 @@ public:
     }
 
 private:
+    /// Returns true if the remarks name damage of a trace.
+    bool is_damaged() const
+    {
+        return std::any_of(report_.remarks.begin(), report_.remarks.end(), [](const std::string &remark) {
+            return remark.find("damaged") != std::string::npos;
+        });
+    }
+
     /// Writes the text so far: a report of a hundred thousand findings is not kept in memory.
     void flush() { out_ << canvas_.taken(); }
 
