@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <spdlog/spdlog.h>
 
 namespace unpaired {
 namespace {
@@ -40,8 +41,11 @@ int report(Options &options)
     // What is missing may be findings: such a trace must not pass a check.
     const bool damaged = std::any_of(inputs.traces.begin(), inputs.traces.end(),
                                      [](const Trace &trace) { return trace.checksum_failed; });
-    if (damaged && !has_findings(report, options.report))
+    if (damaged && !has_findings(report, options.report)) {
+        spdlog::error(
+            "parts of the trace are damaged: no findings in the rest do not mean that there were none.");
         return exit_trouble;
+    }
     return has_findings(report, options.report) ? exit_findings : exit_nothing_found;
 }
 
@@ -100,8 +104,9 @@ Action add_report(CLI::App &app)
         "  unpaired report results/*.json --output json:baseline.json\n"
         "  unpaired report --follow $(pidof -s server)\n"
         "  unpaired report t.trace --owner 'mqtt_*=MQTT' --suppressions known.supp --fail-on=leak\n\n"
-        "Exit status: 0 nothing found, 1 findings (see --fail-on), 2 trouble, also if parts of a stored trace "
-        "are damaged and the rest has no findings. With --follow 0 or 2.");
+        "Exit status: 0 nothing found, 1 findings (see --fail-on), 2 trouble, or parts of a stored trace "
+        "are\n"
+        "damaged and the rest has no findings. With --follow 0 or 2.");
     return [options] { return report(*options); };
 }
 

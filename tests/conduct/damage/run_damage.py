@@ -39,8 +39,8 @@ def remarks_of(report):
 
 
 def says_damage(status, report, stderr):
-    if status == 2:
-        return len(stderr.strip().splitlines()) >= 1
+    if not report:
+        return status == 2 and len(stderr.strip().splitlines()) >= 1
     return any(re.search("damage|truncated|missing|cannot", text) for text in remarks_of(report))
 
 
