@@ -292,6 +292,7 @@ void become_child()
     release_unwind_lock();
     release_path_lock();
     release_own_stacks();
+    store(sys::calls_under_way, 0u); // those of the parent's other threads
     const Thread *before = self;
     const uint32_t scope = before != nullptr ? before->scope_owner : 0;
     self = attach_thread();
