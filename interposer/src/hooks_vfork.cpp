@@ -14,7 +14,7 @@ struct Way {
 };
 
 /// Returns the state that keeps the call: the thread's own, or a stand-in's if signal handlers interrupted the recorder.
-/// What is busy does not say which: a child that was killed inside the recorder leaves its parent's state busy.
+/// A busy state is no evidence: a child that was killed inside the recorder leaves its parent's state busy.
 Thread *state_of_call(uint64_t sp)
 {
     for (Thread *thread = self; thread != nullptr; thread = thread->for_signals)

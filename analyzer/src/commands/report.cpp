@@ -38,7 +38,7 @@ int report(Options &options)
     require_cycle_function(options.report.cycle_function, inputs.traces);
     const Report report = make_report(inputs.traces, options.report, files, std::move(inputs.reports));
     write_report(report, options.report);
-    // What is missing may be findings: such a trace must not pass a check.
+    // The missing parts may hold findings: a damaged trace must not pass a check.
     const bool damaged = std::any_of(inputs.traces.begin(), inputs.traces.end(),
                                      [](const Trace &trace) { return trace.checksum_failed; });
     if (damaged && !has_findings(report, options.report)) {
